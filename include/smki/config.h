@@ -1,0 +1,45 @@
+/* The home's one configuration file: JSON with comments (as cJSON_Minify takes them), every key optional, unknown keys and wrong values refused with their path. */
+#ifndef SMKI_CONFIG_H
+#define SMKI_CONFIG_H
+
+#include <smki/demand.h>
+
+#define SMKI_CONFIG_TEXT_SIZE 256
+
+struct smki_config {
+    struct smki_demand_limits limits;   /* demand.*, night.* */
+    struct smki_eligibility eligibility;/* eligibility.<type>: [before, in service, gone] */
+    char policy_device[SMKI_CONFIG_TEXT_SIZE], policy_organisation[SMKI_CONFIG_TEXT_SIZE], policy_iki[SMKI_CONFIG_TEXT_SIZE]; /* dotted OIDs */
+    uint32_t device_certificate_limit;  /* 100 */
+    uint32_t batch_max_csrs;            /* 50,000 */
+    uint64_t batch_max_upload;          /* octets of one upload */
+    uint32_t batch_chunk;               /* CSRs a chunk */
+    uint32_t runner_workers;            /* 0: one a core */
+    int64_t runner_lease;               /* us a claim on a chunk holds */
+    uint32_t proof_every;               /* every n-th signature of a run is verified; 1: each */
+    bool approve_automatically;
+    bool csr_trailer;                   /* four octets after a request are tolerated */
+    bool http_status_compat;
+    uint64_t audit_checkpoint;          /* records between two kept checkpoints */
+    int64_t crl_validity;               /* us */
+    char passphrase_file[SMKI_CONFIG_TEXT_SIZE]; /* of the CA keys; "": none */
+    char service_desk[SMKI_CONFIG_TEXT_SIZE];    /* how to reach it, for texts */
+};
+
+/* One key of the file: what it is, for `smki config show` and the manual. */
+struct smki_config_key {
+    const char *path;    /* "night.capacity" */
+    const char *type;    /* "integer", "duration", "boolean", "text", "word" ... */
+    const char *source;  /* "CoCo 3; interfaces.md 10" */
+    const char *text;    /* one line */
+};
+
+/* Defaults, then the file (a missing file is the defaults). CONFIG_INVALID names the path, what is wrong, and the nearest right name. */
+SMKI_API SMKI_MUST_USE int smki_config_read(struct smki_config *out, const char *path, struct smki_error *err);
+SMKI_API const struct smki_config_key *smki_config_keys(size_t *count);
+/* The value of key `index` as JSON text, and whether the file set it (from a config that was read). */
+SMKI_API SMKI_MUST_USE int smki_config_show(const struct smki_config *config, size_t index, char *out, size_t size, bool *is_default, struct smki_error *err);
+/* A commented configuration file with every key at its default, commented out: what `smki init` writes. */
+SMKI_API SMKI_MUST_USE int smki_config_template(struct smki_buffer *out, struct smki_error *err);
+
+#endif

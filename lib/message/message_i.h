@@ -1,0 +1,71 @@
+/* What crosses the wire: batch XML and zip in, results as XML, zip and txt out. Nothing here knows policy or the store. */
+#ifndef SMKI_MESSAGE_I_H
+#define SMKI_MESSAGE_I_H
+
+#include "base/base_i.h"
+
+#include <smki/batch.h>
+#include <smki/csr.h>
+
+/* ---- batch in ---- */
+
+struct batch_limits {
+    uint32_t max_csrs;   /* SMKI_BATCH_MAX_CSRS */
+    uint64_t max_upload; /* octets of the document or file */
+};
+
+/* One CSR of a batch as it came. `der` may be empty or nonsense: that is the CSR's own fate later, not the batch's. */
+struct batch_request {
+    uint32_t index;          /* from 1, in the order of the document */
+    const char *ref;         /* XML: the ID; zip: the entry's name */
+    struct smki_bytes der;   /* decoded; empty when it cannot be decoded */
+    int decode_code;         /* 0, or CSR_TEXT_INVALID / CSR_TOO_LARGE when the entry's text is not base64 PKCS#10 (zip) or too large (either) */
+};
+/* Called once for each, in order; what it points to is gone when it returns. Non-zero stops the reading and is returned. */
+typedef int (*batch_request_fn)(void *context, const struct batch_request *request, struct smki_error *err);
+
+/* Push reader of a SubmitCSRBatch document (batch-1.0.xsd), on expat; memory does not grow with the document. */
+struct batch_xml_reader;
+SMKI_MUST_USE int batch_xml_open(struct batch_xml_reader **out, const struct batch_limits *limits, batch_request_fn each, void *context, struct smki_error *err);
+/* Feeds `bytes`; `last` with the final call (bytes may be empty then). Errors: XML_INVALID (line and what), XML_DTD, XML_VERSION, BATCH_TOO_MANY, TOO_LARGE. */
+SMKI_MUST_USE int batch_xml_feed(struct batch_xml_reader *reader, struct smki_bytes bytes, bool last, struct smki_error *err);
+const char *batch_xml_ref(const struct batch_xml_reader *reader); /* the root's ID; "" until it was seen, usable after an error too */
+uint32_t batch_xml_count(const struct batch_xml_reader *reader);
+void batch_xml_close(struct batch_xml_reader *reader);
+
+/* Checks a zip's structure (interfaces.md 4): root entries *.csr only, unique names, stored or deflated, not encrypted, at most max_csrs, sizes within bounds.
+ * *count gets the number of CSRs. Errors: ZIP_*, BATCH_TOO_MANY; each names the entry. */
+SMKI_MUST_USE int batch_zip_check(const char *path, const struct batch_limits *limits, uint32_t *count, struct smki_error *err);
+/* Reads every entry in the order of the central directory. */
+SMKI_MUST_USE int batch_zip_read(const char *path, const struct batch_limits *limits, batch_request_fn each, void *context, struct smki_error *err);
+
+/* ---- results out ---- */
+
+struct batch_result {
+    uint32_t index;
+    const char *ref;
+    int code;                      /* 0: granted */
+    const char *text;              /* the refusal's words; NULL: the list's */
+    struct smki_bytes certificate; /* DER; empty when refused */
+};
+/* Gives the next result of a batch in order; 0, or NOT_FOUND after the last (err untouched). What *out points to is valid until the next call. */
+typedef int (*batch_result_fn)(void *context, struct batch_result *out, struct smki_error *err);
+/* Takes bytes of the answer. */
+typedef int (*message_sink_fn)(void *context, struct smki_bytes bytes, struct smki_error *err);
+
+/* A CSRBatchResult document (batch-1.0.xsd) of a completed batch, streamed. `ref` is the batch's own ID ("" leaves it out), `build` our version. */
+SMKI_MUST_USE int batch_xml_result(const struct smki_batch *batch, const char *build, batch_result_fn next, void *next_context, message_sink_fn sink,
+                                   void *sink_context, struct smki_error *err);
+/* The same element for a batch that is not completed, or with an error (code != 0: FORMAT_ERROR or WORKFLOW_ERROR by the list). */
+SMKI_MUST_USE int batch_xml_result_status(struct smki_buffer *out, const char *ref, const char *build, uint64_t batch_id, enum smki_batch_state state, int code,
+                                          const char *text, struct smki_error *err);
+/* SubmitCSRBatchStatus: PENDING with the BatchId, or an error. */
+SMKI_MUST_USE int batch_xml_submit_status(struct smki_buffer *out, const char *ref, const char *build, uint64_t batch_id, int code, const char *text,
+                                          struct smki_error *err);
+/* The response zip: one <name without .csr>.crt with base64 X.509 for each granted CSR. Written to `path` (a new file) whole or not at all. */
+SMKI_MUST_USE int batch_zip_result(const char *path, batch_result_fn next, void *next_context, struct smki_error *err);
+/* The .txt report: one record a CSR: identifier, file name, success / error / anomaly / ineligible, error code where there is one. */
+SMKI_MUST_USE int batch_txt_result(const struct smki_batch *batch, batch_result_fn next, void *next_context, message_sink_fn sink, void *sink_context,
+                                   struct smki_error *err);
+
+#endif
