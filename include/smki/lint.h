@@ -14,6 +14,7 @@ enum smki_lint_subject {
     SMKI_LINT_IKI_CERTIFICATE,
     SMKI_LINT_ISSUING_CA,
     SMKI_LINT_ROOT_CA,
+    SMKI_LINT_IKI_CA, /* RSA, self-signed: the issuer of IKI certificates */
     SMKI_LINT_AUTO, /* by what the file holds */
 };
 
