@@ -1,4 +1,46 @@
-/* The map of libsmki. */
+/* The map of libsmki: the service side of the GB Smart Metering Key Infrastructure. CSRs in, certificates out.
+ *
+ *   header          what is in it
+ *   --------------  -----------------------------------------------------------------------------------------------------
+ *   error.h         the one list of refusals: name, number, wire status and code, HTTP status, text
+ *   base.h          bytes, Device ID, serial number, moments and UK civil time, where clock and randomness come from
+ *   csr.h           reading requests: device, organisation, IKI; in every accepted text form
+ *   certificate.h   reading certificates, verifying them, PEM
+ *   key.h           private keys: where they live, what they sign
+ *   lint.h          the rules of the profiles, one by one
+ *   issue.h         draft, then certificate; CRLs; the CAs of a test PKI
+ *   store.h         what is kept: its read-only face and its read-write face
+ *   config.h        the configuration: every key, its default and its source in the spec
+ *   party.h         Parties, their officers, IKI credentials and agreements
+ *   device.h        devices: inventory, their certificates, eligibility
+ *   demand.h        how much may come when: pace, windows, retrieval
+ *   night.h         which batch runs on which night, in which order
+ *   batch.h         batches: intake, chunks, results
+ *   audit.h         the chained log: record, verify, export
+ *   service.h       the flows that join these: what a portal, a web service or a runner calls
+ *
+ * NULL. Pointers must not be NULL but where the comment at the function says so. `struct smki_error *err` may always be NULL: the details
+ * are then lost, the code is still returned. Every _finish, _destroy and _close takes NULL.
+ *
+ * Failing. Functions that can fail return int: 0, or one negative code of error.h. When they fail, out parameters are not to be used,
+ * except to pass them to their _finish. The library never prints, exits or aborts; out of memory is an error like any other.
+ *
+ * Memory. Two pairs: _init or {0} and _finish for memory that the caller owns; _create or _open and _destroy or _close for what the library
+ * allocates. `struct smki_bytes` is somebody else's memory, which must outlive it. `struct smki_buffer` is the caller's, on the heap.
+ * Functions that write text into a char array return that array.
+ *
+ * Threads. There is no global state and no hidden thread. Functions may be called from any thread; an object by one thread at a time, but where
+ * its header says that it is thread-safe. The functions inside smki_clock and smki_random are called from several threads at once.
+ *
+ * Time. Moments are struct smki_time: microseconds since 1970 UTC, years 1970 to 9999. They come in as values or from the smki_clock that
+ * a service was opened with; no function asks the system behind the caller's back. Rules of the day are in UK civil time, computed by
+ * rule: TZ and the locale change nothing. */
 #ifndef SMKI_SMKI_H
 #define SMKI_SMKI_H
+
+#include <smki/error.h>
+
+/* The library's version, "0.1.0": of what is running, not of the headers. Static storage. */
+SMKI_API const char *smki_version(void);
+
 #endif

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#define ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_COUNT(a)        (sizeof(a) / sizeof((a)[0]))
 #define BYTES(pointer, count) ((struct smki_bytes){.at = (const uint8_t *)(pointer), .size = (count)})
 
 /* Fills *err (when there is one) with the code and a formatted line; the code's own text when format is NULL. Returns code. */
@@ -20,6 +20,9 @@ int smki_fail_errno(struct smki_error *err, int errnum, const char *format, ...)
 /* ---- checked sizes: false when the result does not fit ---- */
 #define size_add(out, a, b) (!__builtin_add_overflow((a), (b), (out)))
 #define size_mul(out, a, b) (!__builtin_mul_overflow((a), (b), (out)))
+
+/* Makes room for `more` octets after buffer->size, for writing into the buffer directly. Errors: TOO_LARGE, NO_MEMORY. */
+SMKI_MUST_USE int buffer_reserve(struct smki_buffer *buffer, size_t more, struct smki_error *err);
 
 /* ---- cursor: reads a run of bytes from the front and never past its end ---- */
 struct cursor {
@@ -82,7 +85,7 @@ void sha256(uint8_t out[SHA256_SIZE], const void *at, size_t size);
 void sha1(uint8_t out[20], const void *at, size_t size);
 
 struct sha256_stream {
-    void *state[16]; /* holds an mbedtls_sha256_context; asserted in hash.c */
+    uint64_t state[16]; /* holds an mbedtls_sha256_context; asserted in hash.c */
 };
 void sha256_start(struct sha256_stream *stream);
 void sha256_add(struct sha256_stream *stream, const void *at, size_t size);

@@ -6,4 +6,16 @@
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS /* 3.x hides struct members that 2.28 documents as public; see where they are used */
 #include <mbedtls/version.h>
 
+/* 2.28 has the hashes twice: names ending in _ret that can fail, and deprecated ones that return void. 3.x dropped the void ones and the
+ * ending. The 3.x names are used; the headers come first, for they declare the void ones that the macros would rename. */
+#if MBEDTLS_VERSION_NUMBER < 0x03000000
+#include <mbedtls/sha1.h>
+#include <mbedtls/sha256.h>
+#define mbedtls_sha1          mbedtls_sha1_ret
+#define mbedtls_sha256        mbedtls_sha256_ret
+#define mbedtls_sha256_starts mbedtls_sha256_starts_ret
+#define mbedtls_sha256_update mbedtls_sha256_update_ret
+#define mbedtls_sha256_finish mbedtls_sha256_finish_ret
+#endif
+
 #endif

@@ -1,0 +1,164 @@
+#include "base/base_i.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+static const struct smki_refusal refusals[] = {
+#define REFUSAL(number, name_, status_, code_, http, text_)                                                                                \
+    {.code = SMKI_##name_, .name = #name_, .status = SMKI_STATUS_##status_, .wire_code = code_, .http_status = http, .text = text_},
+    SMKI_ERROR_LIST(REFUSAL)
+#undef REFUSAL
+};
+
+const struct smki_refusal *smki_refusal_list(size_t *count)
+{
+    *count = ARRAY_COUNT(refusals);
+    return refusals;
+}
+
+static const struct smki_refusal *refusal_with(int code)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(refusals); i++)
+        if (refusals[i].code == code)
+            return &refusals[i];
+    return NULL;
+}
+
+const struct smki_refusal *smki_refusal_find(int code)
+{
+    const struct smki_refusal *found = refusal_with(code);
+
+    return found != NULL ? found : refusal_with(SMKI_INTERNAL);
+}
+
+const char *smki_status_word(enum smki_status status)
+{
+    static const char *const words[] = {
+        [SMKI_STATUS_SUCCESS] = "SUCCESS",
+        [SMKI_STATUS_ISSUANCE_ANOMALY] = "ISSUANCE_ANOMALY",
+        [SMKI_STATUS_UNKNOWN_DEVICE] = "UNKNOWN_DEVICE",
+        [SMKI_STATUS_INELIGIBLE] = "INELIGIBLE",
+        [SMKI_STATUS_CSR_ERROR] = "CSR_ERROR",
+        [SMKI_STATUS_CA_ERROR] = "CA_ERROR",
+        [SMKI_STATUS_FORMAT_ERROR] = "FORMAT_ERROR",
+        [SMKI_STATUS_WORKFLOW_ERROR] = "WORKFLOW_ERROR",
+    };
+
+    return (size_t)status < ARRAY_COUNT(words) ? words[status] : words[SMKI_STATUS_WORKFLOW_ERROR];
+}
+
+/* ---- texts ---- */
+
+/* Octets of the UTF-8 character at `at` (RFC 3629 4), 0 when it is none. Reads at most to the closing NUL. */
+static size_t utf8_length(const uint8_t *at)
+{
+    static const struct {
+        uint8_t first, last, second_from, second_to, length;
+    } forms[] = {
+        {0x20, 0x7e, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(forms); i++) {
+        if (at[0] < forms[i].first || at[0] > forms[i].last)
+            continue;
+        if (forms[i].length > 1 && (at[1] < forms[i].second_from || at[1] > forms[i].second_to))
+            return 0;
+        for (size_t k = 2; k < forms[i].length; k++)
+            if ((at[k] & 0xc0) != 0x80)
+                return 0;
+        return forms[i].length;
+    }
+    return 0;
+}
+
+/* Texts quote what came from outside and go into XML, JSON, logs and terminals: one line of valid UTF-8, whatever was quoted and
+ * wherever it was cut. */
+static void text_tidy(char *text)
+{
+    uint8_t *at = (uint8_t *)text;
+
+    while (*at != '\0') {
+        size_t length = utf8_length(at);
+        if (length == 0)
+            *at = '?';
+        at += length == 0 ? 1 : length;
+    }
+}
+
+int smki_fail(struct smki_error *err, int code, const char *format, ...)
+{
+    va_list arguments;
+
+    if (err == NULL)
+        return code;
+    err->code = code;
+    if (format == NULL) {
+        snprintf(err->text, sizeof(err->text), "%s", smki_refusal_find(code)->text);
+        return code;
+    }
+    va_start(arguments, format);
+    vsnprintf(err->text, sizeof(err->text), format, arguments);
+    va_end(arguments);
+    text_tidy(err->text);
+    return code;
+}
+
+int smki_error_prefix(struct smki_error *err, const char *format, ...)
+{
+    struct smki_error longer = {0};
+    va_list arguments;
+    size_t size;
+
+    if (err == NULL || err->code == SMKI_OK)
+        return SMKI_INTERNAL;
+    va_start(arguments, format);
+    vsnprintf(longer.text, sizeof(longer.text), format, arguments);
+    va_end(arguments);
+    size = strlen(longer.text);
+    snprintf(longer.text + size, sizeof(longer.text) - size, ": %.*s", (int)(sizeof(longer.text) - size), err->text);
+    text_tidy(longer.text);
+    memcpy(err->text, longer.text, sizeof(err->text));
+    return err->code;
+}
+
+static int code_of_errno(int errnum)
+{
+    switch (errnum) {
+    case ENOSPC:
+    case EDQUOT:
+        return SMKI_DISK_FULL;
+    case EACCES:
+    case EPERM:
+        return SMKI_PERMISSION;
+    case ENOENT:
+        return SMKI_NOT_FOUND;
+    case ENOMEM:
+        return SMKI_NO_MEMORY;
+    default:
+        return SMKI_IO;
+    }
+}
+
+int smki_fail_errno(struct smki_error *err, int errnum, const char *format, ...)
+{
+    int code = code_of_errno(errnum);
+    char reason[128];
+    va_list arguments;
+    size_t size = 0;
+
+    if (err == NULL)
+        return code;
+    err->code = code;
+    if (format != NULL) {
+        va_start(arguments, format);
+        vsnprintf(err->text, sizeof(err->text), format, arguments);
+        va_end(arguments);
+        size = strlen(err->text);
+    }
+    snprintf(err->text + size, sizeof(err->text) - size, "%s%s", size != 0 ? ": " : "", strerror_r(errnum, reason, sizeof(reason)));
+    text_tidy(err->text);
+    return code;
+}
