@@ -88,39 +88,59 @@ static void text_tidy(char *text)
     }
 }
 
+/* The new text may quote the old one, so it is made beside it. */
+SMKI_PRINTF(3, 0)
+static void text_set(struct smki_error *err, int code, const char *format, va_list arguments)
+{
+    char text[sizeof(err->text)];
+
+    vsnprintf(text, sizeof(text), format, arguments);
+    text_tidy(text);
+    memcpy(err->text, text, strlen(text) + 1);
+    err->code = code;
+}
+
+/* Puts `more` after the text that is there, as far as it fits. */
+static void text_add(char text[SMKI_ERROR_TEXT_SIZE], const char *more)
+{
+    size_t size = strlen(text);
+    size_t more_size = strnlen(more, SMKI_ERROR_TEXT_SIZE - 1 - size);
+
+    memcpy(text + size, more, more_size);
+    text[size + more_size] = '\0';
+    text_tidy(text);
+}
+
 int smki_fail(struct smki_error *err, int code, const char *format, ...)
 {
     va_list arguments;
 
     if (err == NULL)
         return code;
-    err->code = code;
     if (format == NULL) {
         snprintf(err->text, sizeof(err->text), "%s", smki_refusal_find(code)->text);
+        err->code = code;
         return code;
     }
     va_start(arguments, format);
-    vsnprintf(err->text, sizeof(err->text), format, arguments);
+    text_set(err, code, format, arguments);
     va_end(arguments);
-    text_tidy(err->text);
     return code;
 }
 
 int smki_error_prefix(struct smki_error *err, const char *format, ...)
 {
-    struct smki_error longer = {0};
+    struct smki_error before;
     va_list arguments;
-    size_t size;
 
     if (err == NULL || err->code == SMKI_OK)
         return SMKI_INTERNAL;
+    before = *err;
     va_start(arguments, format);
-    vsnprintf(longer.text, sizeof(longer.text), format, arguments);
+    text_set(err, before.code, format, arguments);
     va_end(arguments);
-    size = strlen(longer.text);
-    snprintf(longer.text + size, sizeof(longer.text) - size, ": %.*s", (int)(sizeof(longer.text) - size), err->text);
-    text_tidy(longer.text);
-    memcpy(err->text, longer.text, sizeof(err->text));
+    text_add(err->text, ": ");
+    text_add(err->text, before.text);
     return err->code;
 }
 
@@ -147,18 +167,13 @@ int smki_fail_errno(struct smki_error *err, int errnum, const char *format, ...)
     int code = code_of_errno(errnum);
     char reason[128];
     va_list arguments;
-    size_t size = 0;
 
     if (err == NULL)
         return code;
-    err->code = code;
-    if (format != NULL) {
-        va_start(arguments, format);
-        vsnprintf(err->text, sizeof(err->text), format, arguments);
-        va_end(arguments);
-        size = strlen(err->text);
-    }
-    snprintf(err->text + size, sizeof(err->text) - size, "%s%s", size != 0 ? ": " : "", strerror_r(errnum, reason, sizeof(reason)));
-    text_tidy(err->text);
+    va_start(arguments, format);
+    text_set(err, code, format, arguments);
+    va_end(arguments);
+    text_add(err->text, ": ");
+    text_add(err->text, strerror_r(errnum, reason, sizeof(reason)));
     return code;
 }
