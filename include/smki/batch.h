@@ -26,9 +26,11 @@ struct smki_batch {
     struct smki_time accepted_at, due_at, completed_at, released_at /* 0: by the rule */, retrieved_at, last_poll_at;
     bool over_quota; /* queued behind everybody's due work (interfaces.md 10) */
     bool approved;
+    bool expired; /* the results were kept for their time and are gone */
     uint32_t csrs;       /* in the submission */
     uint32_t chunk_size; /* CSRs a chunk, but for the last; 0 until parsed */
     uint32_t chunks;     /* 0 until parsed */
+    uint32_t next_chunk; /* chunks handed out so far, in order; lower ones are done or under a lease */
     uint32_t chunks_done;
     uint32_t processed, granted, refused; /* CSRs with a fate, and of which kind */
     uint8_t sha256[32];                   /* of the upload as it came */
@@ -40,6 +42,92 @@ struct smki_batch {
 };
 
 SMKI_API const char *smki_batch_state_word(enum smki_batch_state state);
+/* REJECTED, COMPLETED, TAMPERED. */
 SMKI_API bool smki_batch_state_is_final(enum smki_batch_state state);
+
+struct cJSON;
+struct smki_service;
+struct smki_verdict;
+struct smki_plan_item;
+
+/* ---- submission: a stream in, a BatchId out ---- */
+
+/* A batch on its way in. One thread at a time. */
+struct smki_submission;
+
+/* Begins. Checks at once that the actor's Party may submit at all (PARTY_UNKNOWN, PARTY_BARRED, NOT_SUBSCRIBER). `name` is the file's name for a zip, NULL
+ * for XML. What comes in goes to the home's batches folder. */
+SMKI_API SMKI_MUST_USE int smki_submission_open(struct smki_submission **out, struct smki_service *service, const struct smki_actor *actor,
+                                                enum smki_batch_form form, const char *name, struct smki_error *err);
+/* Takes the next bytes. An XML document is checked while it comes: the first fault is the answer, and nothing further need be sent. */
+SMKI_API SMKI_MUST_USE int smki_submission_feed(struct smki_submission *submission, struct smki_bytes bytes, struct smki_error *err);
+/* Ends: the whole is checked, made durable, counted against the demand rules, given its BatchId and recorded. *out is the batch as stored;
+ * `verdict` (may be NULL) says how the portal's quota saw it. */
+SMKI_API SMKI_MUST_USE int smki_submission_finish(struct smki_submission *submission, struct smki_batch *out, struct smki_verdict *verdict,
+                                                  struct smki_error *err);
+/* The document's own ID, as far as it was read: for the answer to a refused one. */
+SMKI_API const char *smki_submission_ref(const struct smki_submission *submission);
+/* Frees; what was not finished leaves nothing behind. NULL is fine. */
+SMKI_API void smki_submission_close(struct smki_submission *submission);
+/* All of it for a file: XML or zip by its first octets. */
+SMKI_API SMKI_MUST_USE int smki_batch_submit_file(struct smki_service *service, const struct smki_actor *actor, const char *path, struct smki_batch *out,
+                                                  struct smki_verdict *verdict, struct smki_error *err);
+
+/* ---- looking, approving ---- */
+
+SMKI_API SMKI_MUST_USE int smki_batch_find(struct smki_service *service, uint64_t id, struct smki_batch *out, struct smki_error *err); /* BATCH_UNKNOWN */
+/* The first batch after `id`; NOT_FOUND after the last. */
+SMKI_API SMKI_MUST_USE int smki_batch_next(struct smki_service *service, uint64_t id, struct smki_batch *out, struct smki_error *err);
+/* A new cJSON object; the caller frees. NULL: no memory. */
+SMKI_API struct cJSON *smki_batch_json(const struct smki_batch *batch);
+/* The RA's word on a PENDING batch. BATCH_STATE when it is not pending. */
+SMKI_API SMKI_MUST_USE int smki_batch_approve(struct smki_service *service, const struct smki_actor *actor, uint64_t id, struct smki_error *err);
+SMKI_API SMKI_MUST_USE int smki_batch_reject(struct smki_service *service, const struct smki_actor *actor, uint64_t id, const char *reason,
+                                             struct smki_error *err);
+/* The operator lets a batch be retrieved now (before its time, or again). */
+SMKI_API SMKI_MUST_USE int smki_batch_release(struct smki_service *service, const struct smki_actor *actor, uint64_t id, struct smki_error *err);
+
+/* ---- the night ---- */
+
+/* What the night of `at` would take, in its order; *items is for free(), *count of them. *rate gets the CSRs a second that was reckoned with: that of the
+ * last run of some size, or the capacity spread over the night. */
+SMKI_API SMKI_MUST_USE int smki_batch_plan(struct smki_service *service, struct smki_time at, struct smki_plan_item **items, size_t *count, double *rate,
+                                           struct smki_error *err);
+
+struct smki_run_progress {
+    uint64_t waiting;                     /* CSRs without a fate when the run began or was last looked at, and those of this run */
+    uint64_t processed, granted, refused; /* CSRs by this run */
+    uint64_t batches_completed;
+    uint64_t batch;                       /* the one worked on */
+    double seconds, rate;                 /* since the start; CSRs a second */
+    bool paused;                          /* outside the window, or nothing to do (watch) */
+};
+
+struct smki_run_options {
+    bool watch;         /* stay, and keep the windows */
+    bool ignore_window; /* the operator's override, audited */
+    unsigned workers;   /* 0: as configured */
+    /* Called about four times a second by the thread that called smki_batch_run; may be NULL. */
+    void (*progress)(void *context, const struct smki_run_progress *progress);
+    void *context;
+    const volatile int *stop; /* set it (a signal handler may) to end after the chunks in hand; may be NULL */
+};
+
+/* Approves (when automatic), parses and works off what waits: without `watch` until nothing is left to do or the window closes. Several runners may work on
+ * one home. OUTSIDE_WINDOW when the window is closed, `watch` and `ignore_window` are not set, and something waits. */
+SMKI_API SMKI_MUST_USE int smki_batch_run(struct smki_service *service, const struct smki_actor *actor, const struct smki_run_options *options,
+                                          struct smki_run_progress *summary, struct smki_error *err);
+
+/* ---- results ---- */
+
+enum smki_result_format { SMKI_RESULT_XML, SMKI_RESULT_ZIP, SMKI_RESULT_TXT };
+
+/* Writes a completed batch's result to `path`, whole or not at all. BATCH_NOT_COMPLETED, NOT_RELEASED (unless ignore_release, which is audited as an
+ * override), RESULT_EXPIRED. */
+SMKI_API SMKI_MUST_USE int smki_batch_result(struct smki_service *service, const struct smki_actor *actor, uint64_t id, enum smki_result_format format,
+                                             const char *path, bool ignore_release, struct smki_error *err);
+/* The name of a zip's result: the request's with -response before the extension (interfaces.md 4); without a name, batch-<id>. */
+SMKI_API SMKI_MUST_USE int smki_batch_result_name(const struct smki_batch *batch, enum smki_result_format format, char out[SMKI_BATCH_FILE_SIZE],
+                                                  struct smki_error *err);
 
 #endif

@@ -61,6 +61,7 @@ enum smki_ca_kind { SMKI_CA_ROOT, SMKI_CA_ISSUING, SMKI_CA_IKI };
 struct smki_ca_request {
     enum smki_ca_kind kind;
     const char *common_name;       /* at most 4 characters (GBCS 12) */
+    bool common_name_alone;        /* leave OU out, as the real issuing DCA's name does (CN=E357) */
     const char *policy_oid;        /* dotted */
     const struct smki_key *key;    /* its own */
     const struct smki_ca *issuer;  /* NULL: self-signed */

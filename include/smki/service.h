@@ -1,0 +1,99 @@
+/* An opened home: configuration, store, CAs and audit key together, and the flows that join them. What programs open first. */
+#ifndef SMKI_SERVICE_H
+#define SMKI_SERVICE_H
+
+#include <smki/audit.h>
+#include <smki/batch.h>
+#include <smki/config.h>
+#include <smki/device.h>
+#include <smki/issue.h>
+#include <smki/party.h>
+#include <smki/store.h>
+
+struct smki_service;
+
+struct smki_service_options {
+    const struct smki_clock *clock;   /* NULL: the system's */
+    const struct smki_random *random; /* NULL: the system's */
+    smki_passphrase_fn passphrase;    /* asked for encrypted keys when the configuration names no file; NULL: none */
+    void *passphrase_context;
+};
+
+/* What a home holds, below its folder. */
+#define SMKI_HOME_CONFIG "smki.json" /* see smki/config.h */
+#define SMKI_HOME_STORE "store"      /* the database */
+#define SMKI_HOME_CA "ca"            /* the CAs' certificates, PEM */
+#define SMKI_HOME_KEYS "keys"        /* private keys, mode 0600 in a folder of 0700 */
+#define SMKI_HOME_BATCHES "batches"  /* uploads as they came */
+#define SMKI_HOME_RUNNERS "runners"  /* one locked file a runner at work */
+
+/* Makes a home: a test PKI (root and issuing OCA, root and issuing DCA, IKICA), audit key, store, configuration. The folder must be empty or not there;
+ * when something fails, what was made is removed. */
+SMKI_API SMKI_MUST_USE int smki_service_create(const char *home, const struct smki_service_options *options, struct smki_error *err);
+/* Opens it. HOME_MISSING, STORE_MISSING, CONFIG_INVALID, KEY_* for the audit key; a CA's key is opened when it is first needed. */
+SMKI_API SMKI_MUST_USE int smki_service_open(struct smki_service **out, const char *home, const struct smki_service_options *options, struct smki_error *err);
+SMKI_API void smki_service_close(struct smki_service *service);
+
+SMKI_API struct smki_store *smki_service_store(struct smki_service *service);
+SMKI_API const struct smki_config *smki_service_config(const struct smki_service *service);
+SMKI_API const char *smki_service_home(const struct smki_service *service);
+SMKI_API struct smki_time smki_service_now(const struct smki_service *service);
+SMKI_API const struct smki_key *smki_service_audit_key(const struct smki_service *service);
+
+/* The CAs of a home. */
+enum smki_ca_name { SMKI_OCA = 1, SMKI_DCA = 2, SMKI_IKICA = 3, SMKI_OCA_ROOT = 4, SMKI_DCA_ROOT = 5 };
+#define SMKI_CA_COUNT 5
+SMKI_API const char *smki_ca_word(enum smki_ca_name name); /* "oca", "dca", "ikica", "oca-root", "dca-root" */
+SMKI_API bool smki_ca_find(const char *word, enum smki_ca_name *out);
+
+/* With its key, opened at the first call; lives as long as the service. Thread-safe. */
+SMKI_API SMKI_MUST_USE int smki_service_ca(struct smki_service *service, enum smki_ca_name name, const struct smki_ca **out, struct smki_error *err);
+/* Writes each CA's certificate as <name>.pem, and dca-chain.pem, oca-chain.pem, ikica-chain.pem (issuing first, then root), into an existing folder. */
+SMKI_API SMKI_MUST_USE int smki_service_ca_export(struct smki_service *service, const char *folder, struct smki_error *err);
+/* Makes and keeps the CA's next CRL, appended to out as DER. */
+SMKI_API SMKI_MUST_USE int smki_service_crl(struct smki_service *service, const struct smki_actor *actor, enum smki_ca_name name, struct smki_buffer *out,
+                                            struct smki_error *err);
+
+/* ---- backup ---- */
+
+/* Copies the home (store, configuration, CA certificates, uploads; keys unless `without_keys`) into a new or empty folder while everything runs. */
+SMKI_API SMKI_MUST_USE int smki_service_backup(struct smki_service *service, const struct smki_actor *actor, const char *folder, bool without_keys,
+                                               struct smki_error *err);
+/* A backup into a new or empty home; checked by opening it. */
+SMKI_API SMKI_MUST_USE int smki_service_restore(const char *folder, const char *home, const struct smki_service_options *options, struct smki_error *err);
+
+/* ---- certificates ---- */
+
+/* A certificate of the store with what is known of it. */
+struct smki_stored_certificate {
+    enum smki_ca_name ca;
+    uint8_t der[SMKI_CERTIFICATE_MAX_SIZE];
+    size_t size;
+    uint64_t party, batch;
+    uint32_t index;
+    struct smki_time issued_at, revoked_at; /* {0}: not revoked */
+    uint8_t reason;
+};
+
+SMKI_API SMKI_MUST_USE int smki_service_certificate(struct smki_service *service, const struct smki_serial *serial, struct smki_stored_certificate *out,
+                                                    struct smki_error *err);
+/* The certificates of a device in the order of issue: the first with a serial greater than *after ({0}: the first of all); NOT_FOUND after the last. */
+SMKI_API SMKI_MUST_USE int smki_service_device_certificate(struct smki_service *service, const struct smki_device_id *id, struct smki_serial *after,
+                                                           struct smki_stored_certificate *out, struct smki_error *err);
+/* How many count for the limit, and what the limit is. */
+SMKI_API SMKI_MUST_USE int smki_service_device_count(struct smki_service *service, const struct smki_device_id *id, uint32_t *count, uint32_t *limit,
+                                                     struct smki_error *err);
+SMKI_API SMKI_MUST_USE int smki_service_revoke(struct smki_service *service, const struct smki_actor *actor, const struct smki_serial *serial, uint8_t reason,
+                                               struct smki_error *err);
+
+/* ---- one request, one certificate ---- */
+
+/* Issues a Device, Organisation or IKI certificate for a request (DER): read, verified, decided by policy, reserved, signed, stored, recorded. `party` is the
+ * Party it is for. Refusals are the codes of the list. For IKI use smki_service_credential_issue. */
+SMKI_API SMKI_MUST_USE int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,
+                                              struct smki_stored_certificate *out, struct smki_error *err);
+/* An IKI credential for a Party (`credential->party`, interface, officer or 0, renews or 0) from its CSR; the certificate into *out. */
+SMKI_API SMKI_MUST_USE int smki_service_credential_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr,
+                                                         struct smki_credential *credential, struct smki_stored_certificate *out, struct smki_error *err);
+
+#endif
