@@ -1,4 +1,5 @@
-/* Certificates are made in two steps: prepare gives a draft (the to-be-signed octets, linted), issue consumes it. There is no other way to a CA's key. */
+/* Certificates are made in two steps: prepare gives a draft (the to-be-signed octets, linted), issue consumes it. There is no other way to
+ * a CA's key. */
 #ifndef SMKI_ISSUE_H
 #define SMKI_ISSUE_H
 
@@ -8,7 +9,8 @@
 
 #define SMKI_TBS_MAX_SIZE 4096 /* octets */
 
-/* The issuing CA as the drafts see it: its certificate and key, and what is configured for it. Opened by smki_ca_open; read-only after, thread-safe. */
+/* The issuing CA as the drafts see it: its certificate and key, and what is configured for it. Opened by smki_ca_open; read-only after,
+ * thread-safe. */
 struct smki_ca;
 
 struct smki_ca_options {
@@ -40,8 +42,8 @@ struct smki_draft {
  * Issuer and policy come from the ca, not_before from the caller (device, IKI: as given; organisation: 00:00:00 UTC of its day).
  * The csr's signature must have been verified by the caller. Errors: LINT_FAILED with the rule's name; nothing can be issued then.
  * No heap, thread-safe. */
-SMKI_API SMKI_MUST_USE int smki_prepare(struct smki_draft *draft, const struct smki_ca *ca, const struct smki_csr *csr, const struct smki_serial *serial,
-                                        struct smki_time not_before, struct smki_error *err);
+SMKI_API SMKI_MUST_USE int smki_prepare(struct smki_draft *draft, const struct smki_ca *ca, const struct smki_csr *csr,
+                                        const struct smki_serial *serial, struct smki_time not_before, struct smki_error *err);
 
 /* How far smki_issue goes to prove the CA's own signature. What is signed is always compared with what lint passed. */
 enum smki_proof {
@@ -50,7 +52,8 @@ enum smki_proof {
 };
 
 /* Signs the draft and writes the certificate's DER into out. Consumes the draft whether or not it succeeds: a draft signs once.
- * The serial must have been reserved in the same store. Errors: DRAFT_NOT_LINTED, CA_KEY_UNAVAILABLE, CA_SIGNATURE_MISMATCH. Thread-safe. */
+ * The serial must have been reserved in the same store. Errors: DRAFT_NOT_LINTED, CA_KEY_UNAVAILABLE, CA_SIGNATURE_MISMATCH. Thread-safe.
+ */
 SMKI_API SMKI_MUST_USE int smki_issue(uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size, struct smki_draft *draft, enum smki_proof proof,
                                       struct smki_error *err);
 
@@ -60,18 +63,18 @@ enum smki_ca_kind { SMKI_CA_ROOT, SMKI_CA_ISSUING, SMKI_CA_IKI };
 
 struct smki_ca_request {
     enum smki_ca_kind kind;
-    const char *common_name;       /* at most 4 characters (GBCS 12) */
-    bool common_name_alone;        /* leave OU out, as the real issuing DCA's name does (CN=E357) */
-    const char *policy_oid;        /* dotted */
-    const struct smki_key *key;    /* its own */
-    const struct smki_ca *issuer;  /* NULL: self-signed */
+    const char *common_name;      /* at most 4 characters (GBCS 12) */
+    bool common_name_alone;       /* leave OU out, as the real issuing DCA's name does (CN=E357) */
+    const char *policy_oid;       /* dotted */
+    const struct smki_key *key;   /* its own */
+    const struct smki_ca *issuer; /* NULL: self-signed */
     struct smki_serial serial;
-    struct smki_time not_before;   /* 50 years for roots (and the self-signed IKICA), 25 for issuing CAs */
+    struct smki_time not_before; /* 50 years for roots (and the self-signed IKICA), 25 for issuing CAs */
 };
 
 /* A CA certificate by interfaces.md 7, linted and signed; DER into out. */
-SMKI_API SMKI_MUST_USE int smki_ca_certificate_make(uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size, const struct smki_ca_request *request,
-                                                    struct smki_error *err);
+SMKI_API SMKI_MUST_USE int smki_ca_certificate_make(uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size,
+                                                    const struct smki_ca_request *request, struct smki_error *err);
 
 /* ---- CRLs (RFC 5280 5) ---- */
 
@@ -83,6 +86,7 @@ struct smki_crl_entry {
 
 /* A v2 CRL of the ca with its number and authorityKeyIdentifier, appended to out as DER. Entries in any order. */
 SMKI_API SMKI_MUST_USE int smki_crl_make(struct smki_buffer *out, const struct smki_ca *ca, uint64_t number, struct smki_time this_update,
-                                         struct smki_time next_update, const struct smki_crl_entry *entries, size_t count, struct smki_error *err);
+                                         struct smki_time next_update, const struct smki_crl_entry *entries, size_t count,
+                                         struct smki_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* The rules of the profiles (GBCS 12, RFC 5280, IDS App. D, F, G), one function each, with name and citation. They run on every draft before it is signed,
- * and on any file by `smki lint`. */
+/* The rules of the profiles (GBCS 12, RFC 5280, IDS App. D, F, G), one function each, with name and citation. They run on every draft
+ * before it is signed, and on any file by `smki lint`. */
 #ifndef SMKI_LINT_H
 #define SMKI_LINT_H
 
@@ -15,7 +15,7 @@ enum smki_lint_subject {
     SMKI_LINT_ISSUING_CA,
     SMKI_LINT_ROOT_CA,
     SMKI_LINT_IKI_CA, /* RSA, self-signed: the issuer of IKI certificates */
-    SMKI_LINT_AUTO, /* by what the file holds */
+    SMKI_LINT_AUTO,   /* by what the file holds */
 };
 
 enum smki_lint_severity { SMKI_LINT_ERROR, SMKI_LINT_NOTICE };
@@ -41,8 +41,8 @@ struct smki_lint_report {
     struct smki_lint_finding findings[SMKI_LINT_MAX_FINDINGS];
 };
 
-/* Runs every rule for `subject` over DER. `issuer` may be NULL (then its signature is not judged). Returns 0 when the rules ran, whatever they found;
- * bytes that cannot be read at all are a finding too. */
+/* Runs every rule for `subject` over DER. `issuer` may be NULL (then its signature is not judged). Returns 0 when the rules ran, whatever
+ * they found; bytes that cannot be read at all are a finding too. */
 SMKI_API SMKI_MUST_USE int smki_lint(struct smki_lint_report *report, enum smki_lint_subject subject, struct smki_bytes der,
                                      const struct smki_certificate *issuer, struct smki_error *err);
 SMKI_API const struct smki_lint_rule *smki_lint_rules(size_t *count);
