@@ -6,6 +6,7 @@
  *   struct test_clock clock = TEST_CLOCK("2026-11-23T21:59");   pass test_clock_of(&clock); move with test_clock_set
  *   struct test_random random = {.state = 7};                   pass test_random_of(&random); the same bytes for the same seed
  *   test_file(&buffer, "base/base64.txt");                      a file of tests/data, whole
+ *   test_table("base/time.txt", 2, row);                        a table of tests/data, line by line
  *   char folder[TEST_PATH_SIZE]; test_folder_make(folder); ... test_folder_remove(folder);
  *
  * All failures go through CMocka's assertions, so these are for the thread that runs the test; only the clock and the random
@@ -207,6 +208,69 @@ static inline void test_file(struct smki_buffer *out, const char *name)
 
     assert_true(snprintf(path, sizeof(path), "%s/%s", TEST_DATA, name) < (int)sizeof(path));
     test_read(out, path);
+}
+#endif
+
+#ifdef TEST_DATA
+#define TEST_COLUMNS 8
+
+/* "\\n", "\\r", "\\t", "\\s" (a space) and "\\p" (|) become what they stand for, in place. */
+static inline void test_unescape(char *text)
+{
+    static const char letters[] = "nrtsp", meanings[] = "\n\r\t |";
+    char *out = text;
+
+    for (; *text != '\0'; text++) {
+        const char *letter = text[0] == '\\' && text[1] != '\0' ? strchr(letters, text[1]) : NULL;
+        *out++ = letter != NULL ? meanings[letter - letters] : *text;
+        text += letter != NULL;
+    }
+    *out = '\0';
+}
+
+/* Cuts "a | b | c" into its columns, without the spaces around them. Returns how many. */
+static inline size_t test_columns(char *line, char *columns[TEST_COLUMNS])
+{
+    size_t count = 0;
+
+    for (char *at = line; at != NULL && count < TEST_COLUMNS; count++) {
+        char *end = strchr(at, '|'), *next = end != NULL ? end + 1 : NULL;
+        end = end != NULL ? end : at + strlen(at);
+        at += strspn(at, " ");
+        while (end > at && end[-1] == ' ')
+            end--;
+        *end = '\0';
+        test_unescape(at);
+        columns[count] = at;
+        at = next;
+    }
+    return count;
+}
+
+/* Calls `row` with the columns of every line of tests/data/<name> that is neither empty nor a comment (#), and fails naming the lines
+ * for which it gives false. */
+static inline void test_table(const char *name, size_t column_count, bool (*row)(char *columns[TEST_COLUMNS]))
+{
+    struct smki_buffer file = {0};
+    struct smki_error err = {0};
+    char *columns[TEST_COLUMNS] = {0}, *line;
+    int number = 0, rows = 0, failures = 0;
+
+    test_file(&file, name);
+    ASSERT_OK(smki_buffer_append(&file, "", 1, &err), err);
+    for (char *at = (char *)file.at; (line = strsep(&at, "\n")) != NULL;) {
+        number++;
+        if (*line == '\0' || *line == '#')
+            continue;
+        rows++;
+        if (test_columns(line, columns) == column_count && row(columns))
+            continue;
+        failures++;
+        print_error("    tests/data/%s:%d: not so: %s\n", name, number, columns[0]);
+    }
+    smki_buffer_finish(&file);
+    assert_true(rows > 0);
+    assert_int_equal(failures, 0);
 }
 #endif
 
