@@ -16,6 +16,16 @@
 #define mbedtls_sha256_starts mbedtls_sha256_starts_ret
 #define mbedtls_sha256_update mbedtls_sha256_update_ret
 #define mbedtls_sha256_finish mbedtls_sha256_finish_ret
+
+/* Parameters that 3.x added; the 3.x form is used. */
+#include <mbedtls/pk.h>
+#include <mbedtls/pkcs5.h>
+#define mbedtls_pk_parse_key(pk, key, key_size, password, password_size, rng, rng_context)                                                 \
+    mbedtls_pk_parse_key(pk, key, key_size, password, password_size)
+#define mbedtls_pk_sign(pk, md, hash, hash_size, out, capacity, size, rng, rng_context)                                                    \
+    mbedtls_pk_sign(pk, md, hash, hash_size, out, size, rng, rng_context)
+#define mbedtls_pkcs5_pbes2_ext(parameters, mode, password, password_size, in, in_size, out, capacity, size)                               \
+    mbedtls_pkcs5_pbes2(parameters, mode, password, password_size, in, in_size, out)
 #endif
 
 #endif

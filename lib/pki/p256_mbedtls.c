@@ -5,10 +5,9 @@
  * nothing into a group (ecp_mul_comb takes grp->T as it finds it). */
 #include "base/mbedtls_compat_i.h"
 
-#include "pki/der_i.h"
+#include "pki/der_write_i.h"
 #include "pki/p256_i.h"
 
-#include <mbedtls/asn1write.h>
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/ecp.h>
 
@@ -143,20 +142,33 @@ static int private_open(struct p256_private **out, const uint8_t scalar[SCALAR_S
     return 0;
 }
 
-/* mbedTLS writes from the back; its macro wants a variable of the name ret. */
+/* INTEGER of 1..n-1: no leading zero octets but the one that keeps it positive. */
+static int put_scalar(struct der_writer *writer, const mbedtls_mpi *scalar)
+{
+    uint8_t octets[1 + SCALAR_SIZE] = {0};
+    size_t first = 0;
+
+    if (mbedtls_mpi_write_binary(scalar, octets + 1, SCALAR_SIZE) != 0)
+        return SMKI_NO_MEMORY;
+    while (first < SCALAR_SIZE && octets[first] == 0 && (octets[first + 1] & 0x80) == 0)
+        first++;
+    der_put_element(writer, DER_INTEGER, BYTES(octets + first, sizeof octets - first));
+    return 0;
+}
+
 static int write_signature(uint8_t out[72], size_t *size, const mbedtls_mpi *r, const mbedtls_mpi *s)
 {
-    uint8_t whole[72];
-    unsigned char *at = whole + sizeof whole;
-    size_t length = 0;
-    int ret;
+    uint8_t room[72];
+    struct der_writer writer = der_writer_of(room, sizeof room);
+    const uint8_t *end = writer.at;
+    struct smki_bytes written;
 
-    MBEDTLS_ASN1_CHK_ADD(length, mbedtls_asn1_write_mpi(&at, whole, s));
-    MBEDTLS_ASN1_CHK_ADD(length, mbedtls_asn1_write_mpi(&at, whole, r));
-    MBEDTLS_ASN1_CHK_ADD(length, mbedtls_asn1_write_len(&at, whole, length));
-    MBEDTLS_ASN1_CHK_ADD(length, mbedtls_asn1_write_tag(&at, whole, DER_SEQUENCE));
-    memcpy(out, at, length);
-    *size = length;
+    if (put_scalar(&writer, s) != 0 || put_scalar(&writer, r) != 0)
+        return SMKI_NO_MEMORY;
+    der_wrap(&writer, end, DER_SEQUENCE);
+    written = der_written(&writer);
+    memcpy(out, written.at, written.size);
+    *size = written.size;
     return 0;
 }
 
