@@ -4,6 +4,7 @@
  *   --------------  -----------------------------------------------------------------------------------------------------
  *   error.h         the one list of refusals: name, number, wire status and code, HTTP status, text
  *   base.h          bytes, Device ID, serial number, moments and UK civil time, where clock and randomness come from
+ *   role.h          the Remote Party Roles, by code, name or OU
  *   csr.h           reading requests: device, organisation, IKI; in every accepted text form
  *   certificate.h   reading certificates, verifying them, PEM
  *   key.h           private keys: where they live, what they sign
@@ -12,12 +13,11 @@
  *   store.h         what is kept: its read-only face and its read-write face
  *   config.h        the configuration: every key, its default and its source in the spec
  *   party.h         Parties, their officers, IKI credentials and agreements
- *   device.h        devices: inventory, their certificates, eligibility
- *   demand.h        how much may come when: pace, windows, retrieval
- *   night.h         which batch runs on which night, in which order
+ *   device.h        devices: the inventory, and the certificates they hold
+ *   demand.h        how much may come when: pace, windows, nights, retrieval
  *   batch.h         batches: intake, chunks, results
  *   audit.h         the chained log: record, verify, export
- *   service.h       the flows that join these: what a portal, a web service or a runner calls
+ *   service.h       an opened home and the flows that join these: what a portal, a web service or a runner opens first
  *
  * NULL. Pointers must not be NULL but where the comment at the function says so. `struct smki_error *err` may always be NULL: the details
  * are then lost, the code is still returned. Every _finish, _destroy and _close takes NULL.

@@ -210,6 +210,14 @@ static void of_two_words_the_nearer_is_found(void **state)
     assert_string_equal(nearest_word("limi", words, TEST_COUNT(words)), "limit");
 }
 
+static void of_equally_near_words_the_first_is_found(void **state)
+{
+    static const char *const words[] = {"limit", "lemit"};
+
+    (void)state;
+    assert_string_equal(nearest_word("lamit", words, TEST_COUNT(words)), "limit");
+}
+
 static void an_endless_word_has_no_nearest(void **state)
 {
     static char endless[5000];
@@ -238,6 +246,7 @@ int main(void)
         cmocka_unit_test(serials_are_equal_when_their_octets_are),
         cmocka_unit_test(the_nearest_word_is_found),
         cmocka_unit_test(of_two_words_the_nearer_is_found),
+        cmocka_unit_test(of_equally_near_words_the_first_is_found),
         cmocka_unit_test(an_endless_word_has_no_nearest),
     };
 
