@@ -1,5 +1,5 @@
 # The Debian packages that libsmki needs, in one place, for Debian 12 and 13 alike, and how the scripts come by them. To be sourced.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 PACKAGES_BUILD="gcc libc6-dev meson ninja-build pkgconf libmbedtls-dev libcjson-dev liblmdb-dev libexpat1-dev libzip-dev"
 PACKAGES_SHOW="openssl libxml2-utils zip unzip"    # the real counterparts: quickstart and tests talk to them
@@ -36,7 +36,7 @@ packages_ensure() {
     fi
     echo "Installing $missing"
     # A package source that does not answer is no reason to stop: only a package that cannot be had is.
-    $as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 update >"$log" 2>&1 </dev/null || true
+    $as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 update >>"$log" 2>&1 </dev/null || true
     # shellcheck disable=SC2086 # the list is meant to fall into words
     if ! $as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 \
         install --no-install-recommends $missing >>"$log" 2>&1 </dev/null; then

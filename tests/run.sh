@@ -1,0 +1,42 @@
+#!/bin/bash
+# All tests, with AddressSanitizer and UndefinedBehaviorSanitizer: installs what is missing, builds in build-tests, runs.
+#
+#   tests/run.sh [what to pass to `meson test`: names of tests, --suite unit ...]
+#
+# Ends with a line "N passed, N failed". Exit 0: none failed; 1: some did, or the build; 2: packages are missing and cannot be installed.
+set -euo pipefail
+export LC_ALL=C
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=$root/build-tests
+log=$build-log.txt
+# shellcheck source=tests/packages.sh
+. "$root/tests/packages.sh"
+
+stop() {
+    grep -E 'error:|ERROR|FAILED' "$log" | head -n 20 >&2 || true
+    echo "$1; the whole story is in $log" >&2
+    exit 1
+}
+
+: >"$log"
+# shellcheck disable=SC2086 # lists of packages
+packages_ensure "$log" $PACKAGES_BUILD $PACKAGES_SHOW $PACKAGES_TESTS
+
+# b_lundef: clang's sanitizers leave their symbols to the program. What UBSan finds ends the program, as what ASan finds does.
+if [ ! -f "$build/build.ninja" ]; then
+    meson setup "$build" "$root" -Dtests=enabled -Db_sanitize=address,undefined -Db_lundef=false \
+        -Dc_args=-fno-sanitize-recover=undefined >>"$log" 2>&1 || stop "the build's setup failed"
+fi
+echo "Building in ${build#"$PWD/"}"
+ninja -C "$build" >>"$log" 2>&1 || stop "the build failed"
+
+status=0
+meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 2 "$@" 2>&1 | tee "$build/tests.txt" || status=$?
+
+# Meson's own summary has a line for each kind of end.
+awk '
+    /^(Ok|Expected Fail): +[0-9]+/ { passed += $NF }
+    /^(Fail|Unexpected Pass|Timeout): +[0-9]+/ { failed += $NF }
+    END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 || passed == 0 }' "$build/tests.txt" || status=1
+exit "$status"

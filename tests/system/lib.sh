@@ -1,0 +1,92 @@
+# Small verbs for system tests, which speak TAP. To be sourced by the tests of this folder.
+# shellcheck shell=bash
+#
+#   claim "what must hold" COMMAND...          ok when the command ends with 0
+#   refused STATUS "what is wrong" COMMAND...  ok when it ends with STATUS and says why on standard error, in one line
+#   says TEXT COMMAND...                       ends with 0 and TEXT is in what it prints (for claim)
+#   smki ..., batch ...                        the built programs, on the home $home
+#   request FILE METER USE                     a Device CSR by openssl
+#   finish                                     ends the test
+set -euo pipefail
+export LC_ALL=C
+
+: "${ROOT:?the source tree}" "${PROGRAMS:?the apps folder of the build}"
+folder=$(mktemp -d "${TMPDIR:-/tmp}/smki-system-XXXXXX")
+home=$folder/home
+counted=0 broken=0
+
+smki() { "$PROGRAMS/smki/smki" --home "$home" "$@"; }
+batch() { "$PROGRAMS/batch/smki-batch" --home "$home" "$@"; }
+
+verdict() { # verdict STATUS WORDS: a line of TAP, with what was said when it is bad
+    counted=$((counted + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $counted - $2"
+    else
+        echo "not ok $counted - $2"
+        head -n 20 "$folder/out" "$folder/err" | sed 's/^/# /'
+        broken=$((broken + 1))
+    fi
+}
+
+claim() {
+    local words=$1 status=0
+    shift
+    "$@" >"$folder/out" 2>"$folder/err" || status=$?
+    verdict "$status" "$words"
+}
+
+refused() {
+    local expected=$1 words=$2 status=0
+    shift 2
+    "$@" >"$folder/out" 2>"$folder/err" </dev/null || status=$?
+    if [ "$status" -ne "$expected" ]; then
+        echo "# ended with $status, not $expected"
+        verdict 1 "$words"
+    elif [ "$(wc -l <"$folder/err")" -ne 1 ] && [ "$expected" -eq 1 ]; then
+        echo "# a refusal is one line on standard error"
+        verdict 1 "$words"
+    else
+        verdict "$([ -s "$folder/err" ] && echo 0 || echo 1)" "$words"
+    fi
+}
+
+says() { # says TEXT COMMAND...
+    local text=$1 status=0
+    shift
+    "$@" >"$folder/said" 2>&1 || status=$?
+    cat "$folder/said"
+    [ "$status" -eq 0 ] && grep -qF -e "$text" "$folder/said"
+}
+
+is_number() { [[ $1 =~ ^[1-9][0-9]*$ ]]; }
+is_json() { "$@" | python3 -m json.tool >/dev/null; }
+
+request() {
+    METER=$2 USE=$3 openssl req -new -config "$ROOT/examples/device.cnf" -subj / -sha256 -nodes \
+        -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -keyout /dev/null -out "$1" 2>/dev/null
+}
+
+base64_of() { sed '/^-----/d' "$1" | tr -d '\n'; } # of a PEM file, bare
+
+# xml_batch REF FILE.csr...: a SubmitCSRBatch document; each CSR's ID is its file's name.
+xml_batch() {
+    local ref=$1 file
+    shift
+    printf '<?xml version="1.0" encoding="UTF-8"?>\n<SubmitCSRBatch ID="%s"><Version>1.0</Version>\n' "$ref"
+    for file in "$@"; do
+        printf '<DeviceCSR ID="%s">%s</DeviceCSR>\n' "$(basename "$file" .csr)" "$(base64_of "$file")"
+    done
+    printf '</SubmitCSRBatch>\n'
+}
+
+party() { # party NAME EUI ROLE USER_ROLE: registers a subscriber for both kinds, prints its number
+    smki party add --name "$1" --eui "$2" --role "$3" --user-role "$4" --subscriber device,organisation
+}
+
+finish() {
+    echo "1..$counted"
+    rm -rf "$folder"
+    exit $((broken > 0))
+}
+trap 'status=$?; if [ "$status" -ne 0 ] && [ -d "$folder" ]; then echo "Bail out! the test itself stopped in line $LINENO"; rm -rf "$folder"; fi' EXIT
