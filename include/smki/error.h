@@ -88,6 +88,7 @@ enum smki_status {
     X(206, CONFIG_INVALID, WORKFLOW_ERROR, "WF:SA7", 500, "the configuration is wrong")                                                    \
     X(207, SERIALS_EXHAUSTED, CA_ERROR, "CA:SA8", 500, "no serial numbers left")                                                           \
     X(208, HOME_MISSING, WORKFLOW_ERROR, "WF:SA9", 500, "no home given; use --home or SMKI_HOME")                                          \
+    X(209, INVENTORY_INVALID, WORKFLOW_ERROR, "WF:SB1", 400, "the inventory is not as it should be")                                       \
     /* wire documents */                                                                                                                   \
     X(300, XML_INVALID, FORMAT_ERROR, "FM:AA1", 200, "invalid XML in request")                                                             \
     X(301, BATCH_TOO_MANY, FORMAT_ERROR, "FM:AA2", 200, "number of submitted CSRs exceeds maximum volume")                                 \
