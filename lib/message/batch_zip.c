@@ -1,0 +1,322 @@
+/* A zip of CSRs in (interfaces.md 4), read through libzip.
+ *
+ * Every entry is judged by what the central directory says of it before anything is unpacked; libzip's ZIP_CHECKCONS has held that against
+ * the local headers. While unpacking, an entry that gives more than it declared is a bomb all the same. */
+#include "message/message_i.h"
+#include "message/name_set_i.h"
+#include "message/text_i.h"
+
+#include <zip.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define ENTRY_MAX     ((uint64_t)16 * 1024) /* octets: SMKI_CSR_MAX_SIZE as base64 in lines of 64 with CRLF and PEM headers, and some */
+#define NAME_MAX_SIZE 255                   /* octets: what file systems take (NAME_MAX) */
+#define EXTENSION     ".csr"
+
+struct zip_reading {
+    zip_t *zip;
+    const struct batch_limits *limits;
+    struct name_set names;
+    uint64_t total; /* octets that the entries so far declare */
+};
+
+/* ---- one entry, by its directory record ---- */
+
+static bool is_dots(const char *name)
+{
+    return strspn(name, ".") == strlen(name) - strlen(EXTENSION);
+}
+
+static bool is_drive(const char *name)
+{
+    return name[0] != '\0' && name[1] == ':' && ((name[0] | 0x20) >= 'a' && (name[0] | 0x20) <= 'z');
+}
+
+static int check_path(uint64_t number, const char *name, struct smki_error *err)
+{
+    size_t size = strlen(name);
+
+    if (size != 0 && name[size - 1] == '/')
+        return smki_fail(err, SMKI_ZIP_ENTRY_PATH, "entry %llu (%.100s) is a folder; the CSRs must lie in the ZIP file's root",
+                         (unsigned long long)number, name);
+    if (strpbrk(name, "/\\") != NULL || is_drive(name))
+        return smki_fail(err, SMKI_ZIP_ENTRY_PATH, "entry %llu (%.100s) has a path; the CSRs must lie in the ZIP file's root",
+                         (unsigned long long)number, name);
+    return 0;
+}
+
+static int check_characters(uint64_t number, const char *name, struct smki_error *err)
+{
+    const char *end = name + strlen(name);
+
+    for (const char *at = name; at < end;) {
+        uint32_t character = text_next(&at, end);
+        if (character == TEXT_BROKEN || text_is_control(character))
+            return smki_fail(err, SMKI_ZIP_ENTRY_NAME, "entry %llu (%.100s): the name has %s", (unsigned long long)number, name,
+                             character == TEXT_BROKEN ? "octets that are not UTF-8" : "control characters");
+    }
+    return 0;
+}
+
+static int check_name(uint64_t number, const char *name, struct smki_error *err)
+{
+    size_t size = strlen(name), extension = strlen(EXTENSION);
+    int rc;
+
+    if ((rc = check_path(number, name, err)) != 0 || (rc = check_characters(number, name, err)) != 0)
+        return rc;
+    if (size > NAME_MAX_SIZE)
+        return smki_fail(err, SMKI_ZIP_ENTRY_NAME, "entry %llu (%.100s...): the name has %zu octets, it may have %d",
+                         (unsigned long long)number, name, size, NAME_MAX_SIZE);
+    if (size < extension || strcasecmp(name + size - extension, EXTENSION) != 0)
+        return smki_fail(err, SMKI_ZIP_ENTRY_NAME, "entry %llu (%.100s) is not named *.csr", (unsigned long long)number, name);
+    if (is_dots(name))
+        return smki_fail(err, SMKI_ZIP_ENTRY_NAME, "entry %llu (%.100s) has no name before its .csr", (unsigned long long)number, name);
+    return 0;
+}
+
+/* Names that differ only in the case of ASCII letters count as one: unpacked on Windows, one certificate would overwrite the other. */
+static int check_unique(struct zip_reading *reading, uint64_t number, const char *name, struct smki_error *err)
+{
+    char folded[NAME_MAX_SIZE + 1];
+    size_t size = strlen(name);
+    bool added;
+    int rc;
+
+    for (size_t i = 0; i < size; i++)
+        folded[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i]);
+    if ((rc = name_set_add(&reading->names, folded, size, &added, err)) != 0)
+        return rc;
+    return added ? 0
+                 : smki_fail(err, SMKI_ZIP_ENTRY_DUPLICATE, "entry %llu (%.100s): an earlier entry has this name (capitals do not count)",
+                             (unsigned long long)number, name);
+}
+
+/* Symbolic links, devices and folders that do not end in '/', as Unix and DOS mark them in the external attributes. */
+static int check_kind(struct zip_reading *reading, uint64_t number, const char *name, struct smki_error *err)
+{
+    zip_uint8_t system = 0;
+    zip_uint32_t attributes = 0;
+    mode_t mode = 0;
+
+    (void)zip_file_get_external_attributes(reading->zip, number - 1, ZIP_FL_UNCHANGED, &system, &attributes);
+    if (system == ZIP_OPSYS_UNIX || system == ZIP_OPSYS_OS_X)
+        mode = (mode_t)(attributes >> 16) & S_IFMT;
+    if ((mode != 0 && mode != S_IFREG) || (attributes & 0x10) != 0)
+        return smki_fail(err, SMKI_ZIP_ENTRY_PATH, "entry %llu (%.100s) is a link, folder or device; put the file itself into the ZIP file",
+                         (unsigned long long)number, name);
+    return 0;
+}
+
+static int check_packing(const zip_stat_t *stat, uint64_t number, const char *name, struct smki_error *err)
+{
+    if ((stat->valid & ZIP_STAT_ENCRYPTION_METHOD) == 0 || stat->encryption_method != ZIP_EM_NONE)
+        return smki_fail(err, SMKI_ZIP_ENCRYPTED, "entry %llu (%.100s) is encrypted; send it without a password",
+                         (unsigned long long)number, name);
+    if ((stat->valid & ZIP_STAT_COMP_METHOD) == 0 || (stat->comp_method != ZIP_CM_STORE && stat->comp_method != ZIP_CM_DEFLATE))
+        return smki_fail(err, SMKI_ZIP_METHOD, "entry %llu (%.100s) is packed by method %u; only stored (0) and deflated (8) are accepted",
+                         (unsigned long long)number, name, stat->comp_method);
+    return 0;
+}
+
+static int check_size(struct zip_reading *reading, const zip_stat_t *stat, uint64_t number, const char *name, struct smki_error *err)
+{
+    if ((stat->valid & ZIP_STAT_SIZE) == 0 || stat->size > ENTRY_MAX)
+        return smki_fail(err, SMKI_ZIP_ENTRY_TOO_LARGE, "entry %llu (%.100s) has %llu octets, a CSR has at most %llu",
+                         (unsigned long long)number, name, (unsigned long long)stat->size, (unsigned long long)ENTRY_MAX);
+    reading->total += stat->size;
+    if (reading->total > reading->limits->max_upload)
+        return smki_fail(err, SMKI_ZIP_BOMB,
+                         "entry %llu (%.100s): the entries unpack to more than %llu octets, the most an upload may have",
+                         (unsigned long long)number, name, (unsigned long long)reading->limits->max_upload);
+    return 0;
+}
+
+static int check_entry(struct zip_reading *reading, uint64_t number, struct smki_error *err)
+{
+    zip_stat_t stat;
+    int rc;
+
+    if (zip_stat_index(reading->zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_RAW, &stat) != 0 || (stat.valid & ZIP_STAT_NAME) == 0)
+        return smki_fail(err, SMKI_ZIP_INVALID, "entry %llu cannot be read: %s", (unsigned long long)number, zip_strerror(reading->zip));
+    if ((rc = check_name(number, stat.name, err)) != 0 || (rc = check_unique(reading, number, stat.name, err)) != 0 ||
+        (rc = check_kind(reading, number, stat.name, err)) != 0 || (rc = check_packing(&stat, number, stat.name, err)) != 0)
+        return rc;
+    return check_size(reading, &stat, number, stat.name, err);
+}
+
+/* ---- the file ---- */
+
+static int fail_zip(int code, int errnum, const char *path, struct smki_error *err)
+{
+    zip_error_t why;
+
+    if (code == ZIP_ER_MEMORY)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    if (code == ZIP_ER_OPEN || code == ZIP_ER_READ || code == ZIP_ER_SEEK || code == ZIP_ER_NOENT)
+        return smki_fail_errno(err, code == ZIP_ER_NOENT ? ENOENT : errnum, "%s", path);
+    zip_error_init_with_code(&why, code);
+    smki_fail(err, SMKI_ZIP_INVALID, "not a ZIP file, or a damaged one: %s", zip_error_strerror(&why));
+    zip_error_fini(&why);
+    return SMKI_ZIP_INVALID;
+}
+
+static int check_file_size(const char *path, const struct batch_limits *limits, struct smki_error *err)
+{
+    struct stat file;
+
+    if (stat(path, &file) != 0)
+        return smki_fail_errno(err, errno, "%s", path);
+    if (!S_ISREG(file.st_mode))
+        return smki_fail(err, SMKI_ZIP_INVALID, "%s is not a file", path);
+    if ((uint64_t)file.st_size > limits->max_upload)
+        return smki_fail(err, SMKI_TOO_LARGE, "the ZIP file has %llu octets, the limit is %llu", (unsigned long long)file.st_size,
+                         (unsigned long long)limits->max_upload);
+    return 0;
+}
+
+/* With ZIP_CHECKCONS libzip refuses a name that comes twice without saying which; opened without it, check_unique tells. */
+static int open_zip(struct zip_reading *reading, const char *path, struct smki_error *err)
+{
+    int code = 0, rc;
+
+    if ((rc = check_file_size(path, reading->limits, err)) != 0)
+        return rc;
+    reading->zip = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &code);
+    if (reading->zip == NULL && code == ZIP_ER_EXISTS)
+        reading->zip = zip_open(path, ZIP_RDONLY, &code);
+    return reading->zip != NULL ? 0 : fail_zip(code, errno, path, err);
+}
+
+static int check_count(struct zip_reading *reading, uint64_t *count, struct smki_error *err)
+{
+    zip_int64_t entries = zip_get_num_entries(reading->zip, ZIP_FL_UNCHANGED);
+
+    if (entries <= 0)
+        return smki_fail(err, SMKI_ZIP_EMPTY, "the ZIP file is empty; put 1 to %lu files *.csr into it",
+                         (unsigned long)reading->limits->max_csrs);
+    if ((uint64_t)entries > reading->limits->max_csrs)
+        return smki_fail(err, SMKI_BATCH_TOO_MANY, "the ZIP file has %lld entries, a batch may hold %lu CSRs; split it", (long long)entries,
+                         (unsigned long)reading->limits->max_csrs);
+    *count = (uint64_t)entries;
+    return 0;
+}
+
+static int reading_open(struct zip_reading *reading, const char *path, const struct batch_limits *limits, uint64_t *count,
+                        struct smki_error *err)
+{
+    int rc;
+
+    *reading = (struct zip_reading){.limits = limits};
+    if ((rc = name_set_init(&reading->names, err)) != 0 || (rc = open_zip(reading, path, err)) != 0 ||
+        (rc = check_count(reading, count, err)) != 0)
+        return rc;
+    for (uint64_t number = 1; number <= *count; number++)
+        if ((rc = check_entry(reading, number, err)) != 0)
+            return rc;
+    return 0;
+}
+
+static void reading_close(struct zip_reading *reading)
+{
+    if (reading->zip != NULL)
+        zip_discard(reading->zip);
+    name_set_finish(&reading->names);
+}
+
+int batch_zip_check(const char *path, const struct batch_limits *limits, uint32_t *count, struct smki_error *err)
+{
+    struct zip_reading reading;
+    uint64_t entries = 0;
+    int rc = reading_open(&reading, path, limits, &entries, err);
+
+    *count = rc == 0 ? (uint32_t)entries : 0;
+    reading_close(&reading);
+    return rc;
+}
+
+/* ---- contents ---- */
+
+struct unpacked {
+    char text[ENTRY_MAX + 1]; /* one octet more than an entry may declare, to see that it stops */
+    size_t size;
+    uint8_t der[ENTRY_MAX];
+};
+
+static int fail_unpacking(uint64_t number, const char *name, zip_error_t *why, struct smki_error *err)
+{
+    if (zip_error_code_zip(why) == ZIP_ER_MEMORY)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    return smki_fail(err, SMKI_ZIP_INVALID, "entry %llu (%.100s) is damaged: %s", (unsigned long long)number, name,
+                     zip_error_strerror(why));
+}
+
+/* Reads to the end of the entry, so that libzip compares the CRC. */
+static int unpack(struct unpacked *unpacked, zip_file_t *file, const zip_stat_t *stat, struct smki_error *err)
+{
+    zip_int64_t got;
+
+    unpacked->size = 0;
+    while ((got = zip_fread(file, unpacked->text + unpacked->size, sizeof(unpacked->text) - unpacked->size)) > 0) {
+        unpacked->size += (size_t)got;
+        if (unpacked->size > stat->size)
+            return smki_fail(err, SMKI_ZIP_BOMB, "entry %llu (%.100s) unpacks to more than the %llu octets it declares",
+                             (unsigned long long)stat->index + 1, stat->name, (unsigned long long)stat->size);
+    }
+    if (got < 0)
+        return fail_unpacking(stat->index + 1, stat->name, zip_file_get_error(file), err);
+    if (unpacked->size != stat->size)
+        return smki_fail(err, SMKI_ZIP_INVALID, "entry %llu (%.100s) unpacks to less than it declares", (unsigned long long)stat->index + 1,
+                         stat->name);
+    return 0;
+}
+
+static int hand_over(struct unpacked *unpacked, const zip_stat_t *stat, batch_request_fn each, void *context, struct smki_error *err)
+{
+    struct batch_request request = {.index = (uint32_t)stat->index + 1, .ref = stat->name};
+    size_t size = 0;
+
+    request.decode_code = smki_csr_text_decode(unpacked->der, SMKI_CSR_MAX_SIZE, &size, unpacked->text, unpacked->size, NULL);
+    if (request.decode_code == SMKI_NO_MEMORY)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    if (request.decode_code == 0)
+        request.der = BYTES(unpacked->der, size);
+    return each(context, &request, err);
+}
+
+static int read_entry(struct zip_reading *reading, uint64_t number, struct unpacked *unpacked, batch_request_fn each, void *context,
+                      struct smki_error *err)
+{
+    zip_file_t *file;
+    zip_stat_t stat;
+    int rc;
+
+    if (zip_stat_index(reading->zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_RAW, &stat) != 0)
+        return smki_fail(err, SMKI_ZIP_INVALID, "entry %llu cannot be read: %s", (unsigned long long)number, zip_strerror(reading->zip));
+    if ((file = zip_fopen_index(reading->zip, number - 1, ZIP_FL_UNCHANGED)) == NULL)
+        return fail_unpacking(number, stat.name, zip_get_error(reading->zip), err);
+    rc = unpack(unpacked, file, &stat, err);
+    (void)zip_fclose(file);
+    return rc != 0 ? rc : hand_over(unpacked, &stat, each, context, err);
+}
+
+int batch_zip_read(const char *path, const struct batch_limits *limits, batch_request_fn each, void *context, struct smki_error *err)
+{
+    struct unpacked *unpacked = malloc(sizeof(*unpacked));
+    struct zip_reading reading = {0};
+    uint64_t count = 0;
+    int rc;
+
+    if (unpacked == NULL)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    rc = reading_open(&reading, path, limits, &count, err);
+    for (uint64_t number = 1; rc == 0 && number <= count; number++)
+        rc = read_entry(&reading, number, unpacked, each, context, err);
+    reading_close(&reading);
+    free(unpacked);
+    return rc;
+}
