@@ -32,10 +32,13 @@ struct smki_party {
     struct smki_time added_at;
 };
 
-/* Gives the Party its number. Errors: EUI_TAKEN, INVALID_ARGUMENT. */
+/* Gives the Party its number and added_at. Errors: EUI_TAKEN, INVALID_ARGUMENT (an empty or unprintable name, an EUI-64 or role given twice, a role that is
+ * not in the table of smki/role.h or is a CA's own). */
 SMKI_API SMKI_MUST_USE int smki_party_add(struct smki_store *store, const struct smki_actor *actor, struct smki_party *party, struct smki_error *err);
+/* Replaces what is recorded of the Party with this number (but added_at); records which of it changed, or nothing when nothing did. PARTY_UNKNOWN, and as above. */
 SMKI_API SMKI_MUST_USE int smki_party_update(struct smki_store *store, const struct smki_actor *actor, const struct smki_party *party, struct smki_error *err);
 SMKI_API SMKI_MUST_USE int smki_party_find(struct smki_store *store, uint64_t number, struct smki_party *out, struct smki_error *err); /* PARTY_UNKNOWN */
+/* The Party that this EUI-64 is registered to; PARTY_UNKNOWN when it is nobody's. */
 SMKI_API SMKI_MUST_USE int smki_party_of_eui(struct smki_store *store, const struct smki_device_id *eui, struct smki_party *out, struct smki_error *err);
 /* The first Party after `number`; NOT_FOUND after the last. */
 SMKI_API SMKI_MUST_USE int smki_party_next(struct smki_store *store, uint64_t number, struct smki_party *out, struct smki_error *err);
@@ -50,8 +53,10 @@ struct smki_officer {
     enum smki_officer_state state;
     struct smki_time nominated_at, verified_at, barred_at;
 };
+/* Gives number, state and nominated_at. Errors: PARTY_UNKNOWN, INVALID_ARGUMENT (name, or e-mail address without '@'). */
 SMKI_API SMKI_MUST_USE int smki_officer_nominate(struct smki_store *store, const struct smki_actor *actor, struct smki_officer *officer, struct smki_error *err);
-/* Only nominated -> verified, any -> barred, barred -> nominated (a new verification): OFFICER_STATE otherwise. */
+/* Only nominated -> verified, nominated or verified -> barred, barred -> nominated (a new verification): OFFICER_STATE otherwise. Barring suspends the
+ * officer's active credentials in the same commit; they can be made active again once the officer is verified again. */
 SMKI_API SMKI_MUST_USE int smki_officer_set_state(struct smki_store *store, const struct smki_actor *actor, uint64_t number, enum smki_officer_state state,
                                                   struct smki_error *err);
 SMKI_API SMKI_MUST_USE int smki_officer_find(struct smki_store *store, uint64_t number, struct smki_officer *out, struct smki_error *err);
@@ -76,7 +81,8 @@ SMKI_API SMKI_MUST_USE int smki_credential_find(struct smki_store *store, uint64
 /* By the SHA-256 of its certificate: NOT_FOUND when it was not registered here. */
 SMKI_API SMKI_MUST_USE int smki_credential_of_certificate(struct smki_store *store, const uint8_t sha256[32], struct smki_credential *out, struct smki_error *err);
 SMKI_API SMKI_MUST_USE int smki_credential_next(struct smki_store *store, uint64_t number, struct smki_credential *out, struct smki_error *err);
-/* active <-> suspended, any -> revoked (final; the certificate is revoked in the store too and will be on the next CRL). */
+/* active <-> suspended, either -> revoked (final; the certificate is revoked in the store too and will be on the next CRL): CREDENTIAL_STATE otherwise.
+ * An officer's credential becomes active only while the officer is verified: OFFICER_STATE. */
 SMKI_API SMKI_MUST_USE int smki_credential_set_state(struct smki_store *store, const struct smki_actor *actor, uint64_t number, enum smki_credential_state state,
                                                      struct smki_error *err);
 SMKI_API struct cJSON *smki_credential_json(const struct smki_credential *credential);
@@ -89,7 +95,8 @@ struct smki_agreement {
     struct smki_time from, to, notified_at;
     bool short_notice; /* recorded although notified less than seven days ahead, by the operator's decision */
 };
-/* AGREEMENT_NOTICE when notified_at is less than the notice before from and short_notice is not set. */
+/* Gives the number; notified_at {0} becomes now. In force in [from, to). Errors: PARTY_UNKNOWN, INVALID_ARGUMENT (another rule, limit 0, to not after from,
+ * notified in the future); AGREEMENT_NOTICE when notified_at is less than the notice before from and short_notice is not set. */
 SMKI_API SMKI_MUST_USE int smki_agreement_add(struct smki_store *store, const struct smki_actor *actor, const struct smki_demand_limits *limits,
                                               struct smki_agreement *agreement, struct smki_error *err);
 SMKI_API SMKI_MUST_USE int smki_agreement_next(struct smki_store *store, uint64_t number, struct smki_agreement *out, struct smki_error *err);
@@ -98,7 +105,7 @@ SMKI_API SMKI_MUST_USE int smki_agreement_limit(struct smki_store *store, uint64
                                                 struct smki_error *err);
 SMKI_API struct cJSON *smki_agreement_json(const struct smki_agreement *agreement);
 
-/* ---- words of the enums, for options, JSON and CSV: NULL / false for what is not in the table ---- */
+/* ---- words of the enums, for options, JSON and CSV: NULL / false for what is not in the table. Reading takes any case, and '_' or ' ' for '-'. ---- */
 SMKI_API const char *smki_user_role_word(enum smki_user_role role); /* "import-supplier", "gas-supplier", "dcc", "other" */
 SMKI_API bool smki_user_role_find(const char *word, enum smki_user_role *out);
 SMKI_API const char *smki_device_type_word(enum smki_device_type type); /* "ESME" ... "type2", "unknown" */
@@ -106,23 +113,43 @@ SMKI_API bool smki_device_type_find(const char *word, enum smki_device_type *out
 SMKI_API const char *smki_smi_status_word(enum smki_smi_status status); /* "installed-not-commissioned" ... */
 SMKI_API bool smki_smi_status_find(const char *word, enum smki_smi_status *out);
 
+SMKI_API const char *smki_subscriber_word(enum smki_subscriber subscriber); /* "device", "organisation" */
+SMKI_API bool smki_subscriber_find(const char *word, enum smki_subscriber *out);
+SMKI_API const char *smki_officer_state_word(enum smki_officer_state state); /* "nominated", "verified", "barred" */
+SMKI_API bool smki_officer_state_find(const char *word, enum smki_officer_state *out);
+SMKI_API const char *smki_credential_state_word(enum smki_credential_state state); /* "active", "suspended", "revoked" */
+SMKI_API bool smki_credential_state_find(const char *word, enum smki_credential_state *out);
+/* The interfaces that a credential can be bound to: "portal-organisation", "portal-device", "adhoc", "batch". */
+SMKI_API const char *smki_credential_interface_word(enum smki_interface interface);
+SMKI_API bool smki_credential_interface_find(const char *word, enum smki_interface *out);
+SMKI_API const char *smki_agreement_rule_word(enum smki_rule rule); /* "portal-batch", "portal-adhoc", "adhoc-pace" */
+SMKI_API bool smki_agreement_rule_find(const char *word, enum smki_rule *out);
+
 /* ---- devices ---- */
 struct smki_import_report {
     uint64_t added, changed, same;
     uint64_t lines; /* CSV rows or JSON elements read */
 };
-/* Imports an inventory: CSV with a header line (device_id,type,status,import_supplier,gas_supplier[,certificate_limit]; suppliers as Party number or EUI-64,
- * empty: unknown), or JSON (an array of objects with the same names). All or nothing in the sense that every row is checked before the first is stored; the
- * error names line and field. Streams: memory does not grow with the file (CSV). */
+/* Imports an inventory, recorded under the device's ID: CSV with a header line, or (a name that ends in .json) a JSON array of objects. Columns or names:
+ * device_id, type, status, import_supplier, gas_supplier, certificate_limit, in any order and case; only device_id is required. Suppliers are a Party's number
+ * or one of its EUI-64s. An empty cell (JSON: null) says "not known", for the limit "the default"; a column that is not there leaves what is recorded.
+ * A device listed twice: the later row counts. Every row is checked before the first is stored, errors name line and column; rows are then stored in
+ * commits of SMKI_IMPORT_CHUNK, each with its audit record, so an import that was cut off can simply be repeated. Importing the same file again changes nothing.
+ * CSV streams: memory does not grow with the file. JSON: the file's text (at most SMKI_IMPORT_MAX_JSON) is in memory, its elements one at a time.
+ * Errors: INVENTORY_INVALID; PARTY_UNKNOWN; DEVICE_ID_INVALID; TOO_LARGE; those of reading. */
+#define SMKI_IMPORT_CHUNK 1000
+#define SMKI_IMPORT_MAX_JSON (256u << 20) /* octets */
 SMKI_API SMKI_MUST_USE int smki_device_import(struct smki_store *store, const struct smki_actor *actor, const char *path, struct smki_import_report *report,
                                               struct smki_error *err);
 /* What the inventory knows; {type UNKNOWN, status UNKNOWN} when it does not know the device (returns 0). */
 SMKI_API SMKI_MUST_USE int smki_device_find(struct smki_store *store, const struct smki_device_id *id, struct smki_device *out, struct smki_error *err);
+/* How many certificates the device may have (0: the configured default). A device that the inventory does not know is added as unknown. Audited as an override. */
 SMKI_API SMKI_MUST_USE int smki_device_set_limit(struct smki_store *store, const struct smki_actor *actor, const struct smki_device_id *id, uint32_t limit,
                                                  struct smki_error *err);
 SMKI_API struct cJSON *smki_device_json(const struct smki_device *device);
 
-/* May `party` subscribe for certificates of this device (eligibility.md)? 0 or an INELIGIBLE_* code. Pure. */
+/* May `party` subscribe for certificates of this device (eligibility.md)? 0 or an INELIGIBLE_* code, whose text says which rule and never names
+ * another Party. Pure. */
 SMKI_API SMKI_MUST_USE int smki_eligibility_check(const struct smki_eligibility *table, const struct smki_party *party, const struct smki_device *device,
                                                   struct smki_error *err);
 

@@ -1,0 +1,173 @@
+#include "registry/document_i.h"
+
+cJSON *smki_agreement_json(const struct smki_agreement *agreement)
+{
+    cJSON *object = cJSON_CreateObject();
+    const char *rule = smki_agreement_rule_word(agreement->rule);
+    bool ok = rule != NULL && json_number(object, "number", agreement->number) && json_number(object, "party", agreement->party) &&
+              json_text(object, "rule", rule) && json_number(object, "limit", agreement->limit) &&
+              json_time(object, "from", agreement->from) && json_time(object, "to", agreement->to) &&
+              json_time(object, "notified_at", agreement->notified_at) && json_bool(object, "short_notice", agreement->short_notice);
+
+    return json_complete(object, ok);
+}
+
+static int agreement_next(struct store_view *view, uint64_t number, struct smki_agreement *out, struct smki_error *err)
+{
+    struct document document;
+    int rc = document_open_next(&document, view, STORE_AGREEMENT, &number, "agreement", err);
+
+    if (rc != 0)
+        return rc;
+    *out = (struct smki_agreement){.number = number};
+    out->party = document_number(&document, "party");
+    if (!smki_agreement_rule_find(document_word(&document, "rule"), &out->rule))
+        document_bad(&document, "rule");
+    out->limit = document_number(&document, "limit");
+    out->from = document_time(&document, "from");
+    out->to = document_time(&document, "to");
+    out->notified_at = document_time(&document, "notified_at");
+    out->short_notice = document_bool(&document, "short_notice");
+    return document_close(&document, err);
+}
+
+int smki_agreement_next(struct smki_store *store, uint64_t number, struct smki_agreement *out, struct smki_error *err)
+{
+    struct store_view *view;
+    int rc;
+
+    if ((rc = store_view_begin(store, &view, err)) != 0)
+        return rc;
+    rc = agreement_next(view, number, out, err);
+    store_view_end(view);
+    return rc;
+}
+
+/* ---- adding ---- */
+
+struct agreement_change {
+    const struct smki_actor *actor;
+    int64_t notice; /* us */
+    struct smki_agreement agreement;
+};
+
+static int agreement_check(const struct smki_agreement *agreement, struct smki_error *err)
+{
+    char from[SMKI_TIME_TEXT_SIZE], to[SMKI_TIME_TEXT_SIZE];
+
+    if (smki_agreement_rule_word(agreement->rule) == NULL)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement is about portal-batch, portal-adhoc or adhoc-pace (CoCo 3)");
+    if (agreement->limit == 0 || agreement->limit > NUMBER_MAX)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement needs a limit of at least 1 (%s)",
+                         agreement->rule == SMKI_RULE_ADHOC_PACE ? "milliseconds between two CSRs" : "CSRs in 24 hours");
+    if (agreement->from.us <= 0 || agreement->to.us <= agreement->from.us)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement ends after it begins; this is from %s to %s",
+                         smki_time_text_uk(agreement->from, from), smki_time_text_uk(agreement->to, to));
+    return 0;
+}
+
+static int notice_check(const struct smki_agreement *agreement, int64_t notice, struct smki_time now, struct smki_error *err)
+{
+    char notified[SMKI_TIME_TEXT_SIZE], from[SMKI_TIME_TEXT_SIZE], earliest[SMKI_TIME_TEXT_SIZE];
+    struct smki_time first = {.us = agreement->notified_at.us + notice};
+
+    smki_time_text_uk(agreement->notified_at, notified);
+    if (agreement->notified_at.us > now.us)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the notice of %s lies in the future", notified);
+    if (agreement->short_notice || agreement->from.us >= first.us)
+        return 0;
+    return smki_fail(
+        err, SMKI_AGREEMENT_NOTICE,
+        "extra load notified on %s can begin on %s at the earliest (%lld days' notice, CoCo 3), not on %s; record it as short notice "
+        "if the operator agrees",
+        notified, smki_time_text_uk(first, earliest), (long long)(notice / SMKI_DAY), smki_time_text_uk(agreement->from, from));
+}
+
+static void tell(struct phrase *phrase, const struct smki_agreement *agreement)
+{
+    char from[SMKI_TIME_TEXT_SIZE], to[SMKI_TIME_TEXT_SIZE];
+
+    phrase_add(phrase, "%s %llu%s from %s to %s", smki_agreement_rule_word(agreement->rule), (unsigned long long)agreement->limit,
+               agreement->rule == SMKI_RULE_ADHOC_PACE ? " ms" : "", smki_time_text_uk(agreement->from, from),
+               smki_time_text_uk(agreement->to, to));
+    phrase_add(phrase, "notified %s%s", smki_time_text_uk(agreement->notified_at, from), agreement->short_notice ? " (short notice)" : "");
+}
+
+static int agreement_add(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct agreement_change *add = argument;
+    struct smki_agreement *agreement = &add->agreement;
+    struct smki_time now = store_change_time(change);
+    struct smki_party party;
+    struct phrase phrase = {0};
+    int rc;
+
+    if ((rc = party_get(store_change_view(change), agreement->party, &party, err)) != 0)
+        return rc;
+    if (agreement->notified_at.us == 0)
+        agreement->notified_at = now;
+    if ((rc = notice_check(agreement, add->notice, now, err)) != 0)
+        return rc;
+    if ((rc = store_next_number(change, STORE_COUNT_AGREEMENT, &agreement->number, err)) != 0)
+        return rc;
+    if ((rc = document_put(change, STORE_AGREEMENT, agreement->number, smki_agreement_json(agreement), err)) != 0)
+        return rc;
+    tell(&phrase, agreement);
+    return record_act(change, add->actor, SMKI_ACT_AGREEMENT_ADD, agreement->party, agreement->number, phrase.text, err);
+}
+
+int smki_agreement_add(struct smki_store *store, const struct smki_actor *actor, const struct smki_demand_limits *limits,
+                       struct smki_agreement *agreement, struct smki_error *err)
+{
+    struct agreement_change arguments = {.actor = actor, .notice = limits->agreement_notice, .agreement = *agreement};
+    int rc;
+
+    if ((rc = agreement_check(agreement, err)) != 0)
+        return rc;
+    if ((rc = store_change(store, agreement_add, &arguments, err)) != 0)
+        return rc;
+    *agreement = arguments.agreement;
+    return 0;
+}
+
+/* ---- in force ---- */
+
+static bool in_force(const struct smki_agreement *agreement, uint64_t party, enum smki_rule rule, struct smki_time now)
+{
+    return agreement->party == party && agreement->rule == rule && agreement->from.us <= now.us && now.us < agreement->to.us;
+}
+
+/* More CSRs are better, and so are fewer milliseconds between two. */
+static bool is_better(enum smki_rule rule, uint64_t limit, uint64_t than)
+{
+    if (than == 0)
+        return true;
+    return rule == SMKI_RULE_ADHOC_PACE ? limit < than : limit > than;
+}
+
+int agreement_limit(struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now, uint64_t *limit,
+                    struct smki_error *err)
+{
+    struct smki_agreement agreement = {0};
+    int rc;
+
+    *limit = 0;
+    while ((rc = agreement_next(view, agreement.number, &agreement, err)) == 0) {
+        if (in_force(&agreement, party, rule, now) && is_better(rule, agreement.limit, *limit))
+            *limit = agreement.limit;
+    }
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+int smki_agreement_limit(struct smki_store *store, uint64_t party, enum smki_rule rule, struct smki_time now, uint64_t *limit,
+                         struct smki_error *err)
+{
+    struct store_view *view;
+    int rc;
+
+    if ((rc = store_view_begin(store, &view, err)) != 0)
+        return rc;
+    rc = agreement_limit(view, party, rule, now, limit, err);
+    store_view_end(view);
+    return rc;
+}
