@@ -1,0 +1,49 @@
+/* What the files of this room share. Vocabulary: D is a UK calendar day, the night of D runs from 20:00 on D to 08:00 on D+1. */
+#ifndef SMKI_DEMAND_I_H
+#define SMKI_DEMAND_I_H
+
+#include "base/base_i.h"
+
+#include <smki/demand.h>
+
+/* ---- times ---- */
+#define TIME_NEVER     ((struct smki_time){.us = INT64_MAX})
+#define TIME_IS_SET(t) ((t).us != 0)
+
+static inline struct smki_time time_plus(struct smki_time time, int64_t us)
+{
+    return (struct smki_time){.us = time.us + us};
+}
+
+static inline struct smki_time time_later(struct smki_time a, struct smki_time b)
+{
+    return a.us > b.us ? a : b;
+}
+
+static inline struct smki_time time_earlier(struct smki_time a, struct smki_time b)
+{
+    return a.us < b.us ? a : b;
+}
+
+/* `minute` of the UK day of `time`, moved by `days`. */
+struct smki_time time_at_minute(struct smki_time time, int days, uint16_t minute);
+
+/* ---- verdicts ---- */
+
+/* "24 hours", "1 hour", "0.8 s". Returns out. */
+#define DURATION_TEXT_SIZE 32
+const char *duration_text(int64_t us, char out[DURATION_TEXT_SIZE]);
+/* "07:00". Returns out. */
+#define MINUTE_TEXT_SIZE 8
+const char *minute_text(uint16_t minute, char out[MINUTE_TEXT_SIZE]);
+/* UK civil time, rounded up to the next whole second: who comes then is not too early. Returns out. */
+const char *come_back_text(struct smki_time at, char out[SMKI_TIME_TEXT_SIZE]);
+
+/* Within the limit, so far. */
+void verdict_open(struct smki_verdict *out, struct smki_time now);
+/* The limit is exceeded: what that means depends on the rule's mode; nothing at all when it is off. The text gets the rule's name and
+ * source in front. */
+void verdict_exceed(struct smki_verdict *out, const struct smki_demand_limits *limits, enum smki_rule rule, int code,
+                    struct smki_time retry_at, const char *format, ...) SMKI_PRINTF(6, 7);
+
+#endif
