@@ -16,28 +16,31 @@ struct batch_limits {
 
 /* One CSR of a batch as it came. `der` may be empty or nonsense: that is the CSR's own fate later, not the batch's. */
 struct batch_request {
-    uint32_t index;          /* from 1, in the order of the document */
-    const char *ref;         /* XML: the ID; zip: the entry's name */
-    struct smki_bytes der;   /* decoded; empty when it cannot be decoded */
-    int decode_code;         /* 0, or CSR_TEXT_INVALID / CSR_TOO_LARGE when the entry's text is not base64 PKCS#10 (zip) or too large (either) */
+    uint32_t index;        /* from 1, in the order of the document */
+    const char *ref;       /* XML: the ID; zip: the entry's name */
+    struct smki_bytes der; /* decoded; empty when it cannot be decoded */
+    int decode_code;       /* 0, or CSR_TEXT_INVALID / CSR_TOO_LARGE, with an empty `der`: no base64 in an accepted form, or too large */
 };
 /* Called once for each, in order; what it points to is gone when it returns. Non-zero stops the reading and is returned. */
 typedef int (*batch_request_fn)(void *context, const struct batch_request *request, struct smki_error *err);
 
 /* Push reader of a SubmitCSRBatch document (batch-1.0.xsd), on expat; memory does not grow with the document. */
 struct batch_xml_reader;
-SMKI_MUST_USE int batch_xml_open(struct batch_xml_reader **out, const struct batch_limits *limits, batch_request_fn each, void *context, struct smki_error *err);
-/* Feeds `bytes`; `last` with the final call (bytes may be empty then). Errors: XML_INVALID (line and what), XML_DTD, XML_VERSION, BATCH_TOO_MANY, TOO_LARGE. */
+SMKI_MUST_USE int batch_xml_open(struct batch_xml_reader **out, const struct batch_limits *limits, batch_request_fn each, void *context,
+                                 struct smki_error *err);
+/* Feeds `bytes`; `last` with the final call (bytes may be empty then). Errors: XML_INVALID (line and what), XML_DTD, XML_VERSION,
+ * BATCH_TOO_MANY, TOO_LARGE. */
 SMKI_MUST_USE int batch_xml_feed(struct batch_xml_reader *reader, struct smki_bytes bytes, bool last, struct smki_error *err);
 const char *batch_xml_ref(const struct batch_xml_reader *reader); /* the root's ID; "" until it was seen, usable after an error too */
 uint32_t batch_xml_count(const struct batch_xml_reader *reader);
 void batch_xml_close(struct batch_xml_reader *reader);
 
-/* Checks a zip's structure (interfaces.md 4): root entries *.csr only, unique names, stored or deflated, not encrypted, at most max_csrs, sizes within bounds.
- * *count gets the number of CSRs. Errors: ZIP_*, BATCH_TOO_MANY; each names the entry. */
+/* Checks a zip's structure without unpacking it (interfaces.md 4): root entries *.csr only, unique names, stored or deflated, not
+ * encrypted, at most max_csrs, sizes within bounds. *count gets the number of CSRs. Errors: ZIP_*, BATCH_TOO_MANY; each names the entry. */
 SMKI_MUST_USE int batch_zip_check(const char *path, const struct batch_limits *limits, uint32_t *count, struct smki_error *err);
 /* Reads every entry in the order of the central directory. */
-SMKI_MUST_USE int batch_zip_read(const char *path, const struct batch_limits *limits, batch_request_fn each, void *context, struct smki_error *err);
+SMKI_MUST_USE int batch_zip_read(const char *path, const struct batch_limits *limits, batch_request_fn each, void *context,
+                                 struct smki_error *err);
 
 /* ---- results out ---- */
 
@@ -48,24 +51,37 @@ struct batch_result {
     const char *text;              /* the refusal's words; NULL: the list's */
     struct smki_bytes certificate; /* DER; empty when refused */
 };
-/* Gives the next result of a batch in order; 0, or NOT_FOUND after the last (err untouched). What *out points to is valid until the next call. */
+/* Gives the next result of a batch in order; 0, or NOT_FOUND after the last (err untouched). What *out points to is valid until the next
+ * call. */
 typedef int (*batch_result_fn)(void *context, struct batch_result *out, struct smki_error *err);
 /* Takes bytes of the answer. */
 typedef int (*message_sink_fn)(void *context, struct smki_bytes bytes, struct smki_error *err);
 
-/* A CSRBatchResult document (batch-1.0.xsd) of a completed batch, streamed. `ref` is the batch's own ID ("" leaves it out), `build` our version. */
-SMKI_MUST_USE int batch_xml_result(const struct smki_batch *batch, const char *build, batch_result_fn next, void *next_context, message_sink_fn sink,
-                                   void *sink_context, struct smki_error *err);
+/* A CSRBatchResult document (batch-1.0.xsd) of a completed batch, streamed in pieces of at most 64 KiB. The batch's own ID is left out when
+ * it is
+ * "". A zip's entry whose name is no XML name gets the ID "entry-<index>". A refusal that the schema has no Status for becomes CSR_ERROR
+ * (FORMAT_ERROR) or WORKFLOW_ERROR (UNKNOWN_DEVICE). Nothing more reaches the sink after a failure, what reached it before is cut short. */
+SMKI_MUST_USE int batch_xml_result(const struct smki_batch *batch, const char *build, batch_result_fn next, void *next_context,
+                                   message_sink_fn sink, void *sink_context, struct smki_error *err);
 /* The same element for a batch that is not completed, or with an error (code != 0: FORMAT_ERROR or WORKFLOW_ERROR by the list). */
-SMKI_MUST_USE int batch_xml_result_status(struct smki_buffer *out, const char *ref, const char *build, uint64_t batch_id, enum smki_batch_state state, int code,
-                                          const char *text, struct smki_error *err);
+SMKI_MUST_USE int batch_xml_result_status(struct smki_buffer *out, const char *ref, const char *build, uint64_t batch_id,
+                                          enum smki_batch_state state, int code, const char *text, struct smki_error *err);
 /* SubmitCSRBatchStatus: PENDING with the BatchId, or an error. */
-SMKI_MUST_USE int batch_xml_submit_status(struct smki_buffer *out, const char *ref, const char *build, uint64_t batch_id, int code, const char *text,
-                                          struct smki_error *err);
-/* The response zip: one <name without .csr>.crt with base64 X.509 for each granted CSR. Written to `path` (a new file) whole or not at all. */
+SMKI_MUST_USE int batch_xml_submit_status(struct smki_buffer *out, const char *ref, const char *build, uint64_t batch_id, int code,
+                                          const char *text, struct smki_error *err);
+/* The response zip: one <name without .csr>.crt for each granted CSR, in order, stored, holding the certificate as PEM (base64 X.509 with
+ * BEGIN and END CERTIFICATE lines, LF). Where two names would become one (IDs "a" and "a.csr"), the later is <name>.<index>.crt. The same
+ * results make the same file. Written to `path` whole or not at all, by way of temporary files beside it; an older file there is replaced.
+ */
 SMKI_MUST_USE int batch_zip_result(const char *path, batch_result_fn next, void *next_context, struct smki_error *err);
-/* The .txt report: one record a CSR: identifier, file name, success / error / anomaly / ineligible, error code where there is one. */
-SMKI_MUST_USE int batch_txt_result(const struct smki_batch *batch, batch_result_fn next, void *next_context, message_sink_fn sink, void *sink_context,
-                                   struct smki_error *err);
+/* The .txt report: exactly one line a CSR, no header, UTF-8, ended by CR LF, its fields joined by commas:
+ *   identifier   XML: the CSR's ID; zip: its number in the archive, from 1
+ *   file name    zip: the entry's name; XML: empty
+ *   status       success, error, anomaly or ineligible
+ *   error code   "CR:AA7"; empty on success
+ *   text         the refusal's words; empty on success
+ * A field with a comma or a quote stands in quotes, quotes in it doubled (RFC 4180). */
+SMKI_MUST_USE int batch_txt_result(const struct smki_batch *batch, batch_result_fn next, void *next_context, message_sink_fn sink,
+                                   void *sink_context, struct smki_error *err);
 
 #endif

@@ -1,0 +1,310 @@
+/* The portal's response zip (interfaces.md 4), written through libzip.
+ *
+ * libzip wants the contents of all entries when it closes the archive, and results come once, in order. So they are spooled to an unlinked
+ * file beside the target, name and PEM after each other, and each entry's source reads its stretch of the spool: memory is a few hundred
+ * octets an entry, whatever the certificates have. Entries carry 1980-01-01 as their time, so the same results make the same file. */
+#include "message/message_i.h"
+
+#include <zip.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PEM_BEGIN "-----BEGIN CERTIFICATE-----\n"
+#define PEM_END   "-----END CERTIFICATE-----\n"
+#define PEM_LINE  64 /* characters (RFC 7468 2) */
+#define PATH_SIZE 4096
+#define NAME_SIZE (SMKI_BATCH_CSR_REF_SIZE + 32)
+#define DOS_EPOCH 0x21 /* 1980-01-01 */
+
+struct spool;
+
+/* One certificate's stretch of the spool. */
+struct stretch {
+    struct spool *spool;
+    uint64_t offset; /* of the name, which the PEM follows */
+    uint32_t name_size, pem_size;
+    uint32_t done; /* octets of the PEM that libzip has read */
+    uint32_t index;
+};
+
+struct spool {
+    FILE *file;
+    uint64_t size;
+    struct stretch *stretches;
+    size_t count, capacity;
+    int errnum; /* of the last reading that failed */
+};
+
+/* ---- the spool ---- */
+
+static int spool_open(struct spool *spool, const char *path, struct smki_error *err)
+{
+    char name[PATH_SIZE];
+    int fd;
+
+    if ((size_t)snprintf(name, sizeof(name), "%s.XXXXXX", path) >= sizeof(name))
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the path of the response is too long");
+    if ((fd = mkstemp(name)) < 0)
+        return smki_fail_errno(err, errno, "%s", name);
+    (void)unlink(name);
+    if ((spool->file = fdopen(fd, "w+")) == NULL) {
+        int errnum = errno;
+        close(fd);
+        return smki_fail_errno(err, errnum, "%s", name);
+    }
+    return 0;
+}
+
+static void spool_close(struct spool *spool)
+{
+    if (spool->file != NULL)
+        fclose(spool->file);
+    free(spool->stretches);
+}
+
+static int spool_grow(struct spool *spool, struct smki_error *err)
+{
+    size_t capacity = spool->capacity == 0 ? 1024 : spool->capacity * 2;
+    struct stretch *stretches = realloc(spool->stretches, capacity * sizeof(*stretches));
+
+    if (stretches == NULL)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    spool->stretches = stretches;
+    spool->capacity = capacity;
+    return 0;
+}
+
+static int spool_write(struct spool *spool, const void *at, size_t size, struct smki_error *err)
+{
+    if (size != 0 && fwrite(at, 1, size, spool->file) != size)
+        return smki_fail_errno(err, errno, "writing the response beside its path");
+    spool->size += size;
+    return 0;
+}
+
+static int spool_pem(struct spool *spool, struct smki_bytes der, struct smki_error *err)
+{
+    char line[PEM_LINE + 1];
+    int rc = spool_write(spool, PEM_BEGIN, strlen(PEM_BEGIN), err);
+
+    while (rc == 0 && der.size != 0) {
+        size_t part = der.size < PEM_LINE / 4 * 3 ? der.size : PEM_LINE / 4 * 3;
+        size_t length = base64_encoded_size(part);
+        base64_encode(line, der.at, part);
+        line[length] = '\n';
+        rc = spool_write(spool, line, length + 1, err);
+        der.at += part;
+        der.size -= part;
+    }
+    return rc != 0 ? rc : spool_write(spool, PEM_END, strlen(PEM_END), err);
+}
+
+/* "meter-1.CSR" and "meter-1" both become "meter-1". */
+static size_t stem_size(const char *ref)
+{
+    size_t size = strlen(ref);
+
+    return size > 4 && strcasecmp(ref + size - 4, ".csr") == 0 ? size - 4 : size;
+}
+
+static int spool_add(struct spool *spool, const struct batch_result *result, struct smki_error *err)
+{
+    struct stretch *stretch;
+    int rc;
+
+    if (spool->count == spool->capacity && (rc = spool_grow(spool, err)) != 0)
+        return rc;
+    stretch = &spool->stretches[spool->count++];
+    *stretch = (struct stretch){.spool = spool, .offset = spool->size, .index = result->index};
+    stretch->name_size = (uint32_t)stem_size(result->ref);
+    if ((rc = spool_write(spool, result->ref, stretch->name_size, err)) != 0 || (rc = spool_pem(spool, result->certificate, err)) != 0)
+        return rc;
+    stretch->pem_size = (uint32_t)(spool->size - stretch->offset - stretch->name_size);
+    return 0;
+}
+
+static int spool_fill(struct spool *spool, batch_result_fn next, void *context, struct smki_error *err)
+{
+    struct batch_result result;
+    int rc;
+
+    while ((rc = next(context, &result, err)) == 0)
+        if (result.code == 0 && (rc = spool_add(spool, &result, err)) != 0)
+            return rc;
+    if (rc != SMKI_NOT_FOUND)
+        return rc;
+    return fflush(spool->file) == 0 ? 0 : smki_fail_errno(err, errno, "writing the response beside its path");
+}
+
+static bool spool_read(struct spool *spool, void *out, size_t size, uint64_t offset)
+{
+    ssize_t got = pread(fileno(spool->file), out, size, (off_t)offset);
+
+    if (got >= 0 && (size_t)got == size)
+        return true;
+    spool->errnum = got < 0 ? errno : EIO;
+    return false;
+}
+
+/* ---- entries ---- */
+
+static zip_int64_t read_stretch(struct stretch *stretch, void *out, uint64_t size)
+{
+    uint64_t left = stretch->pem_size - stretch->done;
+    uint32_t part = (uint32_t)(size < left ? size : left);
+
+    if (!spool_read(stretch->spool, out, part, stretch->offset + stretch->name_size + stretch->done))
+        return -1;
+    stretch->done += part;
+    return part;
+}
+
+static zip_int64_t say_failure(const struct stretch *stretch, void *out, uint64_t size)
+{
+    zip_error_t error;
+    zip_int64_t written;
+
+    zip_error_init(&error);
+    zip_error_set(&error, ZIP_ER_READ, stretch->spool->errnum);
+    written = zip_error_to_data(&error, out, size);
+    zip_error_fini(&error);
+    return written;
+}
+
+/* A libzip source over a stretch (zip_source_function(3)). */
+static zip_int64_t on_source(void *context, void *out, zip_uint64_t size, zip_source_cmd_t command)
+{
+    struct stretch *stretch = context;
+
+    switch (command) {
+    case ZIP_SOURCE_OPEN:
+        stretch->done = 0;
+        return 0;
+    case ZIP_SOURCE_READ:
+        return read_stretch(stretch, out, size);
+    case ZIP_SOURCE_STAT: {
+        zip_stat_t *stat = out;
+        zip_stat_init(stat);
+        stat->size = stretch->pem_size;
+        stat->valid = ZIP_STAT_SIZE;
+        return sizeof(*stat);
+    }
+    case ZIP_SOURCE_ERROR:
+        return say_failure(stretch, out, size);
+    case ZIP_SOURCE_SUPPORTS:
+        return ZIP_SOURCE_SUPPORTS_READABLE;
+    case ZIP_SOURCE_CLOSE:
+    case ZIP_SOURCE_FREE:
+        return 0;
+    default:
+        return -1;
+    }
+}
+
+static int fail_libzip(zip_t *zip, struct smki_error *err)
+{
+    zip_error_t *why = zip_get_error(zip);
+
+    if (zip_error_code_zip(why) == ZIP_ER_MEMORY)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    if (zip_error_system_type(why) == ZIP_ET_SYS && zip_error_code_system(why) != 0)
+        return smki_fail_errno(err, zip_error_code_system(why), "writing the response");
+    return smki_fail(err, SMKI_IO, "writing the response: %s", zip_error_strerror(why));
+}
+
+/* IDs "a" and "a.csr" of an XML batch would both become "a.crt": the later one gets its number. */
+static zip_int64_t add_named(zip_t *zip, const char *stem, const struct stretch *stretch, zip_source_t *source)
+{
+    char name[NAME_SIZE];
+    zip_int64_t at;
+
+    snprintf(name, sizeof(name), "%s.crt", stem);
+    at = zip_file_add(zip, name, source, ZIP_FL_ENC_UTF_8);
+    if (at >= 0 || zip_error_code_zip(zip_get_error(zip)) != ZIP_ER_EXISTS)
+        return at;
+    snprintf(name, sizeof(name), "%s.%u.crt", stem, (unsigned)stretch->index);
+    return zip_file_add(zip, name, source, ZIP_FL_ENC_UTF_8);
+}
+
+static int add_entry(zip_t *zip, struct stretch *stretch, struct smki_error *err)
+{
+    char stem[SMKI_BATCH_CSR_REF_SIZE];
+    zip_source_t *source;
+    zip_int64_t at;
+
+    if (stretch->name_size >= sizeof(stem))
+        return smki_fail(err, SMKI_INTERNAL, "a CSR's name has %u octets", (unsigned)stretch->name_size);
+    if (!spool_read(stretch->spool, stem, stretch->name_size, stretch->offset))
+        return smki_fail_errno(err, stretch->spool->errnum, "reading the response's spool");
+    stem[stretch->name_size] = '\0';
+    if ((source = zip_source_function(zip, on_source, stretch)) == NULL)
+        return fail_libzip(zip, err);
+    if ((at = add_named(zip, stem, stretch, source)) < 0) {
+        zip_source_free(source);
+        return fail_libzip(zip, err);
+    }
+    if (zip_set_file_compression(zip, (zip_uint64_t)at, ZIP_CM_STORE, 0) != 0 ||
+        zip_file_set_dostime(zip, (zip_uint64_t)at, 0, DOS_EPOCH, 0) != 0)
+        return fail_libzip(zip, err);
+    return 0;
+}
+
+/* ---- the file ---- */
+
+/* libzip makes no file for an archive without entries; this is one (APPNOTE 4.3.16). */
+static int write_empty(const char *path, struct smki_error *err)
+{
+    static const uint8_t end_of_directory[22] = {'P', 'K', 5, 6};
+
+    return file_write(path, BYTES(end_of_directory, sizeof(end_of_directory)), 0600, err);
+}
+
+/* libzip writes to a temporary name of its own beside `path` and renames at the end. */
+static int write_zip(const char *path, struct spool *spool, struct smki_error *err)
+{
+    int code = 0, rc = 0;
+    zip_t *zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code);
+
+    if (zip == NULL)
+        return smki_fail_errno(err, errno, "%s", path);
+    for (size_t i = 0; rc == 0 && i < spool->count; i++)
+        rc = add_entry(zip, &spool->stretches[i], err);
+    if (rc == 0 && zip_close(zip) == 0)
+        return 0;
+    if (rc == 0)
+        rc = fail_libzip(zip, err);
+    zip_discard(zip);
+    return rc;
+}
+
+/* A power cut must not leave a name without contents. */
+static int make_durable(const char *path, struct smki_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+
+    if (fd < 0 || fsync(fd) != 0)
+        rc = smki_fail_errno(err, errno, "%s", path);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+int batch_zip_result(const char *path, batch_result_fn next, void *next_context, struct smki_error *err)
+{
+    struct spool spool = {0};
+    int rc;
+
+    if ((rc = spool_open(&spool, path, err)) != 0 || (rc = spool_fill(&spool, next, next_context, err)) != 0)
+        goto out;
+    if (spool.count == 0)
+        rc = write_empty(path, err);
+    else if ((rc = write_zip(path, &spool, err)) == 0)
+        rc = make_durable(path, err);
+out:
+    spool_close(&spool);
+    return rc;
+}
