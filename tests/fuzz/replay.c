@@ -1,5 +1,5 @@
-/* A fuzz target without a fuzzing engine: replays the files, or the files of the folders, that are named. So a target's corpus is an ordinary test,
- * with any compiler; what the target finds wrong ends the program by abort. */
+/* A fuzz target without a fuzzing engine: replays the files, or the files of the folders, that are named. So a target's corpus is an
+ * ordinary test, with any compiler; what the target finds wrong ends the program by abort. */
 #include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
