@@ -3,7 +3,11 @@
  * Changes are functions: store_change queues yours; one of the waiting threads becomes the leader, runs all that wait in one LMDB transaction (each in a
  * nested one, so that a failing one undoes only itself) and commits once: group commit. A change function may run again from the start when the map has to
  * grow or another process grew it, so it must depend only on its argument and on what it reads, and overwrite its outputs.
- * Views must be short: page through long lists with `after` keys. Bytes got from a view or change are valid until it ends (in a change: until the next write). */
+ * It may run in another thread than the one that asked (the leader's), so it holds no locks that the asking thread holds.
+ * Views must be short: page through long lists with `after` keys. Bytes got from a view or change are valid until it ends (in a change: until the next write).
+ *
+ * A thread holds one view at a time (a second one it begins is the first again, and ends with it), and none when it asks for a change; inside a change it
+ * reads through store_change_view only. What breaks this is refused with INTERNAL: it could otherwise wait for itself when the map grows. */
 #ifndef SMKI_STORE_I_H
 #define SMKI_STORE_I_H
 
@@ -90,6 +94,7 @@ SMKI_MUST_USE int store_certificate_get(struct store_view *view, enum store_ca c
                                         struct smki_error *err); /* NOT_FOUND */
 /* The same, whichever CA issued it. */
 SMKI_MUST_USE int store_certificate_find(struct store_view *view, const uint8_t serial[SMKI_SERIAL_SIZE], struct store_certificate *out, struct smki_error *err);
+/* ALREADY_EXISTS when it is revoked already. */
 SMKI_MUST_USE int store_certificate_revoke(struct store_change *change, enum store_ca ca, const uint8_t serial[SMKI_SERIAL_SIZE], struct smki_time at,
                                            uint8_t reason, struct smki_error *err);
 /* The revoked certificates of a CA after *serial (all zero: from the first), one a call; NOT_FOUND after the last. */
@@ -98,6 +103,8 @@ SMKI_MUST_USE int store_revoked_next(struct store_view *view, enum store_ca ca, 
 /* All certificates of a CA, likewise. */
 SMKI_MUST_USE int store_certificate_next(struct store_view *view, enum store_ca ca, uint8_t serial[SMKI_SERIAL_SIZE], struct store_certificate *out,
                                          struct smki_error *err);
+/* How many certificates a CA has issued; costs the same however many there are. */
+SMKI_MUST_USE int store_certificate_count(struct store_view *view, enum store_ca ca, uint64_t *count, struct smki_error *err);
 
 /* ---- batches (struct smki_batch of smki/batch.h), their chunks, and what became of these ---- */
 SMKI_MUST_USE int store_batch_get(struct store_view *view, uint64_t id, struct smki_batch *out, struct smki_error *err); /* BATCH_UNKNOWN */
