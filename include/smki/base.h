@@ -117,6 +117,11 @@ struct smki_random {
 SMKI_API extern const struct smki_clock smki_clock_system;
 SMKI_API extern const struct smki_random smki_random_system; /* getrandom(2) */
 
+/* ---- words ---- */
+
+/* The word nearest to `word` among `count`, any case, or NULL when none is near: for "did you mean". Words of more than 64 characters are near to none. */
+SMKI_API const char *smki_nearest_word(const char *word, const char *const *words, size_t count);
+
 /* ---- who acts ---- */
 
 enum smki_network { SMKI_NETWORK_LOCAL, SMKI_NETWORK_GATEWAY, SMKI_NETWORK_INTERNET };

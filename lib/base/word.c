@@ -55,3 +55,8 @@ const char *nearest_word(const char *word, const char *const *words, size_t coun
     }
     return nearest;
 }
+
+const char *smki_nearest_word(const char *word, const char *const *words, size_t count)
+{
+    return nearest_word(word, words, count);
+}

@@ -1,0 +1,71 @@
+/* Questions on the terminal. */
+#include "command/command_i.h"
+
+#include <mbedtls/platform_util.h>
+
+#include <stdarg.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define ANSWER_SIZE 512
+
+bool call_confirm(const char *format, ...)
+{
+    char answer[16];
+    va_list values;
+
+    if (isatty(STDIN_FILENO) != 1)
+        return false;
+    fflush(stdout);
+    va_start(values, format);
+    vfprintf(stderr, format, values);
+    va_end(values);
+    fputs(" [y/N] ", stderr);
+    if (fgets(answer, sizeof(answer), stdin) == NULL)
+        return false;
+    answer[strcspn(answer, "\r\n")] = '\0';
+    return strcmp(answer, "y") == 0 || strcmp(answer, "Y") == 0 || strcmp(answer, "yes") == 0;
+}
+
+/* The terminal itself, so that a passphrase can be given while standard input is a file. */
+static int line_take(FILE *terminal, char *out, size_t capacity)
+{
+    char line[ANSWER_SIZE];
+    size_t size;
+    int taken = -1;
+
+    if (fgets(line, sizeof(line), terminal) != NULL) {
+        size = strcspn(line, "\r\n");
+        if (size > 0 && size <= capacity) {
+            memcpy(out, line, size);
+            taken = (int)size;
+        }
+    }
+    mbedtls_platform_zeroize(line, sizeof(line));
+    return taken;
+}
+
+int passphrase_ask(void *context, char *out, size_t capacity)
+{
+    FILE *terminal = fopen("/dev/tty", "r+e");
+    struct termios before, silent;
+    int taken;
+
+    if (terminal == NULL)
+        return -1;
+    setvbuf(terminal, NULL, _IONBF, 0); /* no copy of the passphrase is left in a buffer */
+    if (tcgetattr(fileno(terminal), &before) != 0) {
+        fclose(terminal);
+        return -1;
+    }
+    silent = before;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    fprintf(terminal, "Passphrase of %s: ", context != NULL ? (const char *)context : "the private key");
+    tcsetattr(fileno(terminal), TCSAFLUSH, &silent);
+    taken = line_take(terminal, out, capacity);
+    tcsetattr(fileno(terminal), TCSAFLUSH, &before);
+    fputc('\n', terminal);
+    fclose(terminal);
+    return taken;
+}
