@@ -1,4 +1,5 @@
-/* The home's one configuration file: JSON with comments (as cJSON_Minify takes them), every key optional, unknown keys and wrong values refused with their path. */
+/* The home's one configuration file: JSON with comments (the two forms that cJSON_Minify takes), every key optional, unknown keys and wrong values refused with
+ * their path. A key can be written inside its group, {"night": {"capacity": 1}}, or by its path, {"night.capacity": 1}; twice is refused. Thread-safe. */
 #ifndef SMKI_CONFIG_H
 #define SMKI_CONFIG_H
 
@@ -7,6 +8,7 @@
 #define SMKI_CONFIG_TEXT_SIZE 256
 
 struct smki_config {
+    uint32_t version;                   /* of the file's format: 1 */
     struct smki_demand_limits limits;   /* demand.*, night.* */
     struct smki_eligibility eligibility;/* eligibility.<type>: [before, in service, gone] */
     char policy_device[SMKI_CONFIG_TEXT_SIZE], policy_organisation[SMKI_CONFIG_TEXT_SIZE], policy_iki[SMKI_CONFIG_TEXT_SIZE]; /* dotted OIDs */
@@ -29,17 +31,20 @@ struct smki_config {
 /* One key of the file: what it is, for `smki config show` and the manual. */
 struct smki_config_key {
     const char *path;    /* "night.capacity" */
-    const char *type;    /* "integer", "duration", "boolean", "text", "word" ... */
+    const char *type;    /* "integer", "size", "duration", "time of day", "boolean", "mode", "mode or smooth", "eligible", "text", "OID" */
     const char *source;  /* "CoCo 3; interfaces.md 10" */
     const char *text;    /* one line */
 };
 
+/* Every key at its default. */
+SMKI_API void smki_config_defaults(struct smki_config *out);
 /* Defaults, then the file (a missing file is the defaults). CONFIG_INVALID names the path, what is wrong, and the nearest right name. */
 SMKI_API SMKI_MUST_USE int smki_config_read(struct smki_config *out, const char *path, struct smki_error *err);
 SMKI_API const struct smki_config_key *smki_config_keys(size_t *count);
-/* The value of key `index` as JSON text, and whether the file set it (from a config that was read). */
+/* The value of key `index` as JSON text, and whether it is the default. INVALID_ARGUMENT: no such key; TOO_LARGE: does not fit. */
 SMKI_API SMKI_MUST_USE int smki_config_show(const struct smki_config *config, size_t index, char *out, size_t size, bool *is_default, struct smki_error *err);
-/* A commented configuration file with every key at its default, commented out: what `smki init` writes. */
+/* A commented configuration file with every key at its default, commented out: what `smki init` writes. Taking away the two strokes before any of the lines gives
+ * a file that smki_config_read takes. */
 SMKI_API SMKI_MUST_USE int smki_config_template(struct smki_buffer *out, struct smki_error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #define SMKI_DOCUMENT_I_H
 
 #include "registry/registry_i.h"
+#include "registry/text_i.h"
 
 #include <cjson/cJSON.h>
 
@@ -50,8 +51,6 @@ SMKI_MUST_USE int document_close(struct document *document, struct smki_error *e
 
 /* ---- shared checks ---- */
 
-/* Not empty, shorter than `size`, printable UTF-8 (RFC 3629) without control characters: INVALID_ARGUMENT naming `field`. */
-SMKI_MUST_USE int text_check(const char *text, size_t size, const char *field, struct smki_error *err);
 /* Equal but for case, and for '_' and ' ' where the word has '-'. */
 bool word_same(const char *written, const char *word);
 

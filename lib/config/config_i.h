@@ -1,0 +1,49 @@
+/* The parts of the configuration's reader: the table of keys, and their values. */
+#ifndef SMKI_CONFIG_I_H
+#define SMKI_CONFIG_I_H
+
+#include "base/base_i.h"
+
+#include <smki/config.h>
+
+#include <cjson/cJSON.h>
+
+enum key_kind {
+    KEY_INTEGER,  /* uint32_t */
+    KEY_NUMBER,   /* uint64_t */
+    KEY_SIZE,     /* uint64_t, octets: "64 MiB" */
+    KEY_DURATION, /* int64_t, us: "0.8 s", "24 h", "7 days" */
+    KEY_DAYTIME,  /* uint16_t, minutes of the UK day: "20:00" */
+    KEY_BOOLEAN,  /* bool */
+    KEY_MODE,     /* enum smki_rule_mode: "enforce", "observe", "off" */
+    KEY_PACE,     /* the same, and "smooth" */
+    KEY_ELIGIBLE, /* enum smki_eligible[3]: before, in service, gone */
+    KEY_TEXT,     /* char[SMKI_CONFIG_TEXT_SIZE], may be empty */
+    KEY_OID,      /* char[SMKI_CONFIG_TEXT_SIZE], dotted */
+};
+
+/* One key. Its face for the outside stands at the same index of smki_config_keys. */
+struct key {
+    enum key_kind kind;
+    size_t offset;    /* of its field in struct smki_config */
+    int64_t min, max; /* of the number; texts: not used */
+};
+
+extern const struct key config_keys[];
+const struct smki_config_key *config_face(size_t index);
+
+/* Reads the JSON value into the key's field. CONFIG_INVALID "is ...; it must be ..."; the caller adds the path. */
+SMKI_MUST_USE int value_read(struct smki_config *config, const struct key *key, const cJSON *value, struct smki_error *err);
+/* The field's value as JSON; NULL: no memory. */
+cJSON *value_json(const struct smki_config *config, const struct key *key);
+
+/* Turns comments (// to the end of the line, and slash-star to star-slash) into spaces, line ends kept. CONFIG_INVALID: one is not closed.
+ */
+SMKI_MUST_USE int comments_blank(char *text, struct smki_error *err);
+/* The number of the line that `at` stands on. */
+size_t line_of(const char *text, const char *at);
+
+/* Checks what no key can say alone. */
+SMKI_MUST_USE int config_check(const struct smki_config *config, struct smki_error *err);
+
+#endif

@@ -1,0 +1,143 @@
+/* The keys of the configuration: one line each, read beside interfaces.md 10. */
+#include "config/config_i.h"
+
+#include <smki/device.h>
+
+#define US_MS     (SMKI_SECOND / 1000)
+#define MIB       (INT64_C(1) << 20)
+#define COUNT_MAX 100000000 /* CSRs: more than all meters of Great Britain */
+
+/* X(path, kind, field, least, most, source, what it is) */
+#define CONFIG_KEYS(X)                                                                                                                     \
+    X("version", KEY_INTEGER, version, 1, 1, "this file", "the version of this file's format")                                             \
+    X("night.start", KEY_DAYTIME, limits.night_start, 0, 0, "CoCo 3; interfaces.md 10", "when the processing window opens, UK time")       \
+    X("night.end", KEY_DAYTIME, limits.night_end, 0, 0, "CoCo 3; interfaces.md 10", "when it closes on the next day")                      \
+    X("night.capacity", KEY_INTEGER, limits.night_capacity, 1, COUNT_MAX, "CoCo 3; interfaces.md 10",                                      \
+      "CSRs of batches in one night, over all Parties")                                                                                    \
+    X("night.mode", KEY_MODE, limits.mode[SMKI_RULE_WINDOW], 0, 0, "CoCo 3; interfaces.md 10",                                             \
+      "batches run inside the window only: enforce, observe or off")                                                                       \
+    X("demand.portal_batch_csrs", KEY_INTEGER, limits.portal_batch_csrs, 1, COUNT_MAX, "CoCo 3; interfaces.md 10",                         \
+      "batched Device CSRs of a Party by the portal in portal_window; more wait behind due work")                                          \
+    X("demand.portal_batch_mode", KEY_MODE, limits.mode[SMKI_RULE_PORTAL_BATCH], 0, 0, "interfaces.md 10", "enforce, observe or off")      \
+    X("demand.portal_adhoc_csrs", KEY_INTEGER, limits.portal_adhoc_csrs, 1, COUNT_MAX, "CoCo 3; interfaces.md 10",                         \
+      "ad hoc Device CSRs of a Party by the portal in portal_window")                                                                      \
+    X("demand.portal_adhoc_mode", KEY_MODE, limits.mode[SMKI_RULE_PORTAL_ADHOC], 0, 0, "interfaces.md 10", "enforce, observe or off")      \
+    X("demand.portal_window", KEY_DURATION, limits.portal_window, SMKI_MINUTE, 31 * SMKI_DAY, "CoCo 3; interfaces.md 10, 12.2",            \
+      "the sliding window of the two portal limits")                                                                                       \
+    X("demand.adhoc_pace_day", KEY_DURATION, limits.adhoc_pace_day, US_MS, SMKI_HOUR, "CoCo 3; interfaces.md 10, 12.2",                    \
+      "ad hoc web service: least time between two CSRs of a Party by day")                                                                 \
+    X("demand.adhoc_pace_night", KEY_DURATION, limits.adhoc_pace_night, US_MS, SMKI_HOUR, "CoCo 3; interfaces.md 10, 12.2",                \
+      "the same outside the day")                                                                                                          \
+    X("demand.adhoc_day_from", KEY_DAYTIME, limits.adhoc_day_from, 0, 0, "CoCo 3; interfaces.md 10", "when that day begins, UK time")      \
+    X("demand.adhoc_day_to", KEY_DAYTIME, limits.adhoc_day_to, 0, 0, "CoCo 3; interfaces.md 10", "when it ends")                           \
+    X("demand.adhoc_pace_mode", KEY_PACE, limits.mode[SMKI_RULE_ADHOC_PACE], 0, 0, "interfaces.md 10",                                     \
+      "enforce, observe, off, or smooth (hold a request until its slot)")                                                                  \
+    X("demand.batch_one_mode", KEY_MODE, limits.mode[SMKI_RULE_BATCH_ONE], 0, 0, "CoCo 3; interfaces.md 10",                               \
+      "batch web service, one submission of a Party at a time: enforce, observe or off")                                                   \
+    X("demand.poll_from", KEY_DAYTIME, limits.poll_from, 0, 0, "CoCo 3; interfaces.md 10, 12.1",                                           \
+      "when a night's batches may first be polled, UK time")                                                                               \
+    X("demand.poll_interval", KEY_DURATION, limits.poll_interval, SMKI_SECOND, SMKI_DAY, "CoCo 3; interfaces.md 10",                       \
+      "least time between two polls of a batch")                                                                                           \
+    X("demand.poll_mode", KEY_MODE, limits.mode[SMKI_RULE_POLL], 0, 0, "interfaces.md 10", "enforce, observe or off")                      \
+    X("demand.agreement_notice", KEY_DURATION, limits.agreement_notice, 0, 365 * SMKI_DAY, "CoCo 3; interfaces.md 10",                     \
+      "how long before extra load a Party gives notice")                                                                                   \
+    X("demand.result_retention", KEY_DURATION, limits.result_retention, SMKI_DAY, 3650 * SMKI_DAY, "IDS 2.3; interfaces.md 4, 6",          \
+      "how long results can be fetched")                                                                                                   \
+    X("batch.max_csrs", KEY_INTEGER, batch_max_csrs, 1, 50000, "IDS 2.3.1.7, SEC L8.2", "CSRs in one submission")                          \
+    X("batch.max_upload", KEY_SIZE, batch_max_upload, MIB, 4096 * MIB, "50,000 CSRs with the longest IDs, and room",                       \
+      "octets of one submission")                                                                                                          \
+    X("batch.chunk", KEY_INTEGER, batch_chunk, 1, 5000, "the project's choice", "CSRs claimed, worked and committed together")             \
+    X("batch.approve_automatically", KEY_BOOLEAN, approve_automatically, 0, 0, "interfaces.md 11",                                         \
+      "batches are approved as they come; false: each waits for the operator")                                                             \
+    X("run.workers", KEY_INTEGER, runner_workers, 0, 256, "the project's choice", "threads of a runner; 0: one for each processor")        \
+    X("run.lease", KEY_DURATION, runner_lease, 10 * SMKI_SECOND, SMKI_DAY, "the project's choice",                                         \
+      "how long a claim on a chunk holds; then another runner may take it")                                                                \
+    X("run.proof_every", KEY_INTEGER, proof_every, 1, 1000000, "the project's choice",                                                     \
+      "every n-th signature made in a run is verified at once; 1: each")                                                                   \
+    X("ca.passphrase_file", KEY_TEXT, passphrase_file, 0, 0, "the project's choice",                                                       \
+      "file with the passphrase of the CA keys, below the home unless it begins with /; empty: none")                                      \
+    X("ca.crl_validity", KEY_DURATION, crl_validity, SMKI_HOUR, 400 * SMKI_DAY, "RFC 5280 5.1.2.5; the operator's policy",                 \
+      "from a CRL's issue to its nextUpdate: one a month, and some days")                                                                  \
+    X("policy.device", KEY_OID, policy_device, 0, 0, "CP (Appendix A); interfaces.md 7: the test environment's",                           \
+      "certificate policy of Device Certificates")                                                                                         \
+    X("policy.organisation", KEY_OID, policy_organisation, 0, 0, "CP (Appendix B); interfaces.md 7: the test environment's",               \
+      "certificate policy of Organisation Certificates")                                                                                   \
+    X("policy.iki", KEY_OID, policy_iki, 0, 0, "CP (Appendix Q); no public value: one of the test environment's arc",                      \
+      "certificate policy of IKI Certificates")                                                                                            \
+    X("audit.checkpoint", KEY_NUMBER, audit_checkpoint, 1, 1000000, "the project's choice", "records between two kept checkpoints")        \
+    X("device.certificate_limit", KEY_INTEGER, device_certificate_limit, 1, 1000000, "IDS 2.3; interfaces.md 4, 5",                        \
+      "certificates for one Device ID")                                                                                                    \
+    X("device.csr_trailer", KEY_BOOLEAN, csr_trailer, 0, 0, "the real meter's CSR (data/zaz1)",                                            \
+      "four octets after a Device CSR are tolerated")                                                                                      \
+    X("eligibility.esme", KEY_ELIGIBLE, eligibility.who[SMKI_TYPE_ESME], 0, 0, "SEC L3.16; eligibility.md", "electricity meters")          \
+    X("eligibility.gsme", KEY_ELIGIBLE, eligibility.who[SMKI_TYPE_GSME], 0, 0, "SEC L3.16; eligibility.md", "gas meters")                  \
+    X("eligibility.chf", KEY_ELIGIBLE, eligibility.who[SMKI_TYPE_CHF], 0, 0, "SEC L3.16; eligibility.md", "communications hub functions")  \
+    X("eligibility.gpf", KEY_ELIGIBLE, eligibility.who[SMKI_TYPE_GPF], 0, 0, "SEC L3.16; eligibility.md", "gas proxy functions")           \
+    X("eligibility.hcalcs", KEY_ELIGIBLE, eligibility.who[SMKI_TYPE_HCALCS], 0, 0, "SEC L3.16; eligibility.md",                            \
+      "auxiliary load control switches")                                                                                                   \
+    X("eligibility.ppmid", KEY_ELIGIBLE, eligibility.who[SMKI_TYPE_PPMID], 0, 0, "SEC L3.16; eligibility.md",                              \
+      "prepayment interface devices")                                                                                                      \
+    X("eligibility.type2", KEY_ELIGIBLE, eligibility.who[SMKI_TYPE_TYPE2], 0, 0, "SEC L3.16; eligibility.md", "type 2 devices")            \
+    X("eligibility.unknown", KEY_ELIGIBLE, eligibility.who[SMKI_TYPE_UNKNOWN], 0, 0, "SEC L3.16; eligibility.md",                          \
+      "devices whose type is not known")                                                                                                   \
+    X("service_desk", KEY_TEXT, service_desk, 0, 0, "interfaces.md 1", "how Parties reach the Service Desk, for texts")                    \
+    X("http.status_compat", KEY_BOOLEAN, http_status_compat, 0, 0, "interfaces.md 12.3",                                                   \
+      "rate refusals of the web services are HTTP 200 instead of 429")
+
+const struct key config_keys[] = {
+#define SMKI_X(path, kind, field, min, max, source, text) {kind, offsetof(struct smki_config, field), min, max},
+    CONFIG_KEYS(SMKI_X)
+#undef SMKI_X
+};
+
+#define TYPE_KEY_INTEGER  "integer"
+#define TYPE_KEY_NUMBER   "integer"
+#define TYPE_KEY_SIZE     "size"
+#define TYPE_KEY_DURATION "duration"
+#define TYPE_KEY_DAYTIME  "time of day"
+#define TYPE_KEY_BOOLEAN  "boolean"
+#define TYPE_KEY_MODE     "mode"
+#define TYPE_KEY_PACE     "mode or smooth"
+#define TYPE_KEY_ELIGIBLE "eligible"
+#define TYPE_KEY_TEXT     "text"
+#define TYPE_KEY_OID      "OID"
+
+static const struct smki_config_key faces[] = {
+#define SMKI_X(path, kind, field, min, max, source, text) {path, TYPE_##kind, source, text},
+    CONFIG_KEYS(SMKI_X)
+#undef SMKI_X
+};
+
+const struct smki_config_key *config_face(size_t index)
+{
+    return &faces[index];
+}
+
+const struct smki_config_key *smki_config_keys(size_t *count)
+{
+    *count = ARRAY_COUNT(faces);
+    return faces;
+}
+
+/* The spec's numbers are defaults of the rooms that follow them; here are the rest. */
+void smki_config_defaults(struct smki_config *out)
+{
+    *out = (struct smki_config){
+        .version = 1,
+        .limits = smki_demand_defaults,
+        .eligibility = smki_eligibility_default,
+        .policy_device = "1.2.826.0.1.1800000.1.2.1.4",
+        .policy_organisation = "1.2.826.0.1.8641679.1.2.1.4",
+        .policy_iki = "1.2.826.0.1.8641679.1.2.1.5",
+        .device_certificate_limit = SMKI_DEVICE_CERTIFICATE_LIMIT,
+        .batch_max_csrs = 50000,
+        .batch_max_upload = (uint64_t)(100 * MIB),
+        .batch_chunk = 250,
+        .runner_lease = 10 * SMKI_MINUTE,
+        .proof_every = 64,
+        .approve_automatically = true,
+        .csr_trailer = true,
+        .audit_checkpoint = 1000,
+        .crl_validity = 35 * SMKI_DAY,
+    };
+}
