@@ -79,15 +79,13 @@ struct command_group {
 };
 
 struct program {
-    const char *name;                      /* "smki" */
-    const char *text;                      /* one line */
-    const char *more;                      /* NULL: none */
-    const struct command *const *commands; /* in the order of the help, ended by NULL; the commands of a group stand together */
-    const struct command_group *groups;    /* ended by {NULL}; NULL: none */
+    const char *name; /* "smki" */
+    const char *text; /* one line */
+    const char *more; /* NULL: none */
+    const struct command *const
+        *tables; /* each ended by {NULL}, their list by NULL; in the order of the help, the commands of a group together */
+    const struct command_group *groups; /* ended by {NULL}; NULL: none */
 };
-
-/* Joins the tables of several files: the commands of a file are an array of struct command, and a program lists pointers to its elements.
- */
 
 /* Runs the program; returns what main returns. */
 int program_run(const struct program *program, int argc, char **argv);

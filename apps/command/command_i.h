@@ -10,6 +10,8 @@ void help_group(const struct program *program, const struct command_group *group
 void help_command(const struct program *program, const struct command *command);
 
 /* ---- find.c ---- */
+/* The n-th command of all tables, or NULL after the last. */
+const struct command *command_at(const struct program *program, size_t n);
 /* The command that argv's first words name; *words of them. NULL: none. */
 const struct command *command_find(const struct program *program, char *const *argv, int argc, int *words);
 const struct command_group *group_find(const struct program *program, const char *name);

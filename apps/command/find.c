@@ -5,6 +5,15 @@
 
 #define MAX_NAMES 128 /* commands of a program */
 
+const struct command *command_at(const struct program *program, size_t n)
+{
+    for (const struct command *const *table = program->tables; *table != NULL; table++)
+        for (const struct command *at = *table; at->name != NULL; at++)
+            if (n-- == 0)
+                return at;
+    return NULL;
+}
+
 /* How many of argv's words the name takes when they are it; 0: they are not. */
 static int words_match(const char *name, char *const *argv, int argc)
 {
@@ -21,9 +30,11 @@ static int words_match(const char *name, char *const *argv, int argc)
 
 const struct command *command_find(const struct program *program, char *const *argv, int argc, int *words)
 {
-    for (const struct command *const *at = program->commands; *at != NULL; at++)
-        if ((*words = words_match((*at)->name, argv, argc)) > 0)
-            return *at;
+    const struct command *at;
+
+    for (size_t n = 0; (at = command_at(program, n)) != NULL; n++)
+        if ((*words = words_match(at->name, argv, argc)) > 0)
+            return at;
     return NULL;
 }
 
@@ -47,11 +58,12 @@ bool command_in_group(const struct command *command, const struct command_group 
 static int unknown_in_group(const struct program *program, const struct command_group *group, const char *word)
 {
     const char *names[MAX_NAMES], *near;
+    const struct command *at;
     size_t count = 0;
 
-    for (const struct command *const *at = program->commands; *at != NULL && count < MAX_NAMES; at++)
-        if (command_in_group(*at, group))
-            names[count++] = (*at)->name + strlen(group->name) + 1;
+    for (size_t n = 0; (at = command_at(program, n)) != NULL && count < MAX_NAMES; n++)
+        if (command_in_group(at, group))
+            names[count++] = at->name + strlen(group->name) + 1;
     if (word == NULL || word[0] == '-')
         complain(program, "'%s' needs a command of its own after it; see '%s %s --help'", group->name, program->name, group->name);
     else if ((near = smki_nearest_word(word, names, count)) != NULL)
@@ -64,13 +76,14 @@ static int unknown_in_group(const struct program *program, const struct command_
 static int unknown_at_top(const struct program *program, const char *word)
 {
     const char *names[MAX_NAMES], *near;
+    const struct command *at;
     size_t count = 0;
 
     for (const struct command_group *group = program->groups; group != NULL && group->name != NULL && count < MAX_NAMES; group++)
         names[count++] = group->name;
-    for (const struct command *const *at = program->commands; *at != NULL && count < MAX_NAMES; at++)
-        if (strchr((*at)->name, ' ') == NULL)
-            names[count++] = (*at)->name;
+    for (size_t n = 0; (at = command_at(program, n)) != NULL && count < MAX_NAMES; n++)
+        if (strchr(at->name, ' ') == NULL)
+            names[count++] = at->name;
     if ((near = smki_nearest_word(word, names, count)) != NULL)
         complain(program, "there is no command '%s'; did you mean '%s'?", word, near);
     else

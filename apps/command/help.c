@@ -79,10 +79,12 @@ void help_command(const struct program *program, const struct command *command)
 
 void help_group(const struct program *program, const struct command_group *group)
 {
+    const struct command *at;
+
     printf("usage: %s [--home DIR] %s COMMAND ...\n\n%s.\n\n", program->name, group->name, group->text);
-    for (const struct command *const *at = program->commands; *at != NULL; at++)
-        if (command_in_group(*at, group))
-            line_print((*at)->name, (*at)->text);
+    for (size_t n = 0; (at = command_at(program, n)) != NULL; n++)
+        if (command_in_group(at, group))
+            line_print(at->name, at->text);
     printf("\n'%s %s COMMAND --help' tells more of each.\n", program->name, group->name);
 }
 
@@ -90,13 +92,14 @@ void help_group(const struct program *program, const struct command_group *group
 static void command_lines(const struct program *program)
 {
     const struct command_group *told = NULL;
+    const struct command *at;
 
-    for (const struct command *const *at = program->commands; *at != NULL; at++) {
+    for (size_t n = 0; (at = command_at(program, n)) != NULL; n++) {
         const struct command_group *group = program->groups;
-        while (group != NULL && group->name != NULL && !command_in_group(*at, group))
+        while (group != NULL && group->name != NULL && !command_in_group(at, group))
             group++;
         if (group == NULL || group->name == NULL)
-            line_print((*at)->name, (*at)->text);
+            line_print(at->name, at->text);
         else if (group != told)
             line_print(group->name, group->text);
         told = group;
