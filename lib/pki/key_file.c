@@ -238,10 +238,13 @@ static int ask_passphrase(char out[PASSPHRASE_MAX_SIZE], size_t *size, smki_pass
 
 static int parse_plain(mbedtls_pk_context *pk, struct smki_bytes der, struct smki_error *err)
 {
-    int rc = mbedtls_pk_parse_key(pk, der.at, der.size, NULL, 0, mbedtls_random, random_context(&smki_random_system));
+    int rc;
 
-    if (rc == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG || rc == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE || rc == MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE)
+    if (!pkcs8_is_ec_or_rsa(der))
         return smki_fail(err, SMKI_KEY_TYPE, "the key is neither P-256 nor RSA");
+    rc = mbedtls_pk_parse_key(pk, der.at, der.size, NULL, 0, mbedtls_random, random_context(&smki_random_system));
+    if (rc == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE)
+        return smki_fail(err, SMKI_KEY_TYPE, "the key is on another curve than P-256");
     return rc == 0 ? 0 : smki_fail(err, SMKI_KEY_UNREADABLE, "the private key in it is damaged (mbedTLS says -0x%04X)", (unsigned)-rc);
 }
 

@@ -33,6 +33,16 @@ enum pkcs8_kind pkcs8_kind_of(struct smki_bytes der)
     return der_small(&inside, &version) && version <= 1 && der_next_is(&inside, DER_SEQUENCE) ? PKCS8_PLAIN : PKCS8_NONE;
 }
 
+bool pkcs8_is_ec_or_rsa(struct smki_bytes der)
+{
+    struct der outer = der_of(der), inside, algorithm;
+    struct smki_bytes oid;
+    int version;
+
+    return der_enter(&outer, DER_SEQUENCE, &inside) && der_small(&inside, &version) && der_enter(&inside, DER_SEQUENCE, &algorithm) &&
+           der_oid(&algorithm, &oid) && (bytes_equal(oid, oid_ec_public_key) || bytes_equal(oid, oid_rsa));
+}
+
 bool pkcs8_is_des3(struct smki_bytes der)
 {
     struct der outer = der_of(der), inside, algorithm, parameters, cipher;

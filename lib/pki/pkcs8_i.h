@@ -15,6 +15,8 @@ enum pkcs8_kind {
 };
 
 enum pkcs8_kind pkcs8_kind_of(struct smki_bytes der);
+/* Does a plain one hold an EC or RSA key? */
+bool pkcs8_is_ec_or_rsa(struct smki_bytes der);
 /* Is the encryption PBES2 with 3DES, which every mbedTLS reads? */
 bool pkcs8_is_des3(struct smki_bytes der);
 

@@ -1,0 +1,213 @@
+/* P-256: RFC 6979 A.2.5, and the good and bad signatures of tests/data/p256. */
+#include "unit/smki_test.h"
+
+#include "base/base_i.h"
+#include "pki/p256_i.h"
+
+#include <pthread.h>
+
+static const struct p256_provider *const providers[] = {&p256_mbedtls};
+
+static struct smki_error err;
+
+#define HEX(out, text) ASSERT_OK(hex_decode(out, sizeof(out), text, strlen(text), &err), err)
+
+static const char scalar_text[] = "C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721";
+static const char point_text[] =
+    "0460FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB67903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299";
+
+static const struct {
+    const char *message, *signature;
+} rfc6979[] = {
+    {"sample", "3046022100EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716"
+               "022100F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8"},
+    {"test", "3045022100F1ABB023518351CD71D881567B1EA663ED3EFCF6C5132B354F28D3B0B7D38367"
+             "0220019F4113742A2B14BD25926B49C649155F267E60D3814B4C0CC84250E46F0083"},
+};
+
+static struct p256_private *rfc_key(const struct p256_provider *provider)
+{
+    struct p256_private *key;
+    uint8_t scalar[32];
+
+    HEX(scalar, scalar_text);
+    assert_int_equal(provider->private_open(&key, scalar), 0);
+    return key;
+}
+
+static void test_signatures_are_those_of_rfc_6979(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < TEST_COUNT(providers); p++) {
+        struct p256_private *key = rfc_key(providers[p]);
+
+        for (size_t i = 0; i < TEST_COUNT(rfc6979); i++) {
+            uint8_t digest[32], signature[72];
+            char text[2 * 72 + 1];
+            size_t size;
+
+            sha256(digest, rfc6979[i].message, strlen(rfc6979[i].message));
+            assert_int_equal(providers[p]->sign(key, signature, &size, digest), 0);
+            hex_encode(text, signature, size);
+            assert_int_equal(strcasecmp(text, rfc6979[i].signature), 0);
+        }
+        providers[p]->private_close(key);
+    }
+}
+
+static void test_the_public_point_is_that_of_rfc_6979(void **state)
+{
+    uint8_t scalar[32], point[SMKI_P256_POINT_SIZE], expected[SMKI_P256_POINT_SIZE];
+
+    (void)state;
+    HEX(scalar, scalar_text);
+    HEX(expected, point_text);
+    assert_int_equal(p256_public_of(point, scalar), 0);
+    assert_memory_equal(point, expected, sizeof point);
+}
+
+static void test_scalars_out_of_range_are_refused(void **state)
+{
+    static const char *const scalars[] = {
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551",
+        "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF",
+    };
+
+    (void)state;
+    for (size_t p = 0; p < TEST_COUNT(providers); p++) {
+        for (size_t i = 0; i < TEST_COUNT(scalars); i++) {
+            struct p256_private *key;
+            uint8_t scalar[32];
+
+            HEX(scalar, scalars[i]);
+            assert_int_equal(providers[p]->private_open(&key, scalar), SMKI_KEY_UNREADABLE);
+            assert_null(key);
+        }
+    }
+}
+
+static int verdict_code(const char *word)
+{
+    if (strcmp(word, "good") == 0)
+        return 0;
+    return strcmp(word, "point") == 0 ? SMKI_P256_POINT : SMKI_SIGNATURE_INVALID;
+}
+
+static void expect_line(const struct p256_provider *provider, const char *line)
+{
+    char name[64], verdict[8], point_hex[256], digest_hex[128], signature_hex[1024];
+    uint8_t point[SMKI_P256_POINT_SIZE], digest[32];
+    size_t size;
+    uint8_t *signature;
+    int rc;
+
+    assert_int_equal(sscanf(line, "%63s %7s %255s %127s %1023s", name, verdict, point_hex, digest_hex, signature_hex), 5);
+    HEX(point, point_hex);
+    HEX(digest, digest_hex);
+    size = strcmp(signature_hex, "-") == 0 ? 0 : strlen(signature_hex) / 2;
+    signature = malloc(size + (size == 0));
+    if (size != 0)
+        ASSERT_OK(hex_decode(signature, size, signature_hex, 2 * size, &err), err);
+    rc = provider->verify(point, digest, BYTES(signature, size));
+    free(signature);
+    if (rc != verdict_code(verdict))
+        fail_msg("%s, %s: expected %s, got %s", provider->name, name, verdict, test_name_of(rc));
+}
+
+static void test_every_signature_of_the_table_gets_its_verdict(void **state)
+{
+    struct smki_buffer table = {0};
+    char *line, *rest = NULL;
+    size_t count = 0;
+
+    (void)state;
+    test_file(&table, "p256/signatures.txt");
+    ASSERT_OK(smki_buffer_append(&table, "", 1, &err), err);
+    for (line = strtok_r((char *)table.at, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        for (size_t p = 0; line[0] != '#' && p < TEST_COUNT(providers); p++)
+            expect_line(providers[p], line);
+        count++;
+    }
+    assert_true(count > 140);
+    smki_buffer_finish(&table);
+}
+
+static void test_generated_scalars_differ_and_are_usable(void **state)
+{
+    uint8_t a[32], b[32], point[SMKI_P256_POINT_SIZE];
+
+    (void)state;
+    assert_int_equal(p256_scalar_generate(a, &smki_random_system), 0);
+    assert_int_equal(p256_scalar_generate(b, &smki_random_system), 0);
+    assert_memory_not_equal(a, b, sizeof a);
+    assert_int_equal(p256_public_of(point, a), 0);
+}
+
+static void test_no_scalar_without_randomness(void **state)
+{
+    struct test_random random = {.fail_after = 1};
+    struct smki_random broken = test_random_of(&random);
+    uint8_t scalar[32];
+
+    (void)state;
+    assert_int_equal(p256_scalar_generate(scalar, &broken), SMKI_RANDOM);
+}
+
+struct worker {
+    const struct p256_provider *provider;
+    struct p256_private *key;
+    bool good;
+};
+
+static void *sign_and_verify(void *context)
+{
+    struct worker *worker = context;
+    uint8_t point[SMKI_P256_POINT_SIZE], digest[32], signature[72];
+    size_t size;
+
+    worker->good = hex_decode(point, sizeof point, point_text, strlen(point_text), NULL) == 0;
+    for (uint32_t i = 0; worker->good && i < 20; i++) {
+        sha256(digest, &i, sizeof i);
+        worker->good = worker->provider->sign(worker->key, signature, &size, digest) == 0 &&
+                       worker->provider->verify(point, digest, BYTES(signature, size)) == 0;
+        digest[0] ^= 1;
+        worker->good = worker->good && worker->provider->verify(point, digest, BYTES(signature, size)) == SMKI_SIGNATURE_INVALID;
+    }
+    return NULL;
+}
+
+static void test_threads_sign_with_one_key_at_once(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < TEST_COUNT(providers); p++) {
+        struct worker workers[4];
+        pthread_t threads[TEST_COUNT(workers)];
+        struct p256_private *key = rfc_key(providers[p]);
+
+        for (size_t i = 0; i < TEST_COUNT(workers); i++) {
+            workers[i] = (struct worker){.provider = providers[p], .key = key};
+            assert_int_equal(pthread_create(&threads[i], NULL, sign_and_verify, &workers[i]), 0);
+        }
+        for (size_t i = 0; i < TEST_COUNT(workers); i++) {
+            pthread_join(threads[i], NULL);
+            assert_true(workers[i].good);
+        }
+        providers[p]->private_close(key);
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_threads_sign_with_one_key_at_once),
+        cmocka_unit_test(test_signatures_are_those_of_rfc_6979),
+        cmocka_unit_test(test_the_public_point_is_that_of_rfc_6979),
+        cmocka_unit_test(test_scalars_out_of_range_are_refused),
+        cmocka_unit_test(test_every_signature_of_the_table_gets_its_verdict),
+        cmocka_unit_test(test_generated_scalars_differ_and_are_usable),
+        cmocka_unit_test(test_no_scalar_without_randomness),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
