@@ -1,0 +1,709 @@
+/* SubmitCSRBatch in: verdicts held against xmllint over a corpus and over mutations of it, limits, and what the reader hands over. */
+#include "message_test.h"
+
+#include "message/message_i.h"
+#include "message/name_set_i.h"
+
+#define CORPUS   TEST_DATA "/batch-xml/"
+#define MEGABYTE ((size_t)1024 * 1024)
+
+/* ---- verbs ---- */
+
+struct seen {
+    unsigned count, too_large, no_text;
+    uint8_t sha256[SHA256_SIZE]; /* over all that was handed over */
+    char refs[512];              /* joined by commas, the first ones */
+    size_t last_size;
+    unsigned stop_at; /* refuse the CSR of this number */
+};
+
+static int see(void *context, const struct batch_request *request, struct smki_error *err)
+{
+    struct seen *seen = context;
+    struct sha256_stream stream;
+    size_t used = strlen(seen->refs);
+
+    seen->count++;
+    assert_int_equal(request->index, seen->count);
+    seen->too_large += request->decode_code == SMKI_CSR_TOO_LARGE;
+    seen->no_text += request->decode_code == SMKI_CSR_TEXT_INVALID;
+    if (request->decode_code != 0)
+        assert_int_equal(request->der.size, 0);
+    seen->last_size = request->der.size;
+    snprintf(seen->refs + used, sizeof(seen->refs) - used, "%s%s", used != 0 ? "," : "", request->ref);
+    sha256_start(&stream);
+    sha256_add(&stream, seen->sha256, sizeof(seen->sha256));
+    sha256_add(&stream, request->ref, strlen(request->ref));
+    sha256_add(&stream, request->der.at, request->der.size);
+    sha256_end(&stream, seen->sha256);
+    return seen->count == seen->stop_at ? smki_fail(err, SMKI_DISK_FULL, "no room for it") : 0;
+}
+
+static const struct batch_limits wide = {.max_csrs = SMKI_BATCH_MAX_CSRS, .max_upload = UINT64_C(1) << 30};
+
+static int feed_in_steps(struct batch_xml_reader *reader, struct smki_bytes document, size_t step, struct smki_error *err)
+{
+    int rc = 0;
+
+    for (size_t at = 0; rc == 0 && at < document.size; at += step) {
+        size_t part = document.size - at < step ? document.size - at : step;
+        uint8_t *exact = malloc(part); /* so that reading past a piece is seen */
+        assert_non_null(exact);
+        memcpy(exact, document.at + at, part);
+        rc = batch_xml_feed(reader, BYTES(exact, part), false, err);
+        free(exact);
+    }
+    return rc != 0 ? rc : batch_xml_feed(reader, (struct smki_bytes){0}, true, err);
+}
+
+static int read_document(struct smki_bytes document, const struct batch_limits *limits, size_t step, struct seen *seen,
+                         struct smki_error *err)
+{
+    struct batch_xml_reader *reader;
+    int rc;
+
+    ASSERT_OK(batch_xml_open(&reader, limits, see, seen, err), *err);
+    rc = feed_in_steps(reader, document, step, err);
+    if (rc == 0)
+        assert_int_equal(batch_xml_count(reader), seen->count);
+    batch_xml_close(reader);
+    return rc;
+}
+
+static int read_text(const char *text, struct seen *seen, struct smki_error *err)
+{
+    return read_document(BYTES(text, strlen(text)), &wide, SIZE_MAX / 2, seen, err);
+}
+
+static int read_corpus(const char *name, struct seen *seen, struct smki_error *err)
+{
+    struct smki_buffer document = {0};
+    char path[TEST_PATH_SIZE];
+    int rc;
+
+    snprintf(path, sizeof(path), "batch-xml/%s", name);
+    test_file(&document, path);
+    rc = read_document(BYTES(document.at, document.size), &wide, SIZE_MAX / 2, seen, err);
+    smki_buffer_finish(&document);
+    return rc;
+}
+
+#define HEAD "<SubmitCSRBatch ID=\"b\"><Version>1.0</Version>"
+#define TAIL "</SubmitCSRBatch>"
+#define ONE  "<DeviceCSR ID=\"x\">MA==</DeviceCSR>"
+
+static void append(struct smki_buffer *buffer, const char *text)
+{
+    struct smki_error err = {0};
+
+    ASSERT_OK(smki_buffer_append(buffer, text, strlen(text), &err), err);
+}
+
+static void append_many(struct smki_buffer *buffer, char octet, size_t count)
+{
+    struct smki_error err = {0};
+    char block[4096];
+
+    memset(block, octet, sizeof(block));
+    for (size_t part; count != 0; count -= part) {
+        part = count < sizeof(block) ? count : sizeof(block);
+        ASSERT_OK(smki_buffer_append(buffer, block, part, &err), err);
+    }
+}
+
+/* ---- the corpus ---- */
+
+static void accept_document(void *context, const char *name, struct smki_bytes document)
+{
+    struct smki_error err = {0};
+    struct seen seen = {0};
+
+    (void)context;
+    if (read_document(document, &wide, SIZE_MAX / 2, &seen, &err) != 0)
+        fail_msg("valid/%s is refused: %s", name, err.text);
+}
+
+static void valid_documents_are_accepted(void **state)
+{
+    (void)state;
+    assert_true(each_document(CORPUS "valid", accept_document, NULL) >= 50);
+}
+
+static void refuse_document(void *context, const char *name, struct smki_bytes document)
+{
+    struct smki_error err = {0};
+    struct seen seen = {0};
+    int rc = read_document(document, &wide, SIZE_MAX / 2, &seen, &err);
+
+    (void)context;
+    if (rc != SMKI_XML_INVALID && rc != SMKI_XML_VERSION)
+        fail_msg("broken/%s gives %s %s", name, test_name_of(rc), err.text);
+    EXPECT_TEXT(err, "line ");
+}
+
+static void broken_documents_are_refused_with_their_line(void **state)
+{
+    (void)state;
+    assert_true(each_document(CORPUS "broken", refuse_document, NULL) >= 50);
+}
+
+static void same_in_steps(void *context, const char *name, struct smki_bytes document)
+{
+    struct smki_error whole_err = {0}, err = {0};
+    struct seen whole = {0}, seen = {0};
+    int rc = read_document(document, &wide, SIZE_MAX / 2, &whole, &whole_err);
+
+    (void)context;
+    if (read_document(document, &wide, 1, &seen, &err) != rc || memcmp(&whole, &seen, sizeof(seen)) != 0 ||
+        strcmp(err.text, whole_err.text) != 0)
+        fail_msg("%s: read by single octets: \"%s\", whole: \"%s\"", name, err.text, whole_err.text);
+}
+
+static void how_a_document_is_cut_makes_no_difference(void **state)
+{
+    (void)state;
+    each_document(CORPUS "valid", same_in_steps, NULL);
+    each_document(CORPUS "broken", same_in_steps, NULL);
+    each_document(CORPUS "differ", same_in_steps, NULL);
+}
+
+struct verdicts {
+    const struct smki_buffer *said; /* by xmllint */
+    unsigned accepted;
+};
+
+static void compare_verdict(void *context, const char *name, struct smki_bytes document)
+{
+    struct verdicts *verdicts = context;
+    struct smki_error err = {0};
+    struct seen seen = {0};
+    bool ours = read_document(document, &wide, SIZE_MAX / 2, &seen, &err) == 0;
+
+    verdicts->accepted += ours;
+    if (ours != xmllint_accepts(verdicts->said, name))
+        fail_msg("%s: xmllint %s it, we %s:\n%.*s", name, ours ? "refuses" : "accepts", ours ? "accept" : err.text, (int)document.size,
+                 (const char *)document.at);
+}
+
+static unsigned compare_folder(const char *folder)
+{
+    struct smki_buffer said = {0};
+    struct verdicts verdicts = {.said = &said};
+
+    xmllint_folder(&said, folder);
+    each_document(folder, compare_verdict, &verdicts);
+    smki_buffer_finish(&said);
+    return verdicts.accepted;
+}
+
+static void xmllint_agrees_over_the_corpus(void **state)
+{
+    (void)state;
+    assert_true(compare_folder(CORPUS "valid") > 0);
+    assert_int_equal(compare_folder(CORPUS "broken"), 0);
+}
+
+/* ---- the differences that are meant ---- */
+
+struct differences {
+    struct smki_buffer table, said;
+};
+
+static void is_difference(void *context, const char *file, struct smki_bytes document)
+{
+    struct differences *differences = context;
+    struct smki_error err = {0};
+    struct seen seen = {0};
+    char line[TEST_PATH_SIZE];
+    int rc = read_document(document, &wide, SIZE_MAX / 2, &seen, &err);
+
+    snprintf(line, sizeof(line), "\n%.*s\t%s\t", (int)(strlen(file) - strlen(".xml")), file, test_name_of(rc));
+    if (memmem(differences->table.at, differences->table.size, line, strlen(line)) == NULL)
+        fail_msg("differ/%s gives %s, which differences.txt does not explain", file, test_name_of(rc));
+    if (!xmllint_accepts(&differences->said, file))
+        fail_msg("differ/%s: xmllint refuses it too; move it to broken/", file);
+}
+
+static void where_xmllint_accepts_more_the_table_says_why(void **state)
+{
+    struct differences differences = {0};
+
+    (void)state;
+    test_file(&differences.table, "batch-xml/differences.txt");
+    xmllint_folder(&differences.said, CORPUS "differ");
+    assert_true(each_document(CORPUS "differ", is_difference, &differences) > 0);
+    smki_buffer_finish(&differences.table);
+    smki_buffer_finish(&differences.said);
+}
+
+/* ---- mutations ---- */
+
+#define MUTATIONS 400
+
+/* Pieces that mutations put in, take out or swap: what people and programs get wrong. */
+static const char *const scraps[] = {
+    "<",
+    ">",
+    "/",
+    "\"",
+    "'",
+    "=",
+    " ",
+    "\n",
+    "\t",
+    "&",
+    ";",
+    "&lt;",
+    "&#32;",
+    "&#x41;",
+    "&#10;",
+    "A",
+    "a",
+    "0",
+    "_",
+    "-",
+    ".",
+    ":",
+    "==",
+    "!",
+    "<!--",
+    "-->",
+    "<!-- c -->",
+    "<?p i?>",
+    "<![CDATA[",
+    "]]>",
+    "<![CDATA[QQ==]]>",
+    "ID",
+    "ID=\"y\"",
+    " ID=\"x\"",
+    "Version",
+    "<Version>",
+    "</Version>",
+    "<Version>1.0</Version>",
+    "1.0",
+    "DeviceCSR",
+    "<DeviceCSR ID=\"q\">MA==</DeviceCSR>",
+    "<DeviceCSR ID=\"q\"/>",
+    "</DeviceCSR>",
+    "<SubmitCSRBatch>",
+    "</SubmitCSRBatch>",
+    "\xc3\xa9",
+    "\xe2\x82\xac",
+    "\xf0\x9f\x98\x80",
+    "\xff",
+    "\xc2\x85",
+    " xml:lang=\"en\"",
+    " xmlns=\"\"",
+    " xmlns=\"u\"",
+    " xmlns:q=\"u\"",
+    "q:",
+    "\r\n",
+    "\x01",
+    "MIIB",
+};
+
+static void mutate_once(struct smki_buffer *out, struct smki_bytes document, struct test_random *random)
+{
+    struct smki_error err = {0};
+    size_t at = test_random_below(random, (uint32_t)document.size);
+    size_t gone = test_random_below(random, 3) != 0 ? 0 : test_random_below(random, 12);
+    const char *scrap = scraps[test_random_below(random, TEST_COUNT(scraps))];
+
+    gone = gone < document.size - at ? gone : document.size - at;
+    ASSERT_OK(smki_buffer_append(out, document.at, at, &err), err);
+    if (gone == 0 || test_random_below(random, 2) != 0)
+        append(out, scrap);
+    ASSERT_OK(smki_buffer_append(out, document.at + at + gone, document.size - at - gone, &err), err);
+}
+
+struct mutating {
+    struct test_random random;
+    const char *folder;
+    unsigned count, wanted;
+};
+
+static void write_mutations(void *context, const char *name, struct smki_bytes document)
+{
+    struct mutating *mutating = context;
+
+    (void)name;
+    if (document.size > 2000 || document.size == 0)
+        return;
+    for (unsigned i = 0; i < 6 && mutating->count < mutating->wanted; i++) {
+        struct smki_buffer mutant = {0};
+        char file[64], path[TEST_PATH_SIZE];
+        mutate_once(&mutant, document, &mutating->random);
+        snprintf(file, sizeof(file), "m%04u.xml", mutating->count++);
+        test_path(path, mutating->folder, file);
+        test_write(path, mutant.at, mutant.size);
+        smki_buffer_finish(&mutant);
+    }
+}
+
+static void xmllint_agrees_over_mutations(void **state)
+{
+    char folder[TEST_PATH_SIZE];
+    const char *seed = getenv("MUTATION_SEED"), *wanted = getenv("MUTATIONS");
+    struct mutating mutating = {.random = {.state = seed != NULL ? strtoull(seed, NULL, 10) : 20261123},
+                                .folder = folder,
+                                .wanted = wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : MUTATIONS};
+    unsigned accepted;
+
+    (void)state;
+    test_folder_make(folder);
+    while (mutating.count < mutating.wanted)
+        each_document(CORPUS "valid", write_mutations, &mutating);
+    accepted = compare_folder(folder);
+    assert_true(accepted > mutating.count / 20 && accepted < mutating.count);
+    test_folder_remove(folder);
+}
+
+/* ---- what is handed over ---- */
+
+static void every_csr_comes_once_in_order(void **state)
+{
+    struct smki_error err = {0};
+    struct seen seen = {0};
+
+    (void)state;
+    ASSERT_OK(read_corpus("valid/plain.xml", &seen, &err), err);
+    assert_string_equal(seen.refs, "meter-1,meter-2,_3");
+}
+
+static void an_id_comes_without_the_space_around_it(void **state)
+{
+    struct smki_error err = {0};
+    struct seen seen = {0};
+
+    (void)state;
+    ASSERT_OK(read_text(HEAD "<DeviceCSR ID=\" \n x \t\">MA==</DeviceCSR>" TAIL, &seen, &err), err);
+    assert_string_equal(seen.refs, "x");
+}
+
+static void the_octets_are_those_of_the_base64(void **state)
+{
+    struct smki_error err = {0};
+    struct seen seen = {0};
+
+    (void)state;
+    ASSERT_OK(read_text(HEAD "<DeviceCSR ID=\"x\"> c2<!-- -->1r\n<![CDATA[aQ=]]>=</DeviceCSR>" TAIL, &seen, &err), err);
+    assert_int_equal(seen.last_size, strlen("smki"));
+}
+
+static void the_batchs_id_stays_known_after_a_mistake(void **state)
+{
+    struct batch_xml_reader *reader;
+    struct smki_error err = {0};
+    struct seen seen = {0};
+    static const char text[] = "<SubmitCSRBatch ID=\"my &amp; batch\"><Version>2.0</Version>";
+
+    (void)state;
+    ASSERT_OK(batch_xml_open(&reader, &wide, see, &seen, &err), err);
+    assert_string_equal(batch_xml_ref(reader), "");
+    EXPECT_REFUSED(SMKI_XML_VERSION, batch_xml_feed(reader, BYTES(text, strlen(text)), false, &err), err);
+    assert_string_equal(batch_xml_ref(reader), "my & batch");
+    batch_xml_close(reader);
+}
+
+static void the_first_mistake_is_said_again_and_no_more_csrs_come(void **state)
+{
+    struct batch_xml_reader *reader;
+    struct smki_error first = {0}, again = {0};
+    struct seen seen = {0};
+    static const char text[] = HEAD "\n  <Oops/>" ONE TAIL;
+
+    (void)state;
+    ASSERT_OK(batch_xml_open(&reader, &wide, see, &seen, &first), first);
+    EXPECT_REFUSED(SMKI_XML_INVALID, batch_xml_feed(reader, BYTES(text, strlen(text)), false, &first), first);
+    EXPECT_TEXT(first, "line 2, column 3: \"Oops\" stands where a DeviceCSR must stand");
+    EXPECT_REFUSED(SMKI_XML_INVALID, batch_xml_feed(reader, BYTES(ONE, strlen(ONE)), true, &again), again);
+    assert_string_equal(first.text, again.text);
+    assert_int_equal(seen.count, 0);
+    batch_xml_close(reader);
+}
+
+static void a_refusal_by_the_taker_stops_the_reading(void **state)
+{
+    struct smki_error err = {0};
+    struct seen seen = {.stop_at = 2};
+
+    (void)state;
+    EXPECT_REFUSED(SMKI_DISK_FULL, read_corpus("valid/plain.xml", &seen, &err), err);
+    EXPECT_TEXT(err, "no room for it");
+    assert_int_equal(seen.count, 2);
+}
+
+static void a_document_ends_once(void **state)
+{
+    struct batch_xml_reader *reader;
+    struct smki_error err = {0};
+    struct seen seen = {0};
+    static const char text[] = HEAD ONE TAIL;
+
+    (void)state;
+    ASSERT_OK(batch_xml_open(&reader, &wide, see, &seen, &err), err);
+    ASSERT_OK(batch_xml_feed(reader, BYTES(text, strlen(text)), true, &err), err);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, batch_xml_feed(reader, BYTES(" ", 1), true, &err), err);
+    batch_xml_close(reader);
+}
+
+/* ---- one bad CSR never fails the others ---- */
+
+static void characters_that_are_no_base64_fail_their_csr_only(void **state)
+{
+    struct smki_error err = {0};
+    struct seen seen = {0};
+
+    (void)state;
+    ASSERT_OK(read_text(HEAD "<DeviceCSR ID=\"w\">MA!A=</DeviceCSR>" ONE TAIL, &seen, &err), err);
+    assert_int_equal(seen.no_text, 1);
+    assert_int_equal(seen.count, 2);
+}
+
+static int read_csr_of(size_t octets, struct seen *seen, struct smki_error *err)
+{
+    struct smki_buffer document = {0};
+    int rc;
+
+    append(&document, HEAD "<DeviceCSR ID=\"w\">");
+    append_many(&document, 'A', base64_encoded_size(octets) - (octets % 3 != 0 ? 3 - octets % 3 : 0));
+    append_many(&document, '=', octets % 3 != 0 ? 3 - octets % 3 : 0);
+    append(&document, "</DeviceCSR>" ONE TAIL);
+    rc = read_document(BYTES(document.at, document.size), &wide, 50000, seen, err);
+    smki_buffer_finish(&document);
+    return rc;
+}
+
+static void a_csr_of_the_largest_size_comes_whole(void **state)
+{
+    struct smki_error err = {0};
+    struct seen seen = {0};
+
+    (void)state;
+    ASSERT_OK(read_csr_of(SMKI_CSR_MAX_SIZE, &seen, &err), err);
+    assert_int_equal(seen.too_large, 0);
+    assert_int_equal(seen.count, 2);
+}
+
+static void a_larger_csr_fails_by_itself(void **state)
+{
+    static const size_t sizes[] = {SMKI_CSR_MAX_SIZE + 1, SMKI_CSR_MAX_SIZE + 2, 10 * SMKI_CSR_MAX_SIZE, 30 * MEGABYTE};
+
+    (void)state;
+    for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
+        struct smki_error err = {0};
+        struct seen seen = {0};
+        ASSERT_OK(read_csr_of(sizes[i], &seen, &err), err);
+        assert_int_equal(seen.too_large, 1);
+        assert_int_equal(seen.count, 2);
+    }
+}
+
+/* ---- limits ---- */
+
+/* `count` CSRs, and one more with the ID `last` when it is not NULL. */
+static void many_csrs(struct smki_buffer *document, unsigned count, const char *last)
+{
+    struct smki_error err = {0};
+
+    append(document, HEAD);
+    for (unsigned i = 0; i < count; i++)
+        ASSERT_OK(smki_buffer_printf(document, &err, "<DeviceCSR ID=\"meter-%u\">MA==</DeviceCSR>", i), err);
+    if (last != NULL)
+        ASSERT_OK(smki_buffer_printf(document, &err, "<DeviceCSR ID=\"%s\">MA==</DeviceCSR>", last), err);
+    append(document, TAIL);
+}
+
+static int read_many(unsigned count, const char *last, const struct batch_limits *limits, struct smki_error *err)
+{
+    struct smki_buffer document = {0};
+    struct seen seen = {0};
+    int rc;
+
+    many_csrs(&document, count, last);
+    rc = read_document(BYTES(document.at, document.size), limits, MEGABYTE, &seen, err);
+    smki_buffer_finish(&document);
+    return rc;
+}
+
+static void a_batch_of_50000_is_accepted(void **state)
+{
+    struct smki_error err = {0};
+
+    (void)state;
+    ASSERT_OK(read_many(SMKI_BATCH_MAX_CSRS, NULL, &wide, &err), err);
+}
+
+static void a_batch_of_50001_is_refused(void **state)
+{
+    struct smki_error err = {0};
+
+    (void)state;
+    EXPECT_REFUSED(SMKI_BATCH_TOO_MANY, read_many(SMKI_BATCH_MAX_CSRS, "x", &wide, &err), err);
+}
+
+static void an_id_used_49999_csrs_ago_is_refused(void **state)
+{
+    struct smki_error err = {0};
+
+    (void)state;
+    EXPECT_REFUSED(SMKI_XML_INVALID, read_many(SMKI_BATCH_MAX_CSRS - 1, "meter-0", &wide, &err), err);
+    EXPECT_TEXT(err, "DeviceCSR 50000: the ID \"meter-0\" was used before");
+}
+
+static void a_document_may_have_max_upload_octets_and_no_more(void **state)
+{
+    static const char text[] = HEAD ONE TAIL;
+    struct batch_limits limits = {.max_csrs = 10, .max_upload = sizeof(text) - 1};
+    struct smki_error err = {0};
+    struct seen seen = {0}, none = {0};
+
+    (void)state;
+    ASSERT_OK(read_document(BYTES(text, sizeof(text) - 1), &limits, 7, &seen, &err), err);
+    limits.max_upload--;
+    EXPECT_REFUSED(SMKI_TOO_LARGE, read_document(BYTES(text, sizeof(text) - 1), &limits, 7, &none, &err), err);
+}
+
+static int read_with_filler(const char *before, size_t size, const char *after, struct smki_error *err)
+{
+    struct smki_buffer document = {0};
+    struct seen seen = {0};
+    int rc;
+
+    append(&document, before);
+    append_many(&document, 'a', size);
+    append(&document, after);
+    rc = read_document(BYTES(document.at, document.size), &wide, MEGABYTE, &seen, err);
+    smki_buffer_finish(&document);
+    return rc;
+}
+
+static void a_comment_of_half_a_megabyte_is_accepted(void **state)
+{
+    struct smki_error err = {0};
+
+    (void)state;
+    ASSERT_OK(read_with_filler(HEAD "<!--", MEGABYTE / 2, "-->" ONE TAIL, &err), err);
+}
+
+static void endless_tokens_are_refused_before_they_fill_memory(void **state)
+{
+    static const char *const starts[] = {HEAD "<!--", HEAD "<?", HEAD "<DeviceCSR ID=\"", HEAD "<", "<SubmitCSRBatch ID=\"",
+                                         "<!--",      "<?xml "};
+
+    (void)state;
+    for (size_t i = 0; i < TEST_COUNT(starts); i++) {
+        struct smki_error err = {0};
+        EXPECT_REFUSED(SMKI_XML_INVALID, read_with_filler(starts[i], 4 * MEGABYTE, "", &err), err);
+        if (i != 6) /* which is no XML from its first letter on */
+            EXPECT_TEXT(err, "of more than 1048576 octets");
+    }
+}
+
+static int read_prefixes(unsigned count, bool distinct, struct smki_error *err)
+{
+    struct smki_buffer document = {0};
+    struct seen seen = {0};
+    int rc;
+
+    append(&document, HEAD);
+    for (unsigned i = 0; i < count; i++)
+        ASSERT_OK(smki_buffer_printf(&document, err, "<DeviceCSR xmlns:p%u=\"u\" ID=\"x%u\"/>", distinct ? i : 0, i), *err);
+    append(&document, TAIL);
+    rc = read_document(BYTES(document.at, document.size), &wide, MEGABYTE, &seen, err);
+    smki_buffer_finish(&document);
+    return rc;
+}
+
+static void a_namespace_prefix_may_be_declared_on_every_csr(void **state)
+{
+    struct smki_error err = {0};
+
+    (void)state;
+    ASSERT_OK(read_prefixes(20000, false, &err), err);
+}
+
+static void ever_new_namespace_prefixes_are_refused(void **state)
+{
+    struct smki_error err = {0};
+
+    (void)state;
+    EXPECT_REFUSED(SMKI_XML_INVALID, read_prefixes(20000, true, &err), err);
+    EXPECT_TEXT(err, "namespace prefixes");
+}
+
+/* ---- DTDs ---- */
+
+static void a_billion_laughs_are_refused_at_their_doctype(void **state)
+{
+    struct smki_error err = {0};
+    struct seen seen = {0};
+
+    (void)state;
+    EXPECT_REFUSED(SMKI_XML_DTD,
+                   read_text("<!DOCTYPE lolz [<!ENTITY l \"ha\"><!ENTITY m \"&l;&l;&l;\">]><SubmitCSRBatch ID=\"&m;\"/>", &seen, &err),
+                   err);
+}
+
+static void an_external_dtd_is_refused_and_not_fetched(void **state)
+{
+    struct smki_error err = {0};
+    struct seen seen = {0};
+
+    (void)state;
+    EXPECT_REFUSED(SMKI_XML_DTD, read_text("<!DOCTYPE SubmitCSRBatch SYSTEM \"file:///etc/passwd\">" HEAD ONE TAIL, &seen, &err), err);
+}
+
+/* ---- names seen ---- */
+
+static void a_name_is_new_once(void **state)
+{
+    struct smki_error err = {0};
+    struct name_set set;
+    bool added;
+
+    (void)state;
+    ASSERT_OK(name_set_init(&set, &err), err);
+    for (unsigned round = 0; round < 2; round++)
+        for (unsigned i = 0; i < 5000; i++) {
+            ASSERT_OK(name_set_add(&set, (const char *)&i, sizeof(i), &added, &err), err);
+            assert_int_equal(added, round == 0);
+        }
+    assert_int_equal(set.count, 5000);
+    name_set_finish(&set);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(valid_documents_are_accepted),
+        cmocka_unit_test(broken_documents_are_refused_with_their_line),
+        cmocka_unit_test(how_a_document_is_cut_makes_no_difference),
+        cmocka_unit_test(xmllint_agrees_over_the_corpus),
+        cmocka_unit_test(where_xmllint_accepts_more_the_table_says_why),
+        cmocka_unit_test(xmllint_agrees_over_mutations),
+        cmocka_unit_test(every_csr_comes_once_in_order),
+        cmocka_unit_test(an_id_comes_without_the_space_around_it),
+        cmocka_unit_test(the_octets_are_those_of_the_base64),
+        cmocka_unit_test(the_batchs_id_stays_known_after_a_mistake),
+        cmocka_unit_test(the_first_mistake_is_said_again_and_no_more_csrs_come),
+        cmocka_unit_test(a_refusal_by_the_taker_stops_the_reading),
+        cmocka_unit_test(a_document_ends_once),
+        cmocka_unit_test(characters_that_are_no_base64_fail_their_csr_only),
+        cmocka_unit_test(a_csr_of_the_largest_size_comes_whole),
+        cmocka_unit_test(a_larger_csr_fails_by_itself),
+        cmocka_unit_test(a_batch_of_50000_is_accepted),
+        cmocka_unit_test(a_batch_of_50001_is_refused),
+        cmocka_unit_test(an_id_used_49999_csrs_ago_is_refused),
+        cmocka_unit_test(a_document_may_have_max_upload_octets_and_no_more),
+        cmocka_unit_test(a_comment_of_half_a_megabyte_is_accepted),
+        cmocka_unit_test(endless_tokens_are_refused_before_they_fill_memory),
+        cmocka_unit_test(a_namespace_prefix_may_be_declared_on_every_csr),
+        cmocka_unit_test(ever_new_namespace_prefixes_are_refused),
+        cmocka_unit_test(a_billion_laughs_are_refused_at_their_doctype),
+        cmocka_unit_test(an_external_dtd_is_refused_and_not_fetched),
+        cmocka_unit_test(a_name_is_new_once),
+    };
+
+    return cmocka_run_group_tests_name("batch_xml", tests, NULL, NULL);
+}
