@@ -6,6 +6,8 @@
 #include <smki/key.h>
 #include <smki/store.h>
 
+#include <inttypes.h>
+
 #define SMKI_AUDIT_DETAIL_SIZE 256
 
 /* What a record is about; the word of each is in audit.c. Numbers are stored. */
@@ -70,13 +72,28 @@ struct smki_audit_report {
     char text[SMKI_ERROR_TEXT_SIZE];
 };
 
-/* Reads the whole log: chain, gaps, order, every signed checkpoint and the signed head, each certificate in the store against its record. `public_key` is
- * the audit key's SubjectPublicKeyInfo. AUDIT_BROKEN with the report filled when something does not fit. `progress` may be NULL; it returns false to stop. */
+/* What is signed for a head or a checkpoint: the SHA-256 of this text, with the sequence in decimal and the hash of that record in lower case hexadecimal.
+ * To hold an exported record against a signature with nothing of libsmki:
+ *   printf 'libsmki audit head\n%d\n%s\n' SEQUENCE HASH | openssl dgst -sha256 -verify audit.pub.pem -signature FILE */
+#define SMKI_AUDIT_HEAD_TEXT "libsmki audit head\n%" PRIu64 "\n%s\n"
+
+/* Reads the whole log, while it may grow, and says where it stops being what was written:
+ * - the records are there without a gap, in order, each with the hash of the one before and itself;
+ * - every kept checkpoint, and the head, is signed over the record that stands there, and nothing stands after the head;
+ * - every certificate in the store has a record that names its serial (init, credential-issue, certificate-issue, or csr-decide with outcome 0), and the
+ *   certificates of such records are in the store; those of csr-decide may be missing while their batch is not completed, when a csr-void follows, or when
+ *   the CSR came alone (index 0): a crash between the decision and the signature leaves that.
+ * Takes 8 octets of memory a certificate. `public_key` is the audit key's SubjectPublicKeyInfo; empty: signatures are not looked at. AUDIT_BROKEN with the
+ * report filled when something does not fit. `progress` may be NULL; it returns false to stop (INTERRUPTED).
+ * It cannot know that a whole store was put back to an earlier state with its then valid head: keep exported checkpoints elsewhere. */
 SMKI_API SMKI_MUST_USE int smki_audit_verify(struct smki_audit_report *report, struct smki_store *store, struct smki_bytes public_key,
                                              bool (*progress)(void *context, uint64_t done, uint64_t all), void *context, struct smki_error *err);
-/* Writes the log as JSON lines, one record a line, to a file descriptor; each page is a short read transaction. */
+/* Writes the log as JSON lines, one record a line, to a file descriptor; each page is a short read transaction. Members: sequence, time (UTC), act, actor,
+ * actor_party, credential, interface, network, party, subject, index, outcome ("OK" or an error's name), code (its wire code), device, serial, detail, hash;
+ * those that do not apply are left out. */
 SMKI_API SMKI_MUST_USE int smki_audit_export(struct smki_store *store, int fd, struct smki_error *err);
-/* Lets the store sign its audit head with `key` at every commit that appended records (and keep a checkpoint every `interval` records). */
+/* Lets the store sign its audit head with `key` at every commit that appended records (and keep a checkpoint every `interval` records; 0: none). The key
+ * must outlive the store or be taken back with NULL; until a key is given heads are not signed, which smki_audit_verify refuses. */
 SMKI_API void smki_audit_sign_with(struct smki_store *store, const struct smki_key *key, uint64_t interval);
 
 #endif
