@@ -166,7 +166,7 @@ GOOD = {
     "iki-cert": lambda: certificate(IKI_CA_NAME, IKI_CA, IKI, name(*SYSTEM), [utc("261123200000Z"), utc("291123195959Z")], [
         [KU, True, usage(0x80)], ski(IKI), aki(IKI_CA), [EKU, False, seq(oid("1.3.6.1.5.5.7.3.2"))], policies(False)], RSA_SHA256),
     "issuing-ca": lambda: certificate(ROOT_NAME, ROOT, ISSUING, ISSUING_NAME, [utc("151029000000Z"), utc("401028235959Z")], [
-        [KU, True, usage(0x06)[:3] + b"\x06"], [BC, True, seq(tlv(1, b"\xff"), integer(0))], policies(), ski(ISSUING), aki(ROOT)]),
+        [KU, True, usage(0x06)], [BC, True, seq(tlv(1, b"\xff"), integer(0))], policies(), ski(ISSUING), aki(ROOT)]),
     "root-ca": lambda: certificate(ROOT_NAME, ROOT, ROOT, ROOT_NAME, [utc("151029000000Z"), generalized("20651028235959Z")], [
         [KU, True, usage(0x06)], [BC, True, seq(tlv(1, b"\xff"))], policies(), ski(ROOT)]),
     "iki-ca": lambda: certificate(IKI_CA_NAME, IKI_CA, IKI_CA, IKI_CA_NAME, [utc("151029000000Z"), generalized("20651028235959Z")], [
@@ -183,10 +183,6 @@ def bad(rule, subjects, change, variant=""):
 
 def put(**parts):
     return lambda f: f.__dict__.update(copy.deepcopy(parts))
-
-
-def replace(old, new):
-    return lambda f: setattr(f, "key_spki", f.key_spki.replace(old, new))
 
 
 P256_CSRS, P256_LEAFS, CAS = "device-csr org-csr", "device-cert org-cert", "issuing-ca root-ca iki-ca"
@@ -220,6 +216,7 @@ bad("validity_is_whole_years", "root-ca iki-ca", put(validity=[utc("151029000000
 bad("issuer_is_an_issuing_ca", "device-cert", put(issuer=name(attribute(OU, utf8("04")), attribute(UID, bits(EUI)))))
 bad("issuer_is_an_issuing_ca", "org-cert", put(issuer=ca_name("02", "D1")), "role")
 bad("issuer_is_an_issuing_ca", "device-cert", put(issuer=name(attribute(CN, utf8("E357")))), "utf8")
+bad("issuer_is_an_issuing_ca", "device-cert", put(issuer=seq(tlv(0x31, attribute(OU, printable("07")), attribute(CN, printable("D123"))))), "one-rdn")
 bad("issuer_is_a_root", "issuing-ca", put(issuer=ca_name("07", "DR")))
 bad("issuer_is_the_subject", "root-ca", put(issuer=ca_name("00", "DQ")))
 bad("issuer_is_the_subject", "iki-ca", put(issuer=ca_name("07", "IL")))
@@ -230,7 +227,7 @@ bad("ca_subject_is_its_role", "issuing-ca", put(subject=ca_name("00", "D1")))
 bad("ca_subject_is_its_role", "root-ca", put(subject=name(attribute(CN, printable("DR")))))
 bad("device_subject_is_empty", "device-cert device-csr", put(subject=name(attribute(CN, utf8("meter")))))
 bad("organisation_subject_is_in_order", "org-cert", put(subject=name(ORGANISATION[1], ORGANISATION[0], ORGANISATION[2])))
-bad("organisation_subject_is_in_order", "org-cert", put(subject=seq(tlv(0x31, *ORGANISATION[:2]), tlv(0x31, ORGANISATION[2]))), "one-rdn")
+bad("organisation_subject_is_in_order", "org-cert", put(subject=seq(tlv(0x31, ORGANISATION[0]), tlv(0x31, *ORGANISATION[1:]))), "one-rdn")
 bad("organisation_subject_is_utf8", "org-cert", put(subject=name(attribute(CN, printable("GIT")), *ORGANISATION[1:])))
 bad("organisation_request_names_itself", "org-csr", put(subject=name(*ORGANISATION, attribute(O, utf8("Git")))))
 bad("organisation_request_names_itself", "org-csr", put(subject=name(*ORGANISATION[:2])), "no-eui")
@@ -242,7 +239,6 @@ bad("iki_subject_names_a_system", "iki-cert iki-csr", put(subject=name(*SYSTEM[:
 
 P384 = oid("1.3.132.0.34")
 P256 = oid("1.2.840.10045.3.1.7")
-FIXED = {"device-cert": DEVICE, "device-csr": DEVICE, "org-csr": DEVICE}
 
 
 def compressed(f):
@@ -299,6 +295,28 @@ bad("policies_are_one_oid", "device-cert",
 bad("issuing_ca_is_the_last_ca", "issuing-ca iki-ca", lambda f: f.set(BC, seq(tlv(1, b"\xff"), integer(1))))
 bad("root_has_no_path_length", "root-ca", lambda f: f.set(BC, seq(tlv(1, b"\xff"), integer(0))))
 bad("extended_key_usage_is_client_auth", "iki-cert", lambda f: f.set(EKU, seq(oid("1.3.6.1.5.5.7.3.1"))))
+
+def without(kind): return lambda f: f.extensions.remove(f.extension(kind))
+
+
+NO_KEY = seq(seq(oid("1.2.840.10045.2.1"), P256), tlv(5))
+RSA_OID = oid("1.2.840.113549.1.1.1")
+bad("subject_key_id_is_the_keys", "device-cert", without(SKI), "missing")
+bad("subject_key_id_is_the_keys", "device-cert", put(key_spki=NO_KEY), "no-key")
+bad("subject_alt_name_is_a_device", "device-cert device-csr", without(SAN), "missing")
+bad("policies_are_one_oid", "device-cert iki-cert", without(POLICIES), "missing")
+bad("extended_key_usage_is_client_auth", "iki-cert", without(EKU), "missing")
+bad("issuing_ca_is_the_last_ca", "issuing-ca", without(BC), "missing")
+bad("key_is_on_p256", "device-cert", put(key_spki=NO_KEY), "no-key")
+bad("key_is_on_p256", "device-csr", lambda f: setattr(f, "key_spki", f.key_spki.replace(P256, seq(integer(1)))), "explicit-curve")
+bad("key_is_rsa_2048", "iki-cert", put(key_spki=NO_KEY), "no-key")
+bad("key_is_rsa_2048", "iki-cert", put(key_spki=spki(DEVICE)), "p256")
+bad("key_is_rsa_2048", "iki-csr", lambda f: setattr(f, "key_spki", seq(seq(RSA_OID), bits(key_bits(f.key)))), "parameters")
+bad("key_is_rsa_2048", "iki-csr", put(key_spki=seq(seq(RSA_OID, tlv(5)), bits(seq(integer(3))))), "no-exponent")
+bad("organisation_subject_is_in_order", "org-cert", put(subject=name(*ORGANISATION, attribute(O, utf8("Git")))), "four")
+bad("organisation_role_is_two_digits", "org-cert org-csr", put(subject=name(ORGANISATION[0], ORGANISATION[2])), "missing")
+bad("organisation_eui_has_64_bits", "org-cert org-csr", put(subject=name(*ORGANISATION[:2])), "missing")
+bad("organisation_request_names_itself", "org-csr", put(subject=seq(tlv(0x31, *ORGANISATION))), "unsorted")
 
 bad("request_has_one_extension_request", CSRS, put(extensions=[]))
 bad("request_extensions_stand_once", CSRS, lambda f: f.extensions.append(f.extensions[0]))
