@@ -308,7 +308,8 @@ bad("policies_are_one_oid", "device-cert iki-cert", without(POLICIES), "missing"
 bad("extended_key_usage_is_client_auth", "iki-cert", without(EKU), "missing")
 bad("issuing_ca_is_the_last_ca", "issuing-ca", without(BC), "missing")
 bad("key_is_on_p256", "device-cert", put(key_spki=NO_KEY), "no-key")
-bad("key_is_on_p256", "device-csr", lambda f: setattr(f, "key_spki", f.key_spki.replace(P256, seq(integer(1)))), "explicit-curve")
+bad("key_is_on_p256", "device-csr", put(key_spki=seq(seq(oid("1.2.840.10045.2.1"), seq(integer(1))), bits(key_bits(DEVICE)))),
+    "explicit-curve")
 bad("key_is_rsa_2048", "iki-cert", put(key_spki=NO_KEY), "no-key")
 bad("key_is_rsa_2048", "iki-cert", put(key_spki=spki(DEVICE)), "p256")
 bad("key_is_rsa_2048", "iki-csr", lambda f: setattr(f, "key_spki", seq(seq(RSA_OID), bits(key_bits(f.key)))), "parameters")
