@@ -55,7 +55,7 @@ quietly() {
     local what=$1
     shift
     printf '\n$ %s\n' "$*" >>"$log"
-    "$@" >>"$log" 2>&1 || { grep -E 'error|ERROR' "$log" | tail -n 3 >&2; stop "$what failed"; }
+    "$@" >>"$log" 2>&1 || { grep -E ' error: |undefined reference|ERROR:' "$log" | tail -n 3 >&2; stop "$what failed"; }
 }
 
 # ---- the folder: ours, or empty, or not there ----

@@ -14,7 +14,7 @@ log=$build-log.txt
 . "$root/tests/packages.sh"
 
 stop() {
-    grep -E 'error:|ERROR|FAILED' "$log" | head -n 20 >&2 || true
+    grep -E ' error: |undefined reference|ERROR:|FAILED:' "$log" | head -n 20 >&2 || true
     echo "$1; the whole story is in $log" >&2
     exit 1
 }
