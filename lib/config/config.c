@@ -92,15 +92,18 @@ static int members_read(struct config_reading *reading, const char *group, const
     return 0;
 }
 
-/* cJSON stopped at `at`. */
+/* cJSON stopped at `at`, or just before. */
 static int not_json(const char *text, const char *at, struct smki_error *err)
 {
-    size_t shown = strcspn(at, "\r\n");
+    size_t shown;
 
+    while (at > text && strchr(" \t\r\n", *at) != NULL) /* the NUL too */
+        at--;
     if (*at == '\0')
-        return smki_fail(err, SMKI_CONFIG_INVALID, "line %zu: the file ends where JSON goes on", line_of(text, at));
-    return smki_fail(err, SMKI_CONFIG_INVALID, "line %zu: not JSON at '%.*s'; a comma missing, or one too many?", line_of(text, at),
-                     shown < 20 ? (int)shown : 20, at);
+        return smki_fail(err, SMKI_CONFIG_INVALID, "it is empty; a configuration that sets nothing is {}");
+    shown = strcspn(at, "\r\n");
+    return smki_fail(err, SMKI_CONFIG_INVALID, "line %zu: not JSON near '%.*s'; a comma missing or too many, or something not closed?",
+                     line_of(text, at), shown < 20 ? (int)shown : 20, at);
 }
 
 static int root_read(struct config_reading *reading, char *text, size_t size, struct smki_error *err)
@@ -127,7 +130,7 @@ static int file_parse(struct smki_config *out, struct smki_buffer *file, struct 
     struct config_reading reading = {.config = out};
     int rc;
 
-    if (memchr(file->at, '\0', file->size) != NULL)
+    if (file->size != 0 && memchr(file->at, '\0', file->size) != NULL)
         return smki_fail(err, SMKI_CONFIG_INVALID, "it holds an octet of value 0; it must be text in UTF-8");
     if ((rc = smki_buffer_append(file, "", 1, err)) != 0)
         return rc;

@@ -44,27 +44,22 @@ static bool is_digit(char c)
 static bool quantity_digits(int64_t *out, const char **text, int64_t worth)
 {
     const char *at = *text;
-    int64_t part = worth;
+    int64_t whole = 0, part = 0, scale = 1;
 
-    *out = 0;
     if (!is_digit(*at))
         return false;
     for (; is_digit(*at); at++) {
-        if (__builtin_mul_overflow(*out, 10, out) || __builtin_add_overflow(*out, (*at - '0') * worth, out))
+        if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, *at - '0', &whole))
             return false;
     }
-    if (*at == '.') {
-        if (!is_digit(at[1]))
-            return false;
-        for (at++; is_digit(*at); at++) {
-            if (part % 10 != 0 && *at != '0')
-                return false;
-            part /= 10;
-            *out += (*at - '0') * part;
-        }
-    }
+    if (*at == '.' && !is_digit(*++at))
+        return false;
+    for (; is_digit(*at) && scale < 1000000; at++, scale *= 10)
+        part = part * 10 + (*at - '0');
     *text = at;
-    return true;
+    if (part * worth % scale != 0 || __builtin_mul_overflow(whole, worth, out)) /* a day's worth times 10^6 fits */
+        return false;
+    return !__builtin_add_overflow(*out, part * worth / scale, out);
 }
 
 /* A number, spaces, and one of the units. */

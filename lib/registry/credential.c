@@ -237,6 +237,17 @@ static int record_credential(struct store_change *change, const struct smki_acto
     return store_record(change, &record, err);
 }
 
+int credential_admit(struct store_change *change, const struct smki_credential *credential, struct smki_error *err)
+{
+    uint8_t at[CN_KEY_SIZE];
+    int rc;
+
+    if ((rc = credential_check(store_change_view(change), credential, err)) != 0 ||
+        (rc = renewal_check(store_change_view(change), credential, err)) != 0)
+        return rc;
+    return cn_check(change, credential, cn_key(at, credential), err);
+}
+
 int credential_add(struct store_change *change, const struct smki_actor *actor, struct smki_credential *credential, struct smki_error *err)
 {
     uint8_t at[CN_KEY_SIZE];
@@ -244,13 +255,9 @@ int credential_add(struct store_change *change, const struct smki_actor *actor, 
     struct phrase phrase = {0};
     int rc;
 
-    if ((rc = credential_check(store_change_view(change), credential, err)) != 0)
-        return rc;
-    if ((rc = renewal_check(store_change_view(change), credential, err)) != 0)
+    if ((rc = credential_admit(change, credential, err)) != 0)
         return rc;
     key = cn_key(at, credential);
-    if ((rc = cn_check(change, credential, key, err)) != 0)
-        return rc;
     if ((rc = store_next_number(change, STORE_COUNT_CREDENTIAL, &credential->number, err)) != 0)
         return rc;
     credential->state = SMKI_CREDENTIAL_ACTIVE;

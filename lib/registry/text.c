@@ -1,7 +1,5 @@
-/* Names and other texts that people gave: what is accepted, and how changes of them are told. */
-#include "registry/document_i.h"
+#include "registry/text_i.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 /* The character at *at, moving past it; false when it is not UTF-8 (RFC 3629: shortest form, no surrogates, up to U+10FFFF). */
@@ -54,41 +52,4 @@ int text_check(const char *text, size_t size, const char *field, struct smki_err
             return smki_fail(err, SMKI_INVALID_ARGUMENT, "the %s is not printable UTF-8 at octet %zu", field, offset + 1);
     }
     return 0;
-}
-
-/* Where a text of which only `size` octets are kept may end without cutting a character in two. */
-static size_t whole_characters(const char *text, size_t size)
-{
-    while (size > 0 && ((uint8_t)text[size] & 0xc0) == 0x80)
-        size--;
-    return size;
-}
-
-void phrase_add(struct phrase *phrase, const char *format, ...)
-{
-    char part[2 * SMKI_AUDIT_DETAIL_SIZE];
-    size_t left = sizeof(phrase->text) - phrase->size, size;
-    va_list values;
-    int written;
-
-    written = snprintf(part, sizeof(part), "%s", phrase->size != 0 ? ", " : "");
-    va_start(values, format);
-    written = vsnprintf(part + written, sizeof(part) - (size_t)written, format, values);
-    va_end(values);
-    size = written < 0 ? 0 : strlen(part);
-    if (size >= left)
-        size = whole_characters(part, left - 1);
-    memcpy(phrase->text + phrase->size, part, size);
-    phrase->size += size;
-    phrase->text[phrase->size] = '\0';
-}
-
-int record_act(struct store_change *change, const struct smki_actor *actor, enum smki_act act, uint64_t party, uint64_t subject,
-               const char *detail, struct smki_error *err)
-{
-    struct smki_audit_record record = {.act = act, .actor = *actor, .party = party, .subject = subject};
-    size_t length = strnlen(detail, sizeof(record.detail) - 1);
-
-    memcpy(record.detail, detail, length);
-    return store_record(change, &record, err);
 }
