@@ -131,6 +131,7 @@ SMKI_MUST_USE int store_demand_put(struct store_change *change, uint64_t party, 
 /* ---- values of the home: small things under a name ---- */
 SMKI_MUST_USE int store_value_get(struct store_view *view, const char *name, struct smki_bytes *out, struct smki_error *err); /* NOT_FOUND, err untouched */
 SMKI_MUST_USE int store_value_put(struct store_change *change, const char *name, struct smki_bytes value, struct smki_error *err);
+SMKI_MUST_USE int store_value_remove(struct store_change *change, const char *name, struct smki_error *err); /* NOT_FOUND, err untouched */
 
 /* ---- audit: append only. The record's sequence, hash and (when zero) time are filled in. ---- */
 SMKI_MUST_USE int store_record(struct store_change *change, struct smki_audit_record *record, struct smki_error *err);

@@ -35,3 +35,8 @@ int store_value_put(struct store_change *change, const char *name, struct smki_b
 {
     return row_put(change, DB_VALUES, BYTES(name, strlen(name)), value, err);
 }
+
+int store_value_remove(struct store_change *change, const char *name, struct smki_error *err)
+{
+    return row_remove(change, DB_VALUES, BYTES(name, strlen(name)), err);
+}
