@@ -1,0 +1,139 @@
+/* What the files of the room share: the states and their moves, chunks as they are stored, the claim of a runner.
+ *
+ * A batch's life: submission (a file in the home's batches folder, a record PENDING) -> approved, PARSING -> cut into chunks, QUEUED -> a runner claims a chunk,
+ * PROCESSING -> its CSRs are verified, decided and given serials in one change, signed, and stored in another -> the last chunk done, COMPLETED.
+ * What is durable after each step is enough to go on from it: a chunk whose CSRs are decided is signed again under the same serials, notBefore and
+ * (RFC 6979) nonces, and so becomes the same certificates. */
+#ifndef SMKI_BATCH_I_H
+#define SMKI_BATCH_I_H
+
+#include "message/message_i.h"
+#include "ra/service_i.h"
+
+#include <smki/batch.h>
+#include <smki/smki.h>
+
+#define CHUNK_MAX_CSRS 5000        /* CSRs: the configuration's bound on batch.chunk */
+#define DECISION_TEXT_SIZE 256     /* octets with NUL: the refusal's words kept for a CSR */
+#define RUNNER_ID_SIZE 16          /* octets */
+
+/* ---- states ---- */
+
+enum batch_event {
+    BATCH_APPROVE, BATCH_REJECT, BATCH_PARSED, BATCH_FOUND_TAMPERED, BATCH_CLAIMED, BATCH_WINDOW_CLOSED, BATCH_LAST_CHUNK_DONE,
+};
+/* Moves the batch by the table; BATCH_STATE when the table has no such move. */
+SMKI_MUST_USE int batch_move(struct smki_batch *batch, enum batch_event event, struct smki_error *err);
+/* The same, stored and recorded in the audit log. `act` is the record's. */
+SMKI_MUST_USE int batch_move_recorded(struct store_change *change, struct smki_batch *batch, enum batch_event event, enum smki_act act,
+                                      const struct smki_actor *actor, struct smki_error *err);
+
+/* ---- chunks as stored ---- */
+
+/* One request of a chunk; spans point into the chunk's octets. */
+struct chunk_request {
+    uint32_t index; /* in the batch, from 1 */
+    char ref[SMKI_BATCH_CSR_REF_SIZE];
+    struct smki_bytes der;
+    int decode_code;
+};
+
+SMKI_MUST_USE int chunk_requests_start(struct smki_buffer *out, struct smki_error *err);
+SMKI_MUST_USE int chunk_requests_add(struct smki_buffer *out, const struct batch_request *request, struct smki_error *err);
+/* Reads the octets of a chunk from the front; *request of the next one. NOT_FOUND (err untouched) after the last. */
+struct chunk_reader {
+    struct cursor cursor;
+};
+SMKI_MUST_USE int chunk_requests_open(struct chunk_reader *reader, struct smki_bytes stored, struct smki_error *err);
+SMKI_MUST_USE int chunk_requests_next(struct chunk_reader *reader, struct chunk_request *request, struct smki_error *err);
+
+/* What was decided on one CSR. */
+struct decision {
+    int code;                           /* 0: granted */
+    uint8_t serial[SMKI_SERIAL_SIZE];   /* granted: reserved for it */
+    char text[DECISION_TEXT_SIZE];      /* refused: the words */
+};
+
+enum chunk_stage { CHUNK_DECIDED = 1, CHUNK_DONE = 2 };
+
+struct chunk_decisions {
+    enum chunk_stage stage;
+    struct smki_time not_before;
+    size_t count;
+    struct decision *decisions; /* room for CHUNK_MAX_CSRS or the chunk's size, the caller's */
+};
+SMKI_MUST_USE int chunk_decisions_write(struct smki_buffer *out, const struct chunk_decisions *decisions, struct smki_error *err);
+/* `capacity` decisions at most. */
+SMKI_MUST_USE int chunk_decisions_read(struct chunk_decisions *out, size_t capacity, struct smki_bytes stored, struct smki_error *err);
+/* Only the stage. */
+SMKI_MUST_USE int chunk_stage_read(enum chunk_stage *out, struct smki_bytes stored, struct smki_error *err);
+
+/* ---- runners and claims ---- */
+
+/* A runner at work: a locked file in the home's runners folder says that it lives; the kernel lets go of the lock when it dies. */
+struct runner {
+    uint8_t id[RUNNER_ID_SIZE];
+    char path[PATH_MAX];
+    int fd;
+};
+SMKI_MUST_USE int runner_start(struct runner *runner, struct smki_service *service, struct smki_error *err);
+void runner_end(struct runner *runner);
+/* Does the runner of this id live on this machine? One that has no file here is taken for dead. */
+bool runner_lives(const struct smki_service *service, const uint8_t id[RUNNER_ID_SIZE]);
+
+/* A chunk in hand. */
+struct claim {
+    uint64_t batch;
+    uint32_t chunk;
+};
+
+enum claim_outcome {
+    CLAIM_TAKEN,   /* *claim is ours */
+    CLAIM_NONE,    /* nothing waits */
+    CLAIM_OTHERS,  /* what is left is in other runners' hands */
+    CLAIM_CLOSED,  /* something waits, but the window is closed */
+};
+struct claim_request {
+    const struct smki_service *service;
+    const struct runner *runner;
+    const struct smki_actor *actor;
+    bool ignore_window;
+};
+/* Takes the next chunk of the night's order, in a change of its own or at the end of another. */
+SMKI_MUST_USE int claim_next(struct store_change *change, const struct claim_request *request, struct claim *claim, enum claim_outcome *outcome,
+                             struct smki_error *err);
+/* LEASE_LOST unless the chunk is still ours. */
+SMKI_MUST_USE int claim_check(struct store_view *view, const struct claim *claim, const struct runner *runner, struct smki_error *err);
+
+/* ---- the plan ---- */
+
+/* The open batches that may run, in the order of the night of `now`; *items is for free(). Batches not yet parsed count when `unparsed`. */
+SMKI_MUST_USE int plan_read(struct store_view *view, const struct smki_service *service, struct smki_time now, double rate, bool unparsed,
+                            struct smki_plan_item **items, size_t *count, struct smki_error *err);
+
+/* ---- the work on a chunk ---- */
+
+/* One worker thread's memory: made once, used for every chunk. */
+struct worker;
+SMKI_MUST_USE int worker_create(struct worker **out, struct smki_service *service, const struct runner *runner, const struct smki_actor *actor,
+                                struct smki_error *err);
+void worker_destroy(struct worker *worker);
+
+struct chunk_tally {
+    uint32_t processed, granted, refused;
+    bool batch_completed;
+};
+/* Works the claimed chunk off: verify, decide, sign, store. After it returns 0 every CSR of the chunk has its fate on disk. LEASE_LOST: another runner has it. */
+SMKI_MUST_USE int worker_run(struct worker *worker, const struct claim *claim, struct chunk_tally *tally, struct smki_error *err);
+
+/* ---- preparing ---- */
+
+/* Approves (when automatic) and parses every batch that waits for it. */
+SMKI_MUST_USE int batches_prepare(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
+/* Drops the uploads and results of batches whose retention is over. */
+SMKI_MUST_USE int batches_expire(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
+
+/* SHA-256 and size of a file. */
+SMKI_MUST_USE int file_digest(const char *path, uint8_t out[SHA256_SIZE], uint64_t *size, struct smki_error *err);
+
+#endif

@@ -1,0 +1,270 @@
+/* Results: the decisions of every chunk in the batch's order with their certificates, as XML, zip or txt. A page is one chunk, read in a view of its own. */
+#include "batch/batch_i.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct result_pages {
+    struct smki_service *service;
+    const struct smki_batch *batch;
+    uint32_t chunk; /* the next to be read */
+    size_t at, count, capacity;
+    struct smki_buffer requests, certificates;
+    struct page_row {
+        char ref[SMKI_BATCH_CSR_REF_SIZE];
+        uint32_t index;
+        size_t certificate, size; /* in `certificates` */
+    } *rows;
+    struct decision *decisions;
+};
+
+static int pages_open(struct result_pages *pages, struct smki_service *service, const struct smki_batch *batch, struct smki_error *err)
+{
+    *pages = (struct result_pages){.service = service, .batch = batch, .capacity = batch->chunk_size};
+    pages->rows = calloc(pages->capacity, sizeof(*pages->rows));
+    pages->decisions = calloc(pages->capacity, sizeof(*pages->decisions));
+    return pages->rows == NULL || pages->decisions == NULL ? smki_fail(err, SMKI_NO_MEMORY, NULL) : 0;
+}
+
+static void pages_close(struct result_pages *pages)
+{
+    free(pages->rows);
+    free(pages->decisions);
+    smki_buffer_finish(&pages->requests);
+    smki_buffer_finish(&pages->certificates);
+}
+
+static int read_refs(struct result_pages *pages, struct store_view *view, struct smki_error *err)
+{
+    struct chunk_request request;
+    struct chunk_reader reader;
+    struct smki_bytes stored;
+    int rc = store_chunk_get(view, pages->batch->id, pages->chunk, STORE_CHUNK_REQUESTS, &stored, err);
+
+    if (rc == 0)
+        rc = chunk_requests_open(&reader, stored, err);
+    for (pages->count = 0; rc == 0 && (rc = chunk_requests_next(&reader, &request, err)) == 0; pages->count++) {
+        if (pages->count == pages->capacity)
+            return smki_fail(err, SMKI_STORE_CORRUPT, "a chunk holds more requests than its size");
+        pages->rows[pages->count].index = request.index;
+        memcpy(pages->rows[pages->count].ref, request.ref, sizeof(request.ref));
+    }
+    return rc == SMKI_NOT_FOUND && pages->count > 0 ? 0 : rc;
+}
+
+static int read_certificates(struct result_pages *pages, struct store_view *view, struct smki_error *err)
+{
+    int rc = 0;
+
+    pages->certificates.size = 0;
+    for (size_t i = 0; i < pages->count && rc == 0; i++) {
+        struct store_certificate stored = {0};
+
+        pages->rows[i].size = 0;
+        if (pages->decisions[i].code != 0)
+            continue;
+        rc = store_certificate_get(view, STORE_CA_DCA, pages->decisions[i].serial, &stored, err);
+        pages->rows[i].certificate = pages->certificates.size;
+        pages->rows[i].size = stored.der.size;
+        if (rc == 0)
+            rc = smki_buffer_append(&pages->certificates, stored.der.at, stored.der.size, err);
+    }
+    return rc;
+}
+
+static int read_page(struct result_pages *pages, struct store_view *view, struct smki_error *err)
+{
+    struct chunk_decisions decisions = {.decisions = pages->decisions};
+    struct smki_bytes stored;
+    int rc;
+
+    if ((rc = read_refs(pages, view, err)) != 0 ||
+        (rc = store_chunk_get(view, pages->batch->id, pages->chunk, STORE_CHUNK_DECISIONS, &stored, err)) != 0 ||
+        (rc = chunk_decisions_read(&decisions, pages->capacity, stored, err)) != 0)
+        return rc;
+    if (decisions.count != pages->count || decisions.stage != CHUNK_DONE)
+        return smki_fail(err, SMKI_STORE_CORRUPT, "chunk %u of a completed batch is not done", pages->chunk);
+    return read_certificates(pages, view, err);
+}
+
+static int next_page(struct result_pages *pages, struct smki_error *err)
+{
+    struct store_view *view;
+    int rc = store_view_begin(pages->service->store, &view, err);
+
+    if (rc != 0)
+        return rc;
+    rc = read_page(pages, view, err);
+    store_view_end(view);
+    if (rc == SMKI_NOT_FOUND)
+        rc = smki_fail(err, SMKI_STORE_CORRUPT, "batch %llu, chunk %u: a part is missing", (unsigned long long)pages->batch->id, pages->chunk);
+    pages->chunk++;
+    pages->at = 0;
+    return rc;
+}
+
+static int next_result(void *context, struct batch_result *out, struct smki_error *err)
+{
+    struct result_pages *pages = context;
+    const struct page_row *row;
+    int rc;
+
+    while (pages->at == pages->count) {
+        if (pages->chunk == pages->batch->chunks)
+            return SMKI_NOT_FOUND;
+        if ((rc = next_page(pages, err)) != 0)
+            return rc;
+    }
+    row = &pages->rows[pages->at];
+    *out = (struct batch_result){.index = row->index,
+                                 .ref = row->ref,
+                                 .code = pages->decisions[pages->at].code,
+                                 .text = pages->decisions[pages->at].code != 0 ? pages->decisions[pages->at].text : NULL,
+                                 .certificate = {row->size > 0 ? pages->certificates.at + row->certificate : NULL, row->size}};
+    pages->at++;
+    return 0;
+}
+
+/* ---- the file ---- */
+
+struct result_file {
+    char path[PATH_MAX]; /* beside the one wanted, until it is whole */
+    int fd;
+};
+
+static int file_sink(void *context, struct smki_bytes bytes, struct smki_error *err)
+{
+    const struct result_file *file = context;
+
+    while (bytes.size > 0) {
+        const ssize_t n = write(file->fd, bytes.at, bytes.size);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return smki_fail_errno(err, errno, "%s", file->path);
+        bytes.at += n;
+        bytes.size -= (size_t)n;
+    }
+    return 0;
+}
+
+static int result_file_create(struct result_file *file, const char *path, struct smki_error *err)
+{
+    if (snprintf(file->path, sizeof(file->path), "%s.XXXXXX", path) >= (int)sizeof(file->path))
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "%s: the path is too long", path);
+    file->fd = mkostemp(file->path, O_CLOEXEC);
+    return file->fd < 0 ? smki_fail_errno(err, errno, "%s", path) : 0;
+}
+
+static int result_file_publish(struct result_file *file, const char *path, struct smki_error *err)
+{
+    if (fchmod(file->fd, 0644) != 0 || fsync(file->fd) != 0 || rename(file->path, path) != 0)
+        return smki_fail_errno(err, errno, "%s", path);
+    return 0;
+}
+
+static int write_streamed(struct result_pages *pages, enum smki_result_format format, const char *path, struct smki_error *err)
+{
+    struct result_file file = {.fd = -1};
+    int rc = result_file_create(&file, path, err);
+
+    if (rc != 0)
+        return rc;
+    if (format == SMKI_RESULT_XML)
+        rc = batch_xml_result(pages->batch, smki_version(), next_result, pages, file_sink, &file, err);
+    else
+        rc = batch_txt_result(pages->batch, next_result, pages, file_sink, &file, err);
+    if (rc == 0)
+        rc = result_file_publish(&file, path, err);
+    close(file.fd);
+    if (rc != 0)
+        unlink(file.path);
+    return rc;
+}
+
+/* ---- may it be read? ---- */
+
+static int result_is_there(const struct smki_batch *batch, struct smki_error *err)
+{
+    if (batch->state == SMKI_STATE_REJECTED || batch->state == SMKI_STATE_TAMPERED)
+        return smki_fail(err, batch->state == SMKI_STATE_REJECTED ? SMKI_BATCH_REJECTED : SMKI_BATCH_TAMPERED, "batch %llu is %s: %s",
+                         (unsigned long long)batch->id, smki_batch_state_word(batch->state), batch->reason);
+    if (batch->state != SMKI_STATE_COMPLETED)
+        return smki_fail(err, SMKI_BATCH_NOT_COMPLETED, "batch %llu is %s, %u of its %u CSRs are processed; run the night first",
+                         (unsigned long long)batch->id, smki_batch_state_word(batch->state), batch->processed, batch->csrs);
+    if (batch->expired)
+        return smki_fail(err, SMKI_RESULT_EXPIRED, NULL);
+    return 0;
+}
+
+static int is_released(const struct smki_service *service, const struct smki_batch *batch, struct smki_error *err)
+{
+    const struct smki_time release = smki_night_release(&service->config.limits, batch->accepted_at);
+    char text[SMKI_TIME_TEXT_SIZE];
+
+    if (batch->released_at.us != 0 || smki_service_now(service).us >= release.us)
+        return 0;
+    return smki_fail(err, SMKI_NOT_RELEASED, "the results of batch %llu are released at %s (CoCo 3.1.3); the operator may use --ignore-release",
+                     (unsigned long long)batch->id, smki_time_text_uk(release, text));
+}
+
+struct reading {
+    const struct smki_actor *actor;
+    const struct smki_batch *batch;
+    bool override;
+};
+
+static int reading_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct reading *reading = argument;
+    struct smki_audit_record record = {.act = reading->override ? SMKI_ACT_OVERRIDE : SMKI_ACT_RESULT_READ,
+                                       .actor = *reading->actor,
+                                       .party = reading->batch->party,
+                                       .subject = reading->batch->id};
+
+    if (reading->override)
+        snprintf(record.detail, sizeof(record.detail), "--ignore-release: the result read before its release");
+    return store_record(change, &record, err);
+}
+
+int smki_batch_result(struct smki_service *service, const struct smki_actor *actor, uint64_t id, enum smki_result_format format, const char *path,
+                      bool ignore_release, struct smki_error *err)
+{
+    struct result_pages pages;
+    struct smki_batch batch;
+    struct reading reading = {.actor = actor, .batch = &batch};
+    int rc;
+
+    if ((rc = smki_batch_find(service, id, &batch, err)) != 0 || (rc = result_is_there(&batch, err)) != 0)
+        return rc;
+    if ((rc = is_released(service, &batch, err)) != 0) {
+        if (!ignore_release)
+            return rc;
+        reading.override = true;
+    }
+    if ((rc = store_change(service->store, reading_change, &reading, err)) != 0)
+        return rc;
+    if ((rc = pages_open(&pages, service, &batch, err)) == 0)
+        rc = format == SMKI_RESULT_ZIP ? batch_zip_result(path, next_result, &pages, err) : write_streamed(&pages, format, path, err);
+    pages_close(&pages);
+    return rc;
+}
+
+int smki_batch_result_name(const struct smki_batch *batch, enum smki_result_format format, char out[SMKI_BATCH_FILE_SIZE], struct smki_error *err)
+{
+    static const char *const extensions[] = {[SMKI_RESULT_XML] = "xml", [SMKI_RESULT_ZIP] = "zip", [SMKI_RESULT_TXT] = "txt"};
+    const char *dot = strrchr(batch->name, '.');
+    const int stem = dot != NULL ? (int)(dot - batch->name) : (int)strlen(batch->name);
+    int size;
+
+    if (stem > 0)
+        size = snprintf(out, SMKI_BATCH_FILE_SIZE, "%.*s-response.%s", stem, batch->name, extensions[format]);
+    else
+        size = snprintf(out, SMKI_BATCH_FILE_SIZE, "batch-%llu-response.%s", (unsigned long long)batch->id, extensions[format]);
+    return size >= SMKI_BATCH_FILE_SIZE ? smki_fail(err, SMKI_TOO_LARGE, "the name of batch %llu is too long", (unsigned long long)batch->id) : 0;
+}

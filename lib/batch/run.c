@@ -1,0 +1,385 @@
+/* The night run: worker threads that claim chunks and work them off, and the calling thread that prepares batches, reports progress and ends the run. */
+#include "batch/batch_i.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOK_AGAIN_US 50000          /* a worker with nothing to claim looks again: others may die, batches may come */
+#define PROGRESS_US 250000           /* between two calls of the progress function */
+#define WATCH_PREPARE_US 2000000     /* between two looks for new batches when watching */
+#define RATE_MIN_CSRS 1000           /* a smaller run says nothing about the next one's rate */
+#define WORKERS_MAX 256
+
+struct run {
+    struct smki_service *service;
+    const struct smki_actor *actor;
+    const struct smki_run_options *options;
+    struct runner runner;
+    int64_t started; /* monotonic, us */
+
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t changed;
+    unsigned active;  /* worker threads that have not ended */
+    unsigned idle;    /* of these, with nothing to claim */
+    bool closed;      /* the last claim found the window closed */
+    bool others;      /* the last claim found what is left in others' hands */
+    bool ending;
+    struct smki_run_progress progress;
+    int code; /* the first failure */
+    struct smki_error error;
+};
+
+static int64_t monotonic(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * SMKI_SECOND + now.tv_nsec / 1000;
+}
+
+/* Waits on `changed` for at most `us`; the lock is held. */
+static void wait_for_change(struct run *run, int64_t us)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(us % SMKI_SECOND) * 1000;
+    until.tv_sec += (time_t)(us / SMKI_SECOND) + until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(&run->changed, &run->lock, &until);
+}
+
+/* ---- workers ---- */
+
+struct claim_job {
+    struct claim_request request;
+    struct claim claim;
+    enum claim_outcome outcome;
+};
+
+static int claim_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct claim_job *job = argument;
+
+    return claim_next(change, &job->request, &job->claim, &job->outcome, err);
+}
+
+static void fail_run(struct run *run, int code, const struct smki_error *why)
+{
+    pthread_mutex_lock(&run->lock);
+    if (run->code == 0) {
+        run->code = code;
+        run->error = *why;
+    }
+    run->ending = true;
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->lock);
+}
+
+static void count_chunk(struct run *run, const struct claim *claim, const struct chunk_tally *tally)
+{
+    pthread_mutex_lock(&run->lock);
+    run->progress.processed += tally->processed;
+    run->progress.granted += tally->granted;
+    run->progress.refused += tally->refused;
+    run->progress.batches_completed += tally->batch_completed;
+    run->progress.batch = claim->batch;
+    pthread_mutex_unlock(&run->lock);
+}
+
+/* Nothing to claim just now: wait for the others, or be the one who notices that nothing will come. True when the worker should end. */
+static bool worker_rests(struct run *run, enum claim_outcome outcome)
+{
+    bool ends;
+
+    pthread_mutex_lock(&run->lock);
+    run->idle++;
+    run->closed = outcome == CLAIM_CLOSED;
+    run->others = outcome == CLAIM_OTHERS;
+    /* while a worker of ours is busy its chunk counts among "others"; once all rest, what is left belongs to other runners */
+    if (!run->options->watch && outcome != CLAIM_OTHERS)
+        run->ending = true;
+    if (run->ending)
+        pthread_cond_broadcast(&run->changed);
+    else
+        wait_for_change(run, LOOK_AGAIN_US);
+    ends = run->ending;
+    run->idle--;
+    pthread_mutex_unlock(&run->lock);
+    return ends;
+}
+
+static bool run_is_ending(struct run *run)
+{
+    bool ending;
+
+    if (run->options->stop != NULL && *run->options->stop != 0)
+        return true;
+    pthread_mutex_lock(&run->lock);
+    ending = run->ending;
+    pthread_mutex_unlock(&run->lock);
+    return ending;
+}
+
+static int work_once(struct run *run, struct worker *worker, struct claim_job *job, bool *ends, struct smki_error *err)
+{
+    struct chunk_tally tally;
+    int rc = store_change(run->service->store, claim_change, job, err);
+
+    if (rc != 0)
+        return rc;
+    if (job->outcome != CLAIM_TAKEN) {
+        *ends = worker_rests(run, job->outcome);
+        return 0;
+    }
+    rc = worker_run(worker, &job->claim, &tally, err);
+    if (rc == SMKI_LEASE_LOST) /* it took longer than the lease, and somebody else has it: nothing of ours was stored */
+        return 0;
+    if (rc == 0)
+        count_chunk(run, &job->claim, &tally);
+    return rc;
+}
+
+static void *worker_main(void *argument)
+{
+    struct run *run = argument;
+    struct worker *worker = NULL;
+    struct claim_job job = {.request = {.service = run->service,
+                                        .runner = &run->runner,
+                                        .actor = run->actor,
+                                        .ignore_window = run->options->ignore_window}};
+    struct smki_error err = {0};
+    bool ends = false;
+    int rc = worker_create(&worker, run->service, &run->runner, run->actor, &err);
+
+    while (rc == 0 && !ends && !run_is_ending(run))
+        rc = work_once(run, worker, &job, &ends, &err);
+    if (rc != 0)
+        fail_run(run, rc, &err);
+    worker_destroy(worker);
+    pthread_mutex_lock(&run->lock);
+    run->active--;
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->lock);
+    return NULL;
+}
+
+/* ---- the calling thread ---- */
+
+static int count_waiting(struct run *run, uint64_t *waiting, struct smki_error *err)
+{
+    struct smki_plan_item *items;
+    size_t count;
+    double rate;
+    int rc = smki_batch_plan(run->service, smki_service_now(run->service), &items, &count, &rate, err);
+
+    if (rc != 0)
+        return rc;
+    *waiting = 0;
+    for (size_t i = 0; i < count; i++)
+        *waiting += items[i].remaining;
+    free(items);
+    return 0;
+}
+
+static int look_for_work(struct run *run, struct smki_error *err)
+{
+    uint64_t waiting = 0;
+    int rc = batches_prepare(run->service, run->actor, err);
+
+    if (rc != 0 || (rc = count_waiting(run, &waiting, err)) != 0)
+        return rc;
+    pthread_mutex_lock(&run->lock);
+    run->progress.waiting = waiting + run->progress.processed;
+    pthread_mutex_unlock(&run->lock);
+    return 0;
+}
+
+static void report(struct run *run)
+{
+    struct smki_run_progress progress;
+
+    pthread_mutex_lock(&run->lock);
+    run->progress.seconds = (double)(monotonic() - run->started) / (double)SMKI_SECOND;
+    run->progress.rate = run->progress.seconds > 0 ? (double)run->progress.processed / run->progress.seconds : 0;
+    run->progress.paused = run->active > 0 && run->idle == run->active;
+    progress = run->progress;
+    pthread_mutex_unlock(&run->lock);
+    if (run->options->progress != NULL)
+        run->options->progress(run->options->context, &progress);
+}
+
+/* Until the workers have ended: progress, and when watching, a look for new batches now and then. */
+static void supervise(struct run *run)
+{
+    int64_t prepared = monotonic();
+    bool working = true;
+
+    while (working) {
+        struct smki_error err = {0};
+        int rc;
+
+        report(run);
+        if (run->options->watch && !run_is_ending(run) && monotonic() - prepared >= WATCH_PREPARE_US) {
+            if ((rc = look_for_work(run, &err)) != 0)
+                fail_run(run, rc, &err);
+            prepared = monotonic();
+        }
+        pthread_mutex_lock(&run->lock);
+        if (run->active > 0)
+            wait_for_change(run, PROGRESS_US);
+        working = run->active > 0;
+        pthread_mutex_unlock(&run->lock);
+    }
+    report(run);
+}
+
+static unsigned worker_count(const struct run *run)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned workers = run->options->workers != 0 ? run->options->workers : run->service->config.runner_workers;
+
+    if (workers == 0)
+        workers = cores > 0 ? (unsigned)cores : 1;
+    return workers < WORKERS_MAX ? workers : WORKERS_MAX;
+}
+
+static int start_workers(struct run *run, pthread_t *threads, unsigned wanted, unsigned *started, struct smki_error *err)
+{
+    for (*started = 0; *started < wanted; (*started)++) {
+        int errnum;
+
+        pthread_mutex_lock(&run->lock);
+        run->active++;
+        pthread_mutex_unlock(&run->lock);
+        errnum = pthread_create(&threads[*started], NULL, worker_main, run);
+        if (errnum != 0) {
+            pthread_mutex_lock(&run->lock);
+            run->active--;
+            run->ending = *started == 0;
+            pthread_mutex_unlock(&run->lock);
+            return *started > 0 ? 0 : smki_fail_errno(err, errnum, "no worker thread can be started");
+        }
+    }
+    return 0;
+}
+
+static int run_workers(struct run *run, struct smki_error *err)
+{
+    pthread_t threads[WORKERS_MAX];
+    unsigned started;
+    int rc = start_workers(run, threads, worker_count(run), &started, err);
+
+    if (rc == 0)
+        supervise(run);
+    for (unsigned i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    if (rc == 0 && run->code != 0) {
+        rc = run->code;
+        if (err != NULL)
+            *err = run->error;
+    }
+    return rc;
+}
+
+/* ---- beginning and end ---- */
+
+static int run_record_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct smki_audit_record *record = argument;
+
+    record->time.us = 0;
+    return store_record(change, record, err);
+}
+
+static int record_run(struct run *run, enum smki_act act, int outcome, const char *text, struct smki_error *err)
+{
+    struct smki_audit_record record = {.act = act, .actor = *run->actor, .outcome = outcome};
+
+    snprintf(record.detail, sizeof(record.detail), "%s", text);
+    return store_change(run->service->store, run_record_change, &record, err);
+}
+
+static int keep_rate_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    return store_value_put(change, "run.rate", BYTES(argument, sizeof(double)), err);
+}
+
+static int run_begins(struct run *run, struct smki_error *err)
+{
+    char text[64];
+    int rc;
+
+    if ((rc = batches_expire(run->service, run->actor, err)) != 0)
+        return rc;
+    if ((rc = tickets_finish(run->service, run->actor, err)) != 0)
+        return rc;
+    if (run->options->ignore_window && (rc = record_run(run, SMKI_ACT_OVERRIDE, 0, "--ignore-window: a run outside of its window", err)) != 0)
+        return rc;
+    snprintf(text, sizeof(text), "begins with %u workers", worker_count(run));
+    if ((rc = record_run(run, SMKI_ACT_RUN, 0, text, err)) != 0)
+        return rc;
+    return look_for_work(run, err);
+}
+
+static int run_ends(struct run *run, int code, struct smki_error *err)
+{
+    const struct smki_run_progress *progress = &run->progress;
+    double rate = progress->rate;
+    char text[160];
+    int rc;
+
+    snprintf(text, sizeof(text), "ends: %llu CSRs, %llu granted, %llu refused, %llu batches completed", (unsigned long long)progress->processed,
+             (unsigned long long)progress->granted, (unsigned long long)progress->refused, (unsigned long long)progress->batches_completed);
+    if ((rc = record_run(run, SMKI_ACT_RUN, code, text, err)) != 0)
+        return rc;
+    if (progress->processed >= RATE_MIN_CSRS && !run->options->watch)
+        return store_change(run->service->store, keep_rate_change, &rate, err);
+    return 0;
+}
+
+static int run_whole(struct run *run, struct smki_error *err)
+{
+    struct smki_error ending = {0};
+    int rc = run_begins(run, err), end_rc;
+
+    if (rc == 0)
+        rc = run_workers(run, err);
+    if (rc == 0 && run->options->stop != NULL && *run->options->stop != 0)
+        rc = smki_fail(err, SMKI_INTERRUPTED, NULL);
+    if (rc == 0 && !run->options->watch && run->closed)
+        rc = smki_fail(err, SMKI_OUTSIDE_WINDOW, "the processing window (%02u:%02u to %02u:%02u UK time) is closed and CSRs wait; use --watch to wait for it, or "
+                                                 "--ignore-window",
+                       run->service->config.limits.night_start / 60, run->service->config.limits.night_start % 60,
+                       run->service->config.limits.night_end / 60, run->service->config.limits.night_end % 60);
+    if ((end_rc = run_ends(run, rc, &ending)) != 0 && rc == 0)
+        rc = smki_fail(err, end_rc, "%s", ending.text);
+    return rc;
+}
+
+int smki_batch_run(struct smki_service *service, const struct smki_actor *actor, const struct smki_run_options *options, struct smki_run_progress *summary,
+                   struct smki_error *err)
+{
+    struct run run = {.service = service, .actor = actor, .options = options, .started = monotonic()};
+    pthread_condattr_t attributes;
+    int rc;
+
+    pthread_mutex_init(&run.lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&run.changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if ((rc = runner_start(&run.runner, service, err)) == 0) {
+        rc = run_whole(&run, err);
+        runner_end(&run.runner);
+    }
+    if (summary != NULL)
+        *summary = run.progress;
+    pthread_cond_destroy(&run.changed);
+    pthread_mutex_destroy(&run.lock);
+    return rc;
+}

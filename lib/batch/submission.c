@@ -1,0 +1,348 @@
+/* Intake: an upload is streamed to the home's batches folder while it is hashed and, for XML, checked; then counted, recorded, and given its BatchId. */
+#include "batch/batch_i.h"
+
+#include "registry/registry_i.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define INTAKE_BUFFER (256 * 1024) /* octets read from a file at a time */
+
+struct smki_submission {
+    struct smki_service *service;
+    struct smki_actor actor;
+    struct smki_batch batch;
+    char path[PATH_MAX];
+    int fd;
+    struct sha256_stream hash;
+    struct batch_xml_reader *xml;
+    struct batch_limits limits;
+    bool finished;
+};
+
+static int party_may_submit(struct store_view *view, const struct smki_actor *actor, struct smki_error *err)
+{
+    struct smki_party party;
+    int rc = party_get(view, actor->party, &party, err);
+
+    if (rc != 0)
+        return rc;
+    if (party.barred)
+        return smki_fail(err, SMKI_PARTY_BARRED, NULL);
+    if ((party.subscriber & SMKI_SUBSCRIBER_DEVICE) == 0)
+        return smki_fail(err, SMKI_NOT_SUBSCRIBER, "Party %llu is not an Authorised Subscriber for Device Certificates (SEC L3.16)",
+                         (unsigned long long)actor->party);
+    return 0;
+}
+
+/* A name of its own for the upload: nothing of the submitter's file name reaches the file system. */
+static int upload_create(struct smki_submission *submission, struct smki_error *err)
+{
+    const struct smki_random *random = &submission->service->random;
+    uint8_t chance[12];
+    char hex[2 * sizeof(chance) + 1];
+    int rc = random->fill(random->context, chance, sizeof(chance));
+
+    if (rc != 0)
+        return smki_fail(err, rc, NULL);
+    snprintf(submission->batch.file, sizeof(submission->batch.file), "%s.%s", hex_encode(hex, chance, sizeof(chance)),
+             submission->batch.form == SMKI_BATCH_XML ? "xml" : "zip");
+    if ((rc = home_path_in(submission->service, submission->path, SMKI_HOME_BATCHES, submission->batch.file, err)) != 0)
+        return rc;
+    submission->fd = open(submission->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return submission->fd < 0 ? smki_fail_errno(err, errno, "%s", submission->path) : 0;
+}
+
+static int ignore_request(void *context, const struct batch_request *request, struct smki_error *err)
+{
+    (void)context, (void)request, (void)err;
+    return 0;
+}
+
+static int submission_begin(struct smki_submission *submission, struct smki_error *err)
+{
+    struct store_view *view;
+    int rc = store_view_begin(submission->service->store, &view, err);
+
+    if (rc != 0)
+        return rc;
+    rc = party_may_submit(view, &submission->actor, err);
+    store_view_end(view);
+    if (rc != 0)
+        return rc;
+    if (submission->batch.form == SMKI_BATCH_XML &&
+        (rc = batch_xml_open(&submission->xml, &submission->limits, ignore_request, NULL, err)) != 0)
+        return rc;
+    sha256_start(&submission->hash);
+    return upload_create(submission, err);
+}
+
+/* A refusal is a decision like any other: recorded with its code. */
+struct refusal_note {
+    const struct smki_submission *submission;
+    const struct smki_error *why;
+};
+
+static int refusal_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct refusal_note *note = argument;
+    struct smki_audit_record record = {.act = SMKI_ACT_BATCH_SUBMIT,
+                                       .actor = note->submission->actor,
+                                       .party = note->submission->actor.party,
+                                       .outcome = note->why->code};
+
+    snprintf(record.detail, sizeof(record.detail), "%.*s", (int)sizeof(record.detail) - 1, note->why->text);
+    return store_record(change, &record, err);
+}
+
+static int refused(struct smki_submission *submission, int code, struct smki_error *err)
+{
+    struct smki_error local = {.code = code};
+    struct refusal_note note = {.submission = submission, .why = err != NULL ? err : &local};
+    struct smki_error recording = {0};
+    int rc = store_change(submission->service->store, refusal_change, &note, &recording);
+
+    if (rc != 0) /* without its record the refusal cannot be given as one */
+        return smki_fail(err, rc, "%s", recording.text);
+    return code;
+}
+
+int smki_submission_open(struct smki_submission **out, struct smki_service *service, const struct smki_actor *actor, enum smki_batch_form form,
+                         const char *name, struct smki_error *err)
+{
+    struct smki_submission *submission = calloc(1, sizeof(*submission));
+    int rc;
+
+    *out = NULL;
+    if (submission == NULL)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    submission->service = service;
+    submission->actor = *actor;
+    submission->fd = -1;
+    submission->limits = (struct batch_limits){.max_csrs = service->config.batch_max_csrs, .max_upload = service->config.batch_max_upload};
+    submission->batch = (struct smki_batch){.party = actor->party, .state = SMKI_STATE_PENDING, .form = form, .interface = actor->interface};
+    if (name != NULL)
+        snprintf(submission->batch.name, sizeof(submission->batch.name), "%.*s", (int)sizeof(submission->batch.name) - 1, name);
+    if ((rc = submission_begin(submission, err)) != 0) {
+        rc = refused(submission, rc, err);
+        smki_submission_close(submission);
+        return rc;
+    }
+    *out = submission;
+    return 0;
+}
+
+static int write_whole(int fd, struct smki_bytes bytes)
+{
+    while (bytes.size > 0) {
+        const ssize_t n = write(fd, bytes.at, bytes.size);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        bytes.at += n;
+        bytes.size -= (size_t)n;
+    }
+    return 0;
+}
+
+int smki_submission_feed(struct smki_submission *submission, struct smki_bytes bytes, struct smki_error *err)
+{
+    struct smki_batch *batch = &submission->batch;
+    int rc, errnum;
+
+    if (bytes.size > submission->limits.max_upload - batch->size)
+        return refused(submission, smki_fail(err, SMKI_TOO_LARGE, "the upload is larger than the limit of %llu octets (batch.max_upload)",
+                                             (unsigned long long)submission->limits.max_upload),
+                       err);
+    if (submission->xml != NULL && (rc = batch_xml_feed(submission->xml, bytes, false, err)) != 0)
+        return refused(submission, rc, err);
+    if ((errnum = write_whole(submission->fd, bytes)) != 0)
+        return smki_fail_errno(err, errnum, "%s", submission->path);
+    sha256_add(&submission->hash, bytes.at, bytes.size);
+    batch->size += bytes.size;
+    return 0;
+}
+
+/* ---- finish ---- */
+
+static int content_check(struct smki_submission *submission, struct smki_error *err)
+{
+    struct smki_batch *batch = &submission->batch;
+    int rc;
+
+    if (submission->xml == NULL)
+        return batch_zip_check(submission->path, &submission->limits, &batch->csrs, err);
+    if ((rc = batch_xml_feed(submission->xml, BYTES("", 0), true, err)) != 0)
+        return rc;
+    batch->csrs = batch_xml_count(submission->xml);
+    snprintf(batch->ref, sizeof(batch->ref), "%s", batch_xml_ref(submission->xml));
+    return 0;
+}
+
+static int make_durable(struct smki_submission *submission, struct smki_error *err)
+{
+    char folder[PATH_MAX];
+    int rc, fd;
+
+    if (fsync(submission->fd) != 0)
+        return smki_fail_errno(err, errno, "%s", submission->path);
+    if ((rc = home_path(submission->service, folder, SMKI_HOME_BATCHES, err)) != 0)
+        return rc;
+    if ((fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || fsync(fd) != 0)
+        rc = smki_fail_errno(err, errno, "%s", folder);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+struct acceptance {
+    struct smki_submission *submission;
+    struct smki_verdict verdict;
+};
+
+/* The portal's quota: more than 50,000 in any 24 hours is accepted all the same, and queued behind everybody's due work (CoCo 3). */
+static int count_quota(struct store_change *change, struct acceptance *acceptance, struct smki_error *err)
+{
+    struct smki_submission *submission = acceptance->submission;
+    struct smki_batch *batch = &submission->batch;
+    const struct smki_demand_limits *limits = &submission->service->config.limits;
+    struct smki_window window = {0};
+    struct smki_buffer text = {0};
+    struct smki_bytes stored;
+    uint64_t agreed;
+    int rc;
+
+    if ((rc = agreement_limit(store_change_view(change), batch->party, SMKI_RULE_PORTAL_BATCH, batch->accepted_at, &agreed, err)) != 0)
+        return rc;
+    rc = store_demand_get(store_change_view(change), batch->party, SMKI_RULE_PORTAL_BATCH, &stored, err);
+    if (rc == 0)
+        rc = smki_window_read(&window, stored, err);
+    else if (rc == SMKI_NOT_FOUND)
+        rc = 0;
+    if (rc != 0)
+        goto out;
+    smki_demand_portal_batch(&acceptance->verdict, limits, &window, agreed, batch->accepted_at, batch->csrs);
+    batch->over_quota = acceptance->verdict.code == SMKI_OVER_QUOTA && limits->mode[SMKI_RULE_PORTAL_BATCH] == SMKI_RULE_ENFORCE;
+    if ((rc = smki_window_add(&window, batch->accepted_at, batch->csrs, err)) != 0 || (rc = smki_window_write(&text, &window, err)) != 0)
+        goto out;
+    rc = store_demand_put(change, batch->party, SMKI_RULE_PORTAL_BATCH, (struct smki_bytes){text.at, text.size}, err);
+out:
+    smki_window_finish(&window);
+    smki_buffer_finish(&text);
+    return rc;
+}
+
+static int acceptance_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct acceptance *acceptance = argument;
+    struct smki_submission *submission = acceptance->submission;
+    struct smki_batch *batch = &submission->batch;
+    struct smki_audit_record record = {.act = SMKI_ACT_BATCH_SUBMIT, .actor = submission->actor, .party = batch->party};
+    char hex[2 * SHA256_SIZE + 1];
+    int rc;
+
+    acceptance->verdict = (struct smki_verdict){.allowed = true};
+    batch->accepted_at = store_change_time(change);
+    batch->due_at = smki_night_due(&submission->service->config.limits, batch->accepted_at);
+    if ((rc = party_may_submit(store_change_view(change), &submission->actor, err)) != 0)
+        return rc;
+    if (batch->interface != SMKI_INTERFACE_BATCH && (rc = count_quota(change, acceptance, err)) != 0)
+        return rc;
+    if ((rc = store_next_number(change, STORE_COUNT_BATCH, &batch->id, err)) != 0 || (rc = store_batch_put(change, batch, err)) != 0)
+        return rc;
+    record.subject = batch->id;
+    snprintf(record.detail, sizeof(record.detail), "%u CSRs, %llu octets, sha256 %s%s", batch->csrs, (unsigned long long)batch->size,
+             hex_encode(hex, batch->sha256, SHA256_SIZE), acceptance->verdict.code != 0 ? ", over the portal's quota" : "");
+    return store_record(change, &record, err);
+}
+
+int smki_submission_finish(struct smki_submission *submission, struct smki_batch *out, struct smki_verdict *verdict, struct smki_error *err)
+{
+    struct acceptance acceptance = {.submission = submission};
+    int rc;
+
+    if ((rc = content_check(submission, err)) != 0)
+        return refused(submission, rc, err);
+    sha256_end(&submission->hash, submission->batch.sha256);
+    if ((rc = make_durable(submission, err)) != 0)
+        return rc;
+    if ((rc = store_change(submission->service->store, acceptance_change, &acceptance, err)) != 0)
+        return refused(submission, rc, err);
+    submission->finished = true;
+    *out = submission->batch;
+    if (verdict != NULL)
+        *verdict = acceptance.verdict;
+    return 0;
+}
+
+const char *smki_submission_ref(const struct smki_submission *submission)
+{
+    return submission->xml != NULL ? batch_xml_ref(submission->xml) : "";
+}
+
+void smki_submission_close(struct smki_submission *submission)
+{
+    if (submission == NULL)
+        return;
+    batch_xml_close(submission->xml);
+    if (submission->fd >= 0) {
+        close(submission->fd);
+        if (!submission->finished)
+            unlink(submission->path);
+    }
+    free(submission);
+}
+
+/* ---- from a file ---- */
+
+static int feed_file(struct smki_submission *submission, int fd, const char *path, struct smki_error *err)
+{
+    uint8_t *buffer = malloc(INTAKE_BUFFER);
+    ssize_t n;
+    int rc = 0;
+
+    if (buffer == NULL)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    while (rc == 0 && (n = read(fd, buffer, INTAKE_BUFFER)) != 0) {
+        if (n > 0)
+            rc = smki_submission_feed(submission, BYTES(buffer, (size_t)n), err);
+        else if (errno != EINTR)
+            rc = smki_fail_errno(err, errno, "%s", path);
+    }
+    free(buffer);
+    return rc;
+}
+
+/* A zip begins with "PK" (a local header, or the end of an empty one); whatever else there is has to prove itself as XML. */
+static enum smki_batch_form form_of(int fd)
+{
+    char head[2];
+
+    return pread(fd, head, sizeof(head), 0) == sizeof(head) && memcmp(head, "PK", 2) == 0 ? SMKI_BATCH_ZIP : SMKI_BATCH_XML;
+}
+
+int smki_batch_submit_file(struct smki_service *service, const struct smki_actor *actor, const char *path, struct smki_batch *out,
+                           struct smki_verdict *verdict, struct smki_error *err)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    struct smki_submission *submission = NULL;
+    struct smki_actor as = *actor;
+    enum smki_batch_form form;
+    int rc, fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return smki_fail_errno(err, errno, "%s", path);
+    form = dot != NULL && strcasecmp(dot, ".zip") == 0 ? SMKI_BATCH_ZIP : form_of(fd);
+    as.interface = form == SMKI_BATCH_ZIP ? SMKI_INTERFACE_PORTAL_DEVICE : SMKI_INTERFACE_BATCH;
+    rc = smki_submission_open(&submission, service, &as, form, form == SMKI_BATCH_ZIP ? (slash != NULL ? slash + 1 : path) : NULL, err);
+    if (rc == 0 && (rc = feed_file(submission, fd, path, err)) == 0)
+        rc = smki_submission_finish(submission, out, verdict, err);
+    smki_submission_close(submission);
+    close(fd);
+    return rc;
+}

@@ -1,0 +1,285 @@
+/* Certificates of the store: finding, revoking, CRLs, and the CAs' own for everybody. */
+#include "ra/service_i.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int certificate_copy(struct smki_stored_certificate *out, const struct store_certificate *stored, struct smki_error *err)
+{
+    if (stored->der.size > sizeof(out->der))
+        return smki_fail(err, SMKI_STORE_CORRUPT, "a stored certificate has %zu octets", stored->der.size);
+    out->ca = (enum smki_ca_name)stored->ca;
+    memcpy(out->der, stored->der.at, stored->der.size);
+    out->size = stored->der.size;
+    out->party = stored->party;
+    out->batch = stored->batch;
+    out->index = stored->index;
+    out->issued_at = stored->issued_at;
+    out->revoked_at = stored->revoked_at;
+    out->reason = stored->reason;
+    return 0;
+}
+
+/* Ours have 16 octets exactly; any other serial is not ours. */
+static int serial_octets(uint8_t out[SMKI_SERIAL_SIZE], const struct smki_serial *serial, struct smki_error *err)
+{
+    char text[2 * 20 + 1];
+
+    if (serial->size != SMKI_SERIAL_SIZE)
+        return smki_fail(err, SMKI_NOT_FOUND, "there is no certificate with the serial number %s", smki_serial_text(serial, text));
+    memcpy(out, serial->octet, SMKI_SERIAL_SIZE);
+    return 0;
+}
+
+int smki_service_certificate(struct smki_service *service, const struct smki_serial *serial, struct smki_stored_certificate *out, struct smki_error *err)
+{
+    struct store_certificate stored;
+    struct store_view *view;
+    uint8_t octets[SMKI_SERIAL_SIZE];
+    char text[2 * 20 + 1];
+    int rc;
+
+    if ((rc = serial_octets(octets, serial, err)) != 0 || (rc = store_view_begin(service->store, &view, err)) != 0)
+        return rc;
+    rc = store_certificate_find(view, octets, &stored, NULL);
+    if (rc == 0)
+        rc = certificate_copy(out, &stored, err);
+    else if (rc == SMKI_NOT_FOUND)
+        rc = smki_fail(err, rc, "there is no certificate with the serial number %s", smki_serial_text(serial, text));
+    else
+        rc = smki_fail(err, rc, NULL);
+    store_view_end(view);
+    return rc;
+}
+
+/* ---- of a device ---- */
+
+struct device_search {
+    uint8_t after[SMKI_SERIAL_SIZE];
+    struct store_claim found;
+    bool any;
+};
+
+static bool after_search(void *context, const struct store_claim *claim)
+{
+    struct device_search *search = context;
+
+    if (memcmp(claim->serial, search->after, SMKI_SERIAL_SIZE) <= 0)
+        return true;
+    search->found = *claim;
+    search->any = true;
+    return false;
+}
+
+static int device_certificate(struct store_view *view, const struct smki_device_id *id, struct smki_serial *after, struct smki_stored_certificate *out,
+                              struct smki_error *err)
+{
+    struct device_search search = {0};
+    struct store_certificate stored;
+    size_t count;
+    int rc = SMKI_NOT_FOUND;
+
+    memcpy(search.after, after->octet, SMKI_SERIAL_SIZE);
+    while (rc == SMKI_NOT_FOUND) { /* granted ones that are not signed yet have no certificate: go on to the next */
+        search.any = false;
+        if ((rc = store_claims_of_device(view, id, &count, after_search, &search, err)) != 0)
+            return rc;
+        if (!search.any)
+            return SMKI_NOT_FOUND;
+        rc = store_certificate_get(view, STORE_CA_DCA, search.found.serial, &stored, NULL);
+        memcpy(search.after, search.found.serial, SMKI_SERIAL_SIZE);
+    }
+    *after = serial_of(search.found.serial);
+    return rc != 0 ? smki_fail(err, rc, NULL) : certificate_copy(out, &stored, err);
+}
+
+int smki_service_device_certificate(struct smki_service *service, const struct smki_device_id *id, struct smki_serial *after,
+                                    struct smki_stored_certificate *out, struct smki_error *err)
+{
+    struct store_view *view;
+    int rc = store_view_begin(service->store, &view, err);
+
+    if (rc != 0)
+        return rc;
+    rc = device_certificate(view, id, after, out, err);
+    store_view_end(view);
+    return rc;
+}
+
+int smki_service_device_count(struct smki_service *service, const struct smki_device_id *id, uint32_t *count, uint32_t *limit, struct smki_error *err)
+{
+    struct smki_device device;
+    struct store_view *view;
+    size_t claims = 0;
+    int rc;
+
+    if ((rc = smki_device_find(service->store, id, &device, err)) != 0 || (rc = store_view_begin(service->store, &view, err)) != 0)
+        return rc;
+    rc = store_claims_of_device(view, id, &claims, NULL, NULL, err);
+    store_view_end(view);
+    *count = (uint32_t)claims;
+    *limit = device.certificate_limit != 0 ? device.certificate_limit : service->config.device_certificate_limit;
+    return rc;
+}
+
+/* ---- revoking ---- */
+
+struct revocation {
+    const struct smki_actor *actor;
+    uint8_t serial[SMKI_SERIAL_SIZE];
+    uint8_t reason;
+};
+
+/* A revoked certificate no longer makes a request for the same key a duplicate (interfaces.md 12.8). */
+static int claim_release(struct store_change *change, const struct store_certificate *stored, struct smki_error *err)
+{
+    struct smki_certificate certificate;
+    struct smki_csr subject = {0};
+    struct store_claim claim;
+    int rc = smki_certificate_read(&certificate, stored->der, err);
+
+    if (rc != 0 || stored->ca != STORE_CA_DCA)
+        return rc;
+    memcpy(subject.point, certificate.point, sizeof(subject.point));
+    subject.device_id = certificate.device_id;
+    subject.key_usage = (enum smki_key_usage)(certificate.key_usage & 0xff);
+    claim = device_claim(&subject, stored->serial);
+    return store_claim_revoke(change, &claim, err);
+}
+
+static int revocation_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct revocation *revocation = argument;
+    struct smki_audit_record record = {.act = SMKI_ACT_CERTIFICATE_REVOKE, .actor = *revocation->actor, .serial = serial_of(revocation->serial)};
+    struct store_certificate stored;
+    int rc = store_certificate_find(store_change_view(change), revocation->serial, &stored, err);
+
+    if (rc != 0)
+        return rc == SMKI_NOT_FOUND ? smki_fail(err, rc, "there is no certificate with this serial number") : rc;
+    if (stored.revoked_at.us != 0)
+        return smki_fail(err, SMKI_ALREADY_EXISTS, "the certificate is revoked already");
+    record.party = stored.party;
+    record.subject = stored.batch;
+    record.index = stored.index;
+    snprintf(record.detail, sizeof(record.detail), "%s, reason %u", smki_ca_word((enum smki_ca_name)stored.ca), revocation->reason);
+    if ((rc = claim_release(change, &stored, err)) != 0 ||
+        (rc = store_certificate_revoke(change, stored.ca, revocation->serial, store_change_time(change), revocation->reason, err)) != 0)
+        return rc;
+    return store_record(change, &record, err);
+}
+
+int smki_service_revoke(struct smki_service *service, const struct smki_actor *actor, const struct smki_serial *serial, uint8_t reason,
+                        struct smki_error *err)
+{
+    struct revocation revocation = {.actor = actor, .reason = reason};
+    int rc;
+
+    if (reason == 7 || reason > 10)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "%u is not a reason for a revocation (RFC 5280 5.3.1)", reason);
+    if ((rc = serial_octets(revocation.serial, serial, err)) != 0)
+        return rc;
+    return store_change(service->store, revocation_change, &revocation, err);
+}
+
+/* ---- CRLs ---- */
+
+static int revoked_list(struct store_view *view, enum store_ca ca, struct smki_buffer *entries, struct smki_error *err)
+{
+    uint8_t serial[SMKI_SERIAL_SIZE] = {0};
+    struct store_certificate stored;
+    int rc;
+
+    while ((rc = store_revoked_next(view, ca, serial, &stored, err)) == 0) {
+        const struct smki_crl_entry entry = {.serial = serial_of(stored.serial), .revoked_at = stored.revoked_at, .reason = stored.reason};
+
+        if ((rc = smki_buffer_append(entries, &entry, sizeof(entry), err)) != 0)
+            return rc;
+    }
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+struct crl_job {
+    struct smki_service *service;
+    const struct smki_actor *actor;
+    const struct ca_place *place;
+    const struct smki_ca *ca;
+    struct smki_buffer *out;
+    size_t start;
+};
+
+/* Signed inside its change: the list is that of one state, and its number is used once. */
+static int crl_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct crl_job *job = argument;
+    struct smki_audit_record record = {.act = SMKI_ACT_CRL_ISSUE, .actor = *job->actor};
+    const struct smki_time now = store_change_time(change), next = {now.us + job->service->config.crl_validity};
+    struct smki_buffer entries = {0};
+    size_t count;
+    int rc;
+
+    job->out->size = job->start;
+    if ((rc = store_next_number(change, job->place->crl_counter, &record.subject, err)) != 0 ||
+        (rc = revoked_list(store_change_view(change), (enum store_ca)job->place->name, &entries, err)) != 0)
+        goto out;
+    count = entries.size / sizeof(struct smki_crl_entry);
+    snprintf(record.detail, sizeof(record.detail), "%s: CRL %llu with %zu entries", job->place->word, (unsigned long long)record.subject, count);
+    if ((rc = smki_crl_make(job->out, job->ca, record.subject, now, next, (const struct smki_crl_entry *)(const void *)entries.at, count, err)) == 0)
+        rc = store_record(change, &record, err);
+out:
+    smki_buffer_finish(&entries);
+    return rc;
+}
+
+int smki_service_crl(struct smki_service *service, const struct smki_actor *actor, enum smki_ca_name name, struct smki_buffer *out, struct smki_error *err)
+{
+    struct crl_job job = {.service = service, .actor = actor, .place = ca_place(name), .out = out, .start = out->size};
+    int rc = smki_service_ca(service, name, &job.ca, err);
+
+    return rc != 0 ? rc : store_change(service->store, crl_change, &job, err);
+}
+
+/* ---- the CAs' own ---- */
+
+static int pem_of(struct smki_service *service, const struct ca_place *place, struct smki_buffer *out, struct smki_error *err)
+{
+    char name[32], path[PATH_MAX];
+    int rc;
+
+    snprintf(name, sizeof(name), "%s.pem", place->word);
+    rc = home_path_in(service, path, SMKI_HOME_CA, name, err);
+    return rc != 0 ? rc : file_read(out, path, SMKI_CERTIFICATE_MAX_SIZE, err);
+}
+
+static int export_one(struct smki_service *service, const struct ca_place *place, const char *folder, struct smki_error *err)
+{
+    struct smki_buffer pem = {0};
+    char name[48], path[PATH_MAX];
+    int rc;
+
+    snprintf(name, sizeof(name), "%s.pem", place->word);
+    if ((rc = pem_of(service, place, &pem, err)) != 0 || (rc = path_join(path, sizeof(path), folder, name, err)) != 0 ||
+        (rc = file_write(path, (struct smki_bytes){pem.at, pem.size}, 0644, err)) != 0)
+        goto out;
+    if (place->kind == SMKI_CA_ROOT)
+        goto out;
+    if (place->issuer != place->name && (rc = pem_of(service, ca_place(place->issuer), &pem, err)) != 0)
+        goto out;
+    snprintf(name, sizeof(name), "%s-chain.pem", place->word);
+    if ((rc = path_join(path, sizeof(path), folder, name, err)) == 0)
+        rc = file_write(path, (struct smki_bytes){pem.at, pem.size}, 0644, err);
+out:
+    smki_buffer_finish(&pem);
+    return rc;
+}
+
+int smki_service_ca_export(struct smki_service *service, const char *folder, struct smki_error *err)
+{
+    const struct ca_place *places;
+    size_t count;
+    int rc = 0;
+
+    places = ca_places(&count);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = export_one(service, &places[i], folder, err);
+    return rc;
+}

@@ -1,0 +1,189 @@
+/* Making a home: folders, configuration, store, audit key, and a test PKI whose CAs come out of ca_places. */
+#include "ra/service_i.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- folders ---- */
+
+static int folder_make(const char *path, struct smki_error *err)
+{
+    return mkdir(path, 0700) != 0 && errno != EEXIST ? smki_fail_errno(err, errno, "%s", path) : 0;
+}
+
+int home_folders_make(const char *home, struct smki_error *err)
+{
+    static const char *const folders[] = {SMKI_HOME_STORE, SMKI_HOME_CA, SMKI_HOME_KEYS, SMKI_HOME_BATCHES, SMKI_HOME_RUNNERS};
+    char path[PATH_MAX];
+    int rc = folder_claim(home, err);
+
+    for (size_t i = 0; i < ARRAY_COUNT(folders) && rc == 0; i++)
+        if ((rc = path_join(path, sizeof(path), home, folders[i], err)) == 0)
+            rc = folder_make(path, err);
+    return rc;
+}
+
+/* ---- the test PKI ---- */
+
+static int key_make(struct smki_service *service, struct smki_key **key, enum smki_key_type type, const char *word, struct smki_error *err)
+{
+    char name[32], path[PATH_MAX];
+    int rc;
+
+    snprintf(name, sizeof(name), "%s.key", word);
+    if ((rc = home_path_in(service, path, SMKI_HOME_KEYS, name, err)) != 0 || (rc = smki_key_generate(key, type, &service->random, err)) != 0)
+        return rc;
+    return smki_key_save(*key, path, service->passphrase_text, err);
+}
+
+struct founding {
+    struct smki_service *service;
+    const struct ca_place *place;
+    struct smki_actor actor;
+    uint8_t serial[SMKI_SERIAL_SIZE], chance[8];
+    struct smki_bytes der;
+};
+
+static int serial_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct founding *founding = argument;
+    struct smki_audit_record record = {.act = SMKI_ACT_CSR_DECIDE, .actor = founding->actor};
+    uint64_t half;
+    int rc = store_reserve_serials(change, 1, &half, err);
+
+    if (rc != 0)
+        return rc;
+    serial_compose(founding->serial, half, founding->chance);
+    record.serial = serial_of(founding->serial);
+    snprintf(record.detail, sizeof(record.detail), "%s: the CA's own certificate", founding->place->word);
+    return store_record(change, &record, err);
+}
+
+static int found_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct founding *founding = argument;
+    struct store_certificate certificate = {
+        .ca = (enum store_ca)founding->place->issuer, .der = founding->der, .issued_at = store_change_time(change)};
+    struct smki_audit_record record = {.act = SMKI_ACT_CERTIFICATE_ISSUE, .actor = founding->actor, .serial = serial_of(founding->serial)};
+    int rc;
+
+    memcpy(certificate.serial, founding->serial, SMKI_SERIAL_SIZE);
+    if ((rc = store_certificate_add(change, &certificate, err)) != 0)
+        return rc;
+    snprintf(record.detail, sizeof(record.detail), "%s: the CA's own certificate", founding->place->word);
+    return store_record(change, &record, err);
+}
+
+static int certificate_save(struct smki_service *service, const char *word, struct smki_bytes der, struct smki_error *err)
+{
+    struct smki_buffer pem = {0};
+    char name[32], path[PATH_MAX];
+    int rc;
+
+    snprintf(name, sizeof(name), "%s.pem", word);
+    if ((rc = smki_pem_encode(&pem, "CERTIFICATE", der, err)) == 0 && (rc = home_path_in(service, path, SMKI_HOME_CA, name, err)) == 0)
+        rc = file_write(path, (struct smki_bytes){pem.at, pem.size}, 0644, err);
+    smki_buffer_finish(&pem);
+    return rc;
+}
+
+static int ca_found(struct smki_service *service, const struct ca_place *place, const struct smki_actor *actor, struct smki_error *err)
+{
+    struct founding founding = {.service = service, .place = place, .actor = *actor};
+    struct smki_ca_request request = {.kind = place->kind,
+                                      .common_name = place->common_name,
+                                      .policy_oid = (const char *)&service->config + place->policy,
+                                      .not_before = smki_service_now(service)};
+    uint8_t der[SMKI_CERTIFICATE_MAX_SIZE];
+    struct smki_key *key = NULL;
+    size_t size;
+    int rc;
+
+    if ((rc = service->random.fill(service->random.context, founding.chance, sizeof(founding.chance))) != 0)
+        return smki_fail(err, rc, NULL);
+    if (place->issuer != place->name && (rc = smki_service_ca(service, place->issuer, &request.issuer, err)) != 0)
+        return rc;
+    if ((rc = key_make(service, &key, place->key_type, place->word, err)) != 0 ||
+        (rc = store_change(service->store, serial_change, &founding, err)) != 0)
+        goto out;
+    request.key = key;
+    request.serial = serial_of(founding.serial);
+    if ((rc = smki_ca_certificate_make(der, &size, &request, err)) != 0)
+        goto out;
+    founding.der = BYTES(der, size);
+    if ((rc = certificate_save(service, place->word, founding.der, err)) == 0)
+        rc = store_change(service->store, found_change, &founding, err);
+out:
+    smki_key_close(key);
+    return rc;
+}
+
+/* ---- the home ---- */
+
+static int config_save(const char *home, struct smki_error *err)
+{
+    struct smki_buffer text = {0};
+    char path[PATH_MAX];
+    int rc;
+
+    if ((rc = smki_config_template(&text, err)) == 0 && (rc = path_join(path, sizeof(path), home, SMKI_HOME_CONFIG, err)) == 0)
+        rc = file_write(path, (struct smki_bytes){text.at, text.size}, 0600, err);
+    smki_buffer_finish(&text);
+    return rc;
+}
+
+static int audit_key_save(const char *home, const struct smki_random *random, struct smki_error *err)
+{
+    struct smki_key *key = NULL;
+    char folder[PATH_MAX], path[PATH_MAX];
+    int rc;
+
+    if ((rc = path_join(folder, sizeof(folder), home, SMKI_HOME_KEYS, err)) == 0 && (rc = path_join(path, sizeof(path), folder, "audit.key", err)) == 0 &&
+        (rc = smki_key_generate(&key, SMKI_KEY_P256, random, err)) == 0)
+        rc = smki_key_save(key, path, NULL, err);
+    smki_key_close(key);
+    return rc;
+}
+
+static int init_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct smki_audit_record record = {.act = SMKI_ACT_INIT, .actor = *(const struct smki_actor *)argument, .detail = "a home with a test PKI"};
+
+    return store_record(change, &record, err);
+}
+
+static int home_found(const char *home, const struct smki_service_options *options, struct smki_error *err)
+{
+    struct smki_actor actor = {.name = "init", .interface = SMKI_INTERFACE_OPERATOR};
+    struct smki_service *service = NULL;
+    const struct ca_place *places;
+    size_t count;
+    int rc;
+
+    if ((rc = smki_service_open(&service, home, options, err)) != 0)
+        return rc;
+    rc = store_change(service->store, init_change, &actor, err);
+    places = ca_places(&count);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = ca_found(service, &places[i], &actor, err);
+    smki_service_close(service);
+    return rc;
+}
+
+int smki_service_create(const char *home, const struct smki_service_options *options, struct smki_error *err)
+{
+    const struct smki_random *random = options != NULL && options->random != NULL ? options->random : &smki_random_system;
+    char path[PATH_MAX];
+    int rc;
+
+    if (home == NULL || home[0] == '\0')
+        return smki_fail(err, SMKI_HOME_MISSING, NULL);
+    if ((rc = folder_check_empty(home, err)) != 0)
+        return rc;
+    if ((rc = home_folders_make(home, err)) != 0 || (rc = config_save(home, err)) != 0 || (rc = audit_key_save(home, random, err)) != 0 ||
+        (rc = path_join(path, sizeof(path), home, SMKI_HOME_STORE, err)) != 0 || (rc = smki_store_create(path, err)) != 0 ||
+        (rc = home_found(home, options, err)) != 0)
+        folder_remove(home);
+    return rc;
+}

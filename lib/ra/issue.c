@@ -1,0 +1,367 @@
+/* One request, one certificate: read, verify, decide and reserve (a ticket), sign, store (design: reserve, record, sign, record). */
+#include "ra/ticket_i.h"
+
+#include "registry/registry_i.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct issuing {
+    struct smki_service *service;
+    const struct smki_actor *actor;
+    struct smki_csr csr;
+    struct ticket ticket;
+    uint8_t chance[8];
+    struct smki_credential *credential; /* IKI */
+    struct smki_stored_certificate *out;
+    int refusal; /* of policy: recorded, not a failure of the store */
+    struct smki_error why;
+};
+
+static enum smki_ca_name ca_of(enum smki_profile profile)
+{
+    static const enum smki_ca_name names[] = {
+        [SMKI_PROFILE_DEVICE] = SMKI_DCA, [SMKI_PROFILE_ORGANISATION] = SMKI_OCA, [SMKI_PROFILE_IKI] = SMKI_IKICA};
+
+    return names[profile];
+}
+
+/* ---- policy ---- */
+
+/* The EUI-64 in an organisation's request is one of the Party's, and so is the role (interfaces.md 4). */
+static int organisation_decide(const struct smki_party *party, const struct smki_csr *csr, struct smki_error *err)
+{
+    const unsigned role = (unsigned)strtoul(csr->subject.unit, NULL, 16);
+    bool own = false;
+
+    if ((party->subscriber & SMKI_SUBSCRIBER_ORGANISATION) == 0)
+        return smki_fail(err, SMKI_NOT_SUBSCRIBER, "Party %llu is not an Authorised Subscriber for Organisation Certificates",
+                         (unsigned long long)party->number);
+    for (size_t i = 0; i < party->eui_count && !own; i++)
+        own = memcmp(&party->euis[i], &csr->subject.eui, sizeof(csr->subject.eui)) == 0;
+    if (!own)
+        return smki_fail(err, SMKI_EUI_NOT_OWN, NULL);
+    for (size_t i = 0; i < party->role_count; i++)
+        if (party->roles[i] == role)
+            return 0;
+    return smki_fail(err, SMKI_ROLE_NOT_OWN, "Party %llu does not hold the Remote Party Role %s that the request names", (unsigned long long)party->number,
+                     csr->subject.unit);
+}
+
+static int device_question_ask(struct issuing *issuing, struct store_change *change, const struct smki_party *party, struct smki_error *err)
+{
+    const bool replaces = issuing->actor->interface == SMKI_INTERFACE_ADHOC;
+    const struct device_question question = {.party = party,
+                                             .csr = &issuing->csr,
+                                             .config = &issuing->service->config,
+                                             .replaces_only = replaces,
+                                             .eligibility = !replaces};
+
+    if ((party->subscriber & SMKI_SUBSCRIBER_DEVICE) == 0)
+        return smki_fail(err, SMKI_NOT_SUBSCRIBER, NULL);
+    return device_decide(store_change_view(change), &question, err);
+}
+
+static int decide(struct issuing *issuing, struct store_change *change, struct smki_error *err)
+{
+    struct smki_party party;
+    int rc = party_get(store_change_view(change), issuing->ticket.party, &party, err);
+
+    if (rc != 0)
+        return rc;
+    if (party.barred)
+        return smki_fail(err, SMKI_PARTY_BARRED, NULL);
+    switch (issuing->ticket.profile) {
+    case SMKI_PROFILE_DEVICE:
+        return device_question_ask(issuing, change, &party, err);
+    case SMKI_PROFILE_ORGANISATION:
+        return organisation_decide(&party, &issuing->csr, err);
+    default:
+        issuing->credential->serial = serial_of(issuing->ticket.serial);
+        return credential_admit(change, issuing->credential, err);
+    }
+}
+
+/* ---- reserve ---- */
+
+static int record(const struct issuing *issuing, struct store_change *change, enum smki_act act, int outcome, const char *detail, struct smki_error *err)
+{
+    struct smki_audit_record record = {.act = act,
+                                       .actor = *issuing->actor,
+                                       .party = issuing->ticket.party,
+                                       .subject = issuing->ticket.number,
+                                       .outcome = outcome,
+                                       .device_id = issuing->csr.device_id};
+
+    if (outcome == 0 || act == SMKI_ACT_CSR_VOID)
+        record.serial = serial_of(issuing->ticket.serial);
+    snprintf(record.detail, sizeof(record.detail), "%s: %.*s", smki_profile_word(issuing->ticket.profile), 200, detail);
+    return store_record(change, &record, err);
+}
+
+/* The device's key is claimed with the grant, so that no other request can be granted the same before this one is signed. */
+static int claim_key(const struct issuing *issuing, struct store_change *change, struct smki_error *err)
+{
+    struct store_claim claim;
+
+    if (issuing->ticket.profile != SMKI_PROFILE_DEVICE)
+        return 0;
+    claim = device_claim(&issuing->csr, issuing->ticket.serial);
+    return store_claim_add(change, &claim, err);
+}
+
+static bool is_store_failure(int code)
+{
+    const enum smki_status status = smki_refusal_find(code)->status;
+
+    return status == SMKI_STATUS_CA_ERROR || smki_refusal_find(code)->http_status == 500 || code == SMKI_DISK_FULL;
+}
+
+static int reserve_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct issuing *issuing = argument;
+    uint64_t half;
+    int rc;
+
+    if ((rc = store_reserve_serials(change, 1, &half, err)) != 0)
+        return rc;
+    serial_compose(issuing->ticket.serial, half, issuing->chance);
+    issuing->ticket.not_before.us = store_change_time(change).us / SMKI_SECOND * SMKI_SECOND;
+    issuing->why = (struct smki_error){0};
+    issuing->refusal = decide(issuing, change, &issuing->why);
+    if (issuing->refusal != 0 && is_store_failure(issuing->refusal))
+        return smki_fail(err, issuing->refusal, "%s", issuing->why.text);
+    if (issuing->refusal != 0)
+        return record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
+    if ((rc = ticket_put(change, &issuing->ticket, err)) != 0 || (rc = claim_key(issuing, change, err)) != 0)
+        return rc;
+    return record(issuing, change, SMKI_ACT_CSR_DECIDE, 0, "granted", err);
+}
+
+static int reserve(struct issuing *issuing, struct smki_error *err)
+{
+    struct smki_service *service = issuing->service;
+    int rc = service->random.fill(service->random.context, issuing->chance, sizeof(issuing->chance));
+
+    if (rc != 0)
+        return smki_fail(err, rc, NULL);
+    if ((rc = store_change(service->store, reserve_change, issuing, err)) != 0)
+        return rc;
+    return issuing->refusal != 0 ? smki_fail(err, issuing->refusal, "%s", issuing->why.text) : 0;
+}
+
+/* ---- sign ---- */
+
+static int sign(struct issuing *issuing, struct smki_error *err)
+{
+    const struct smki_serial serial = serial_of(issuing->ticket.serial);
+    struct smki_draft *draft;
+    const struct smki_ca *ca;
+    int rc = smki_service_ca(issuing->service, issuing->ticket.ca, &ca, err);
+
+    if (rc != 0)
+        return rc;
+    if ((draft = malloc(sizeof(*draft))) == NULL)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    if ((rc = smki_prepare(draft, ca, &issuing->csr, &serial, issuing->ticket.not_before, err)) == 0)
+        rc = smki_issue(issuing->out->der, &issuing->out->size, draft, SMKI_PROOF_SIGNATURE, err);
+    free(draft);
+    return rc;
+}
+
+/* ---- store ---- */
+
+static int credential_register(struct issuing *issuing, struct store_change *change, struct smki_error *err)
+{
+    struct smki_credential *credential = issuing->credential;
+    struct smki_certificate certificate;
+    int rc = smki_certificate_read(&certificate, BYTES(issuing->out->der, issuing->out->size), err);
+
+    if (rc != 0)
+        return rc;
+    credential->serial = certificate.serial;
+    credential->issued_at = certificate.not_before;
+    credential->expires_at = certificate.not_after;
+    sha256(credential->sha256, certificate.der.at, certificate.der.size);
+    return credential_add(change, issuing->actor, credential, err);
+}
+
+static int store_change_issued(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct issuing *issuing = argument;
+    struct smki_stored_certificate *out = issuing->out;
+    struct store_certificate certificate = {.ca = (enum store_ca)issuing->ticket.ca,
+                                            .der = BYTES(out->der, out->size),
+                                            .party = issuing->ticket.party,
+                                            .issued_at = issuing->ticket.not_before};
+    struct ticket still;
+    int rc = ticket_get(store_change_view(change), issuing->ticket.number, &still, err);
+
+    if (rc != 0) /* NOT_FOUND: the same ticket was finished elsewhere, with the same certificate */
+        return rc == SMKI_NOT_FOUND ? 0 : rc;
+    memcpy(certificate.serial, issuing->ticket.serial, SMKI_SERIAL_SIZE);
+    if ((rc = store_certificate_add(change, &certificate, err)) != 0 || (rc = ticket_remove(change, issuing->ticket.number, err)) != 0)
+        return rc;
+    if (issuing->ticket.profile == SMKI_PROFILE_IKI && (rc = credential_register(issuing, change, err)) != 0)
+        return rc;
+    return record(issuing, change, SMKI_ACT_CERTIFICATE_ISSUE, 0, "issued", err);
+}
+
+/* What was granted cannot be signed: the serial is void on record, the key free again. */
+static int void_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct issuing *issuing = argument;
+    int rc = ticket_remove(change, issuing->ticket.number, err);
+
+    if (rc == 0 && issuing->ticket.profile == SMKI_PROFILE_DEVICE) {
+        const struct store_claim claim = device_claim(&issuing->csr, issuing->ticket.serial);
+
+        rc = store_claim_remove(change, &claim, err);
+    }
+    if (rc != 0)
+        return rc == SMKI_NOT_FOUND ? 0 : rc;
+    return record(issuing, change, SMKI_ACT_CSR_VOID, issuing->why.code, issuing->why.text, err);
+}
+
+static int sign_and_store(struct issuing *issuing, struct smki_error *err)
+{
+    struct smki_error local = {0}, voiding = {0};
+    int rc = sign(issuing, &local);
+
+    if (rc == 0)
+        rc = store_change(issuing->service->store, store_change_issued, issuing, &local);
+    if (rc == 0) {
+        const struct smki_serial serial = serial_of(issuing->ticket.serial);
+
+        return smki_service_certificate(issuing->service, &serial, issuing->out, err);
+    }
+    issuing->why = local;
+    if (store_change(issuing->service->store, void_change, issuing, &voiding) != 0)
+        return smki_fail(err, rc, "%s; and its ticket stays open: %s", local.text, voiding.text);
+    return smki_fail(err, rc, "%s", local.text);
+}
+
+/* A request refused before policy was asked is a decision too. */
+static int unread_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct issuing *issuing = argument;
+
+    return record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
+}
+
+static int read_request(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
+{
+    int rc;
+
+    if ((issuing->refusal = smki_csr_read(&issuing->csr, issuing->ticket.profile, der, &issuing->why)) == 0 && issuing->csr.trailer != 0 &&
+        !issuing->service->config.csr_trailer)
+        issuing->refusal = smki_fail(&issuing->why, SMKI_CSR_MALFORMED, "%zu octets follow the request", issuing->csr.trailer);
+    if (issuing->refusal == 0)
+        issuing->refusal = smki_csr_verify(&issuing->csr, &issuing->why);
+    if (issuing->refusal == 0)
+        return 0;
+    if ((rc = store_change(issuing->service->store, unread_change, issuing, err)) != 0)
+        return rc;
+    return smki_fail(err, issuing->refusal, "%s", issuing->why.text);
+}
+
+static int issue(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
+{
+    int rc = read_request(issuing, der, err);
+
+    if (rc != 0)
+        return rc;
+    issuing->ticket.ca = ca_of(issuing->ticket.profile);
+    issuing->ticket.csr = issuing->csr.der;
+    if (issuing->credential != NULL)
+        snprintf(issuing->credential->common_name, sizeof(issuing->credential->common_name), "%s", issuing->csr.subject.common_name);
+    if ((rc = reserve(issuing, err)) != 0)
+        return rc;
+    return sign_and_store(issuing, err);
+}
+
+int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,
+                       struct smki_stored_certificate *out, struct smki_error *err)
+{
+    struct issuing issuing = {
+        .service = service, .actor = actor, .out = out, .ticket = {.profile = profile, .party = actor->party, .interface = actor->interface}};
+
+    if (profile != SMKI_PROFILE_DEVICE && profile != SMKI_PROFILE_ORGANISATION)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an IKI certificate comes with its credential: use smki_service_credential_issue");
+    return issue(&issuing, csr, err);
+}
+
+int smki_service_credential_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr, struct smki_credential *credential,
+                                  struct smki_stored_certificate *out, struct smki_error *err)
+{
+    struct issuing issuing = {.service = service,
+                              .actor = actor,
+                              .out = out,
+                              .credential = credential,
+                              .ticket = {.profile = SMKI_PROFILE_IKI,
+                                         .party = credential->party,
+                                         .interface = credential->interface,
+                                         .officer = credential->officer,
+                                         .renews = credential->renews}};
+
+    return issue(&issuing, csr, err);
+}
+
+/* ---- what a power cut left ---- */
+
+static int ticket_load(struct issuing *issuing, uint64_t number, struct smki_buffer *csr, struct smki_error *err)
+{
+    struct store_view *view;
+    int rc = store_view_begin(issuing->service->store, &view, err);
+
+    if (rc != 0)
+        return rc;
+    if ((rc = ticket_get(view, number, &issuing->ticket, err)) == 0) {
+        csr->size = 0;
+        rc = smki_buffer_append(csr, issuing->ticket.csr.at, issuing->ticket.csr.size, err);
+        issuing->ticket.csr = (struct smki_bytes){csr->at, csr->size};
+    }
+    store_view_end(view);
+    return rc;
+}
+
+static int ticket_finish(struct smki_service *service, const struct smki_actor *actor, uint64_t number, struct smki_error *err)
+{
+    struct smki_stored_certificate *out = malloc(sizeof(*out));
+    struct smki_credential credential = {0};
+    struct issuing issuing = {.service = service, .actor = actor, .out = out, .credential = &credential};
+    struct smki_buffer csr = {0};
+    int rc = out == NULL ? smki_fail(err, SMKI_NO_MEMORY, NULL) : ticket_load(&issuing, number, &csr, err);
+
+    if (rc == 0 && (rc = smki_csr_read(&issuing.csr, issuing.ticket.profile, issuing.ticket.csr, err)) == 0) {
+        credential.party = issuing.ticket.party;
+        credential.interface = issuing.ticket.interface;
+        credential.officer = issuing.ticket.officer;
+        credential.renews = issuing.ticket.renews;
+        snprintf(credential.common_name, sizeof(credential.common_name), "%s", issuing.csr.subject.common_name);
+        rc = sign_and_store(&issuing, err);
+    }
+    smki_buffer_finish(&csr);
+    free(out);
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+int tickets_finish(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err)
+{
+    struct smki_buffer open = {0};
+    struct store_view *view;
+    int rc = store_view_begin(service->store, &view, err);
+
+    if (rc == 0) {
+        rc = tickets_open(view, &open, err);
+        store_view_end(view);
+    }
+    for (size_t at = 0; at < open.size && rc == 0; at += sizeof(uint64_t)) {
+        uint64_t number;
+
+        memcpy(&number, open.at + at, sizeof(number));
+        rc = ticket_finish(service, actor, number, err);
+    }
+    smki_buffer_finish(&open);
+    return rc;
+}

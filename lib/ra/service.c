@@ -1,0 +1,181 @@
+/* Opening a home. */
+#include "ra/service_i.h"
+
+#include <mbedtls/platform_util.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define PASSPHRASE_MAX 1024 /* octets of a passphrase file */
+
+static int configured_passphrase(void *context, char *out, size_t capacity)
+{
+    const struct smki_service *service = context;
+    size_t size;
+
+    if (service->passphrase_text == NULL)
+        return service->passphrase != NULL ? service->passphrase(service->passphrase_context, out, capacity) : -1;
+    size = strlen(service->passphrase_text);
+    if (size > capacity)
+        return -1;
+    memcpy(out, service->passphrase_text, size);
+    return (int)size;
+}
+
+/* The configured passphrase file: as private as a key, its first line is the passphrase. */
+static int passphrase_read(struct smki_service *service, struct smki_error *err)
+{
+    struct smki_buffer text = {.max = PASSPHRASE_MAX};
+    char path[PATH_MAX];
+    struct stat status;
+    int rc;
+
+    if (service->config.passphrase_file[0] == '\0')
+        return 0;
+    rc = service->config.passphrase_file[0] == '/' ? path_join(path, sizeof(path), "", service->config.passphrase_file, err)
+                                                   : home_path(service, path, service->config.passphrase_file, err);
+    if (rc != 0)
+        return rc;
+    if (stat(path, &status) == 0 && (status.st_mode & 077) != 0)
+        return smki_fail(err, SMKI_KEY_PERMISSIONS, "%s: the passphrase file can be read by others; chmod 600 it", path);
+    if ((rc = file_read(&text, path, PASSPHRASE_MAX, err)) == 0) {
+        service->passphrase_text = strndup((const char *)text.at, text.size);
+        if (service->passphrase_text == NULL)
+            rc = smki_fail(err, SMKI_NO_MEMORY, NULL);
+        else
+            service->passphrase_text[strcspn(service->passphrase_text, "\r\n")] = '\0';
+    }
+    if (text.at != NULL)
+        mbedtls_platform_zeroize(text.at, text.size);
+    smki_buffer_finish(&text);
+    return rc;
+}
+
+static int service_parts_open(struct smki_service *service, struct smki_error *err)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    int rc;
+
+    if (stat(service->home, &status) != 0 || !S_ISDIR(status.st_mode))
+        return smki_fail(err, SMKI_HOME_MISSING, "%s: no home here; make one with 'smki init %s'", service->home, service->home);
+    if ((rc = home_path(service, path, SMKI_HOME_CONFIG, err)) != 0 || (rc = smki_config_read(&service->config, path, err)) != 0)
+        return rc;
+    if ((rc = passphrase_read(service, err)) != 0)
+        return rc;
+    if ((rc = home_path(service, path, SMKI_HOME_STORE, err)) != 0 || (rc = smki_store_open(&service->store, path, &service->clock, err)) != 0)
+        return rc;
+    if ((rc = home_path_in(service, path, SMKI_HOME_KEYS, "audit.key", err)) != 0 ||
+        (rc = smki_key_open_file(&service->audit_key, path, configured_passphrase, service, err)) != 0)
+        return rc;
+    smki_audit_sign_with(service->store, service->audit_key, service->config.audit_checkpoint);
+    return 0;
+}
+
+int smki_service_open(struct smki_service **out, const char *home, const struct smki_service_options *options, struct smki_error *err)
+{
+    static const struct smki_service_options none;
+    struct smki_service *service;
+    int rc;
+
+    *out = NULL;
+    if (home == NULL || home[0] == '\0')
+        return smki_fail(err, SMKI_HOME_MISSING, NULL);
+    if (options == NULL)
+        options = &none;
+    if ((service = calloc(1, sizeof(*service))) == NULL)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    pthread_mutex_init(&service->ca_lock, NULL);
+    service->clock = options->clock != NULL ? *options->clock : smki_clock_system;
+    service->random = options->random != NULL ? *options->random : smki_random_system;
+    service->passphrase = options->passphrase;
+    service->passphrase_context = options->passphrase_context;
+    if (strlen(home) >= sizeof(service->home))
+        rc = smki_fail(err, SMKI_INVALID_ARGUMENT, "the home's path is too long");
+    else {
+        memcpy(service->home, home, strlen(home) + 1);
+        rc = service_parts_open(service, err);
+    }
+    if (rc != 0) {
+        smki_service_close(service);
+        return rc;
+    }
+    *out = service;
+    return 0;
+}
+
+void smki_service_close(struct smki_service *service)
+{
+    if (service == NULL)
+        return;
+    smki_store_close(service->store);
+    for (size_t i = 0; i < ARRAY_COUNT(service->ca); i++)
+        smki_ca_close(service->ca[i]);
+    smki_key_close(service->audit_key);
+    if (service->passphrase_text != NULL) {
+        mbedtls_platform_zeroize(service->passphrase_text, strlen(service->passphrase_text));
+        free(service->passphrase_text);
+    }
+    pthread_mutex_destroy(&service->ca_lock);
+    free(service);
+}
+
+struct smki_store *smki_service_store(struct smki_service *service)
+{
+    return service->store;
+}
+
+const struct smki_config *smki_service_config(const struct smki_service *service)
+{
+    return &service->config;
+}
+
+const char *smki_service_home(const struct smki_service *service)
+{
+    return service->home;
+}
+
+struct smki_time smki_service_now(const struct smki_service *service)
+{
+    return service->clock.now(service->clock.context);
+}
+
+const struct smki_key *smki_service_audit_key(const struct smki_service *service)
+{
+    return service->audit_key;
+}
+
+static int ca_open(struct smki_service *service, const struct ca_place *place, struct smki_error *err)
+{
+    char certificate[PATH_MAX], key[PATH_MAX], name[32];
+    struct smki_ca_options options = {.certificate_path = certificate,
+                                      .key_path = key,
+                                      .policy_oid = (const char *)&service->config + place->policy,
+                                      .passphrase = configured_passphrase,
+                                      .passphrase_context = service};
+    int rc;
+
+    snprintf(name, sizeof(name), "%s.pem", place->word);
+    if ((rc = home_path_in(service, certificate, SMKI_HOME_CA, name, err)) != 0)
+        return rc;
+    snprintf(name, sizeof(name), "%s.key", place->word);
+    if ((rc = home_path_in(service, key, SMKI_HOME_KEYS, name, err)) != 0)
+        return rc;
+    return smki_ca_open(&service->ca[place->name], &options, err);
+}
+
+int smki_service_ca(struct smki_service *service, enum smki_ca_name name, const struct smki_ca **out, struct smki_error *err)
+{
+    const struct ca_place *place = ca_place(name);
+    int rc = 0;
+
+    if (place == NULL)
+        return smki_fail(err, SMKI_NOT_FOUND, "there is no CA number %d", (int)name);
+    pthread_mutex_lock(&service->ca_lock);
+    if (service->ca[name] == NULL)
+        rc = ca_open(service, place, err);
+    *out = service->ca[name];
+    pthread_mutex_unlock(&service->ca_lock);
+    return rc;
+}

@@ -1,0 +1,82 @@
+/* The opened home as the rooms ra and batch see it. */
+#ifndef SMKI_SERVICE_I_H
+#define SMKI_SERVICE_I_H
+
+#include "store/store_i.h"
+
+#include <smki/service.h>
+
+#include <limits.h>
+#include <pthread.h>
+
+struct smki_service {
+    char home[PATH_MAX];
+    struct smki_config config;
+    struct smki_store *store;
+    struct smki_clock clock;
+    struct smki_random random;
+    smki_passphrase_fn passphrase;
+    void *passphrase_context;
+    char *passphrase_text; /* of the configured file; NULL: none */
+    struct smki_key *audit_key;
+    pthread_mutex_t ca_lock; /* guards the opening of ca[] */
+    struct smki_ca *ca[SMKI_CA_COUNT + 1];
+};
+
+/* "<home>/<name>" and "<home>/<folder>/<name>". */
+SMKI_MUST_USE int home_path(const struct smki_service *service, char out[PATH_MAX], const char *name, struct smki_error *err);
+SMKI_MUST_USE int home_path_in(const struct smki_service *service, char out[PATH_MAX], const char *folder, const char *name, struct smki_error *err);
+
+/* ---- folders and files of homes and backups ---- */
+
+/* 0 when the folder is not there or empty; STORE_NOT_EMPTY names what it holds. */
+SMKI_MUST_USE int folder_check_empty(const char *path, struct smki_error *err);
+/* Makes it, or takes an empty one, with mode 0700. */
+SMKI_MUST_USE int folder_claim(const char *path, struct smki_error *err);
+/* With everything in it, as far as that goes. */
+void folder_remove(const char *path);
+/* A new file with the same mode, synced. */
+SMKI_MUST_USE int file_copy(const char *from, const char *to, struct smki_error *err);
+/* The plain files of a folder into an existing one. */
+SMKI_MUST_USE int folder_copy(const char *from, const char *to, struct smki_error *err);
+/* The home's folder, claimed, and those below it. */
+SMKI_MUST_USE int home_folders_make(const char *home, struct smki_error *err);
+
+/* What is fixed for each CA of a home. */
+struct ca_place {
+    enum smki_ca_name name;
+    const char *word;        /* "dca": <word>.pem, <word>.key */
+    const char *common_name; /* of the test PKI, at most 4 characters (GBCS 12) */
+    enum smki_ca_kind kind;
+    enum smki_key_type key_type;
+    enum smki_ca_name issuer; /* itself: self-signed */
+    enum store_counter crl_counter;
+    size_t policy; /* offset of its policy OID in struct smki_config */
+};
+const struct ca_place *ca_place(enum smki_ca_name name);
+/* The places in an order in which every issuer comes before what it issues. */
+const struct ca_place *ca_places(size_t *count);
+
+/* A serial number: its time-ordered half as reserved in the store, then 64 unpredictable bits (design: reserve, record, sign, record). */
+void serial_compose(uint8_t out[SMKI_SERIAL_SIZE], uint64_t half, const uint8_t chance[8]);
+struct smki_serial serial_of(const uint8_t octets[SMKI_SERIAL_SIZE]);
+
+/* ---- policy of one Device CSR, inside a change ---- */
+
+struct device_question {
+    const struct smki_party *party;
+    const struct smki_csr *csr;
+    const struct smki_config *config;
+    bool replaces_only; /* the ad hoc web service: the device must have had a certificate (interfaces.md 5) */
+    bool eligibility;   /* not asked by the ad hoc web service (eligibility.md) */
+};
+/* 0 or the refusal: INELIGIBLE_*, DEVICE_UNKNOWN, CSR_DUPLICATE, KEY_OF_ANOTHER_DEVICE, DEVICE_LIMIT; other codes mean that the store failed: device_is_refusal
+ * tells the two apart. */
+SMKI_MUST_USE int device_decide(struct store_view *view, const struct device_question *question, struct smki_error *err);
+bool device_is_refusal(int code);
+struct store_claim device_claim(const struct smki_csr *csr, const uint8_t serial[SMKI_SERIAL_SIZE]);
+
+/* Finishes the single requests that were granted and, after a power cut, not signed. Harmless beside their living owners: both make the same certificate. */
+SMKI_MUST_USE int tickets_finish(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
+
+#endif
