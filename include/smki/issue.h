@@ -59,7 +59,11 @@ SMKI_API SMKI_MUST_USE int smki_issue(uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], si
 
 /* ---- making the CAs of a test PKI (smki init) ---- */
 
-enum smki_ca_kind { SMKI_CA_ROOT, SMKI_CA_ISSUING, SMKI_CA_IKI };
+enum smki_ca_kind {
+    SMKI_CA_ROOT,    /* P-256, OU=00, signs itself */
+    SMKI_CA_ISSUING, /* P-256, OU=07, signed by a root */
+    SMKI_CA_IKI,     /* RSA, OU=07, signs itself: its certificates are for TLS clients */
+};
 
 struct smki_ca_request {
     enum smki_ca_kind kind;
@@ -72,7 +76,8 @@ struct smki_ca_request {
     struct smki_time not_before; /* 50 years for roots (and the self-signed IKICA), 25 for issuing CAs */
 };
 
-/* A CA certificate by interfaces.md 7, linted and signed; DER into out. */
+/* A CA certificate by interfaces.md 7, linted and signed; DER into out. Errors: INVALID_ARGUMENT, KEY_TYPE, ENCODING_INVALID (policy),
+ * LINT_FAILED, CA_KEY_UNAVAILABLE, CA_SIGNATURE_MISMATCH. */
 SMKI_API SMKI_MUST_USE int smki_ca_certificate_make(uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size,
                                                     const struct smki_ca_request *request, struct smki_error *err);
 
@@ -84,7 +89,8 @@ struct smki_crl_entry {
     uint8_t reason; /* RFC 5280 5.3.1; 0: unspecified, left out */
 };
 
-/* A v2 CRL of the ca with its number and authorityKeyIdentifier, appended to out as DER. Entries in any order. */
+/* A v2 CRL of the ca with its number and authorityKeyIdentifier, appended to out as DER. Entries in any order.
+ * Errors: INVALID_ARGUMENT, CA_KEY_UNAVAILABLE, CA_SIGNATURE_MISMATCH, TOO_LARGE, NO_MEMORY. */
 SMKI_API SMKI_MUST_USE int smki_crl_make(struct smki_buffer *out, const struct smki_ca *ca, uint64_t number, struct smki_time this_update,
                                          struct smki_time next_update, const struct smki_crl_entry *entries, size_t count,
                                          struct smki_error *err);

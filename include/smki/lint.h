@@ -1,5 +1,6 @@
 /* The rules of the profiles (GBCS 12, RFC 5280, IDS App. D, F, G), one function each, with name and citation. They run on every draft
- * before it is signed, and on any file by `smki lint`. */
+ * before it is signed, and on any file by `smki lint`. On a draft there is no signature to judge, and that its key is a point of the curve
+ * has been shown by the request's verified signature. */
 #ifndef SMKI_LINT_H
 #define SMKI_LINT_H
 
