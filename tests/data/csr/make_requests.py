@@ -246,6 +246,7 @@ dev('key_usage_not_minimal', 'CSR_MALFORMED', device(extensions=(ku(b'\x80', 0),
 dev('key_usage_second_octet_zero', 'CSR_MALFORMED', device(extensions=(ku(b'\x80\0', 0), HW)))
 dev('key_usage_unused_bits_set', 'CSR_MALFORMED', device(extensions=(ku(b'\x81', 7), HW)))
 dev('key_usage_eight_unused_bits', 'CSR_MALFORMED', device(extensions=(ku(b'\x80', 8), HW)))
+dev('key_usage_32_unused_bits', 'CSR_MALFORMED', device(extensions=(ku(b'\x80', 32), HW)))
 dev('key_usage_trailing_octet', 'CSR_MALFORMED', device(extensions=(seq(KU, TRUE, octets(b'\3\2\7\x80\0')), HW)))
 dev('key_usage_octet_string', 'CSR_MALFORMED', device(extensions=(seq(KU, TRUE, octets(b'\4\1\x80')), HW)))
 dev('key_usage_twice', 'CSR_EXTENSIONS', device(extensions=(DS, DS, HW)))
