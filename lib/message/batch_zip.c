@@ -28,7 +28,7 @@ struct zip_reading {
 
 static bool is_dots(const char *name)
 {
-    return strspn(name, ".") == strlen(name) - strlen(EXTENSION);
+    return strspn(name, ".") >= strlen(name) - strlen(EXTENSION);
 }
 
 static bool is_drive(const char *name)
@@ -179,17 +179,47 @@ static int check_file_size(const char *path, const struct batch_limits *limits, 
     return 0;
 }
 
-/* With ZIP_CHECKCONS libzip refuses a name that comes twice without saying which; opened without it, check_unique tells. */
+/* General purpose bit 3 (APPNOTE 4.4.4): written to a pipe, with sizes and CRC after the data. */
+static bool is_streamed(zip_t *zip, uint64_t index)
+{
+    zip_file_attributes_t attributes;
+    zip_source_t *source = zip_source_zip(zip, zip, index, ZIP_FL_COMPRESSED | ZIP_FL_UNCHANGED, 0, -1);
+    bool streamed = false;
+
+    zip_file_attributes_init(&attributes);
+    if (source != NULL && zip_source_get_file_attributes(source, &attributes) == 0)
+        streamed =
+            (attributes.valid & ZIP_FILE_ATTRIBUTES_GENERAL_PURPOSE_BIT_FLAGS) != 0 && (attributes.general_purpose_bit_flags & 8) != 0;
+    zip_source_free(source);
+    return streamed;
+}
+
+static bool are_streamed(zip_t *zip)
+{
+    zip_int64_t count = zip_get_num_entries(zip, ZIP_FL_UNCHANGED);
+
+    for (zip_int64_t i = 0; i < count; i++)
+        if (!is_streamed(zip, (uint64_t)i))
+            return false;
+    return count > 0;
+}
+
+/* ZIP_CHECKCONS asks for more than real archives keep, and says less than we want, in two cases where the archive is opened without it:
+ * - a name that comes twice (EXISTS): check_unique tells which;
+ * - Info-ZIP's `zip -` leaves a size without CRC in the local headers of what it streams (INCONS). */
 static int open_zip(struct zip_reading *reading, const char *path, struct smki_error *err)
 {
-    int code = 0, rc;
+    int strict = 0, code = 0, rc;
 
     if ((rc = check_file_size(path, reading->limits, err)) != 0)
         return rc;
-    reading->zip = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &code);
-    if (reading->zip == NULL && code == ZIP_ER_EXISTS)
-        reading->zip = zip_open(path, ZIP_RDONLY, &code);
-    return reading->zip != NULL ? 0 : fail_zip(code, errno, path, err);
+    if ((reading->zip = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &strict)) != NULL)
+        return 0;
+    if (strict != ZIP_ER_EXISTS && strict != ZIP_ER_INCONS)
+        return fail_zip(strict, errno, path, err);
+    if ((reading->zip = zip_open(path, ZIP_RDONLY, &code)) == NULL)
+        return fail_zip(code, errno, path, err);
+    return strict == ZIP_ER_EXISTS || are_streamed(reading->zip) ? 0 : fail_zip(strict, 0, path, err);
 }
 
 static int check_count(struct zip_reading *reading, uint64_t *count, struct smki_error *err)

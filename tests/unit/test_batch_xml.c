@@ -167,9 +167,21 @@ static void how_a_document_is_cut_makes_no_difference(void **state)
     each_document(CORPUS "differ", same_in_steps, NULL);
 }
 
+/* The words by which a document shows that it is one of differences.txt's. */
+static bool is_meant(const char *words)
+{
+    static const char *const meant[] = {"reserved", "must not undeclare prefix", "unknown encoding"};
+
+    for (size_t i = 0; i < TEST_COUNT(meant); i++)
+        if (strstr(words, meant[i]) != NULL)
+            return true;
+    return false;
+}
+
 struct verdicts {
     const struct smki_buffer *said; /* by xmllint */
     unsigned accepted;
+    unsigned differing;
 };
 
 static void compare_verdict(void *context, const char *name, struct smki_bytes document)
@@ -180,9 +192,11 @@ static void compare_verdict(void *context, const char *name, struct smki_bytes d
     bool ours = read_document(document, &wide, SIZE_MAX / 2, &seen, &err) == 0;
 
     verdicts->accepted += ours;
-    if (ours != xmllint_accepts(verdicts->said, name))
-        fail_msg("%s: xmllint %s it, we %s:\n%.*s", name, ours ? "refuses" : "accepts", ours ? "accept" : err.text, (int)document.size,
-                 (const char *)document.at);
+    if (ours == xmllint_accepts(verdicts->said, name) || (!ours && is_meant(err.text)))
+        return;
+    verdicts->differing++;
+    print_error("%s: xmllint %s it, we %s:\n%.*s\n", name, ours ? "refuses" : "accepts", ours ? "accept" : err.text, (int)document.size,
+                (const char *)document.at);
 }
 
 static unsigned compare_folder(const char *folder)
@@ -193,6 +207,7 @@ static unsigned compare_folder(const char *folder)
     xmllint_folder(&said, folder);
     each_document(folder, compare_verdict, &verdicts);
     smki_buffer_finish(&said);
+    assert_int_equal(verdicts.differing, 0);
     return verdicts.accepted;
 }
 
@@ -238,7 +253,7 @@ static void where_xmllint_accepts_more_the_table_says_why(void **state)
 
 /* ---- mutations ---- */
 
-#define MUTATIONS 400
+#define MUTATIONS 1000
 
 /* Pieces that mutations put in, take out or swap: what people and programs get wrong. */
 static const char *const scraps[] = {
