@@ -99,7 +99,7 @@ static int not_json(const char *text, const char *at, struct smki_error *err)
 
     while (at > text && strchr(" \t\r\n", *at) != NULL) /* the NUL too */
         at--;
-    if (*at == '\0')
+    if (strchr(" \t\r\n", *at) != NULL)
         return smki_fail(err, SMKI_CONFIG_INVALID, "it is empty; a configuration that sets nothing is {}");
     shown = strcspn(at, "\r\n");
     return smki_fail(err, SMKI_CONFIG_INVALID, "line %zu: not JSON near '%.*s'; a comma missing or too many, or something not closed?",

@@ -303,7 +303,7 @@ static int certificate_revoke(struct store_change *change, const struct smki_act
                          (unsigned long long)credential->number, size);
     memcpy(serial + sizeof(serial) - size, credential->serial.octet, size);
     rc = store_certificate_revoke(change, STORE_CA_IKICA, serial, store_change_time(change), 0 /* unspecified, RFC 5280 5.3.1 */, err);
-    if (rc != 0)
+    if (rc != 0 && rc != SMKI_ALREADY_EXISTS) /* the operator may have revoked the certificate first */
         return smki_error_prefix(err, "revoking the certificate of credential %llu", (unsigned long long)credential->number), rc;
     return record_credential(change, actor, SMKI_ACT_CERTIFICATE_REVOKE, credential, "the credential is revoked", err);
 }
