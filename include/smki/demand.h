@@ -1,5 +1,6 @@
-/* The demand rules of CoCo section 3 (interfaces.md 10, and the readings of 12) and the nights, as functions of their arguments: no clock, no store, no files.
- * Every number is a field of struct smki_demand_limits with the spec's value as default. Times are UK civil time. Thread-safe: pure. */
+/* The demand rules of CoCo section 3 (interfaces.md 10, and the readings of 12) and the nights, as functions of their arguments: no clock,
+ * no store, no files. Every number is a field of struct smki_demand_limits with the spec's value as default. Times are UK civil time.
+ * Thread-safe: pure. */
 #ifndef SMKI_DEMAND_H
 #define SMKI_DEMAND_H
 
@@ -59,13 +60,14 @@ struct smki_window {
 /* Frees and empties; NULL and {0} are fine. */
 SMKI_API void smki_window_finish(struct smki_window *window);
 /* CSRs accepted in (now - length, now]: one accepted exactly `length` ago has left. Forgets events that have left.
- * When the clock has been set back, events lie in the future: they count. One further ahead than a whole window is moved to now + length, so that a
- * clock once set years ahead locks nobody out for longer than two windows. */
+ * When the clock has been set back, events lie in the future: they count. One further ahead than a whole window is moved to now + length,
+ * so that a clock once set years ahead locks nobody out for longer than two windows. */
 SMKI_API uint64_t smki_window_sum(struct smki_window *window, struct smki_time now, int64_t length);
 /* Records an acceptance; `count` 0 records nothing. */
 SMKI_API SMKI_MUST_USE int smki_window_add(struct smki_window *window, struct smki_time now, uint32_t count, struct smki_error *err);
 /* When `count` more would first fit under `limit`; now itself when they fit already; INT64_MAX us when they never do (count > limit). */
-SMKI_API struct smki_time smki_window_free_at(const struct smki_window *window, struct smki_time now, int64_t length, uint64_t limit, uint32_t count);
+SMKI_API struct smki_time smki_window_free_at(const struct smki_window *window, struct smki_time now, int64_t length, uint64_t limit,
+                                              uint32_t count);
 /* No bytes at all are an empty window. STORE_CORRUPT: not what smki_window_write wrote. On failure *out is empty. */
 SMKI_API SMKI_MUST_USE int smki_window_read(struct smki_window *out, struct smki_bytes stored, struct smki_error *err);
 /* Appends the stored form to out. */
@@ -74,31 +76,37 @@ SMKI_API SMKI_MUST_USE int smki_window_write(struct smki_buffer *out, const stru
 /* ---- what a rule says of one act ---- */
 
 struct smki_verdict {
-    bool allowed;              /* may go on (observe and off: always) */
-    bool flagged;              /* beyond the limit and let in all the same (observe; a portal batch over quota): count it, flag it in audit and metrics */
-    bool behind;               /* portal batches, enforced: accepted, but queued behind everybody's due work (smki_batch.over_quota) */
-    int code;                  /* the refusal (RATE_*, POLL_*, OVER_QUOTA, OUTSIDE_WINDOW), also where it is only flagged; 0 within the limit */
+    bool allowed; /* may go on (observe and off: always) */
+    bool
+        flagged; /* beyond the limit and let in all the same (observe; a portal batch over quota): count it, flag it in audit and metrics */
+    bool behind; /* portal batches, enforced: accepted, but queued behind everybody's due work (smki_batch.over_quota) */
+    int code;    /* the refusal (RATE_*, POLL_*, OVER_QUOTA, OUTSIDE_WINDOW), also where it is only flagged; 0 within the limit */
     uint64_t limit, used;      /* of the window, before this act; 0 for rules without a count */
     struct smki_time retry_at; /* when to come back: never earlier than would be let in; now when allowed; smooth: when its slot begins.
                                 * INT64_MAX us: never (a count above the limit, a batch that was retrieved) */
-    char text[SMKI_ERROR_TEXT_SIZE]; /* names the rule, the limit and when to come back (UK civil time, rounded up to a second); "" when within */
+    char text[SMKI_ERROR_TEXT_SIZE]; /* names the rule, the limit and when to come back (UK civil time, rounded up to a second); "" when
+                                        within */
 };
 
-/* These judge; they record nothing. The caller, when the act is accepted, adds it to the window, or keeps its time as the next `last`. Refused acts do not count. */
+/* These judge; they record nothing. The caller, when the act is accepted, adds it to the window, or keeps its time as the next `last`.
+ * Refused acts do not count. */
 
 /* `agreed`: the limit of an agreement in force: it lifts the rule's own and never lowers it; 0: none.
- * Over: allowed and flagged, with code OVER_QUOTA; and `behind` unless the rule is only observed. Every accepted CSR counts, over quota or not. */
-SMKI_API void smki_demand_portal_batch(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_window *window, uint64_t agreed,
-                                       struct smki_time now, uint32_t csrs);
-SMKI_API void smki_demand_portal_adhoc(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_window *window, uint64_t agreed,
-                                       struct smki_time now);
-/* The time between two acceptances (interfaces.md 12.2). `last`: the Party's last acceptance over all its connections, {0} for none; smooth: the slot that
- * was given, so it may lie ahead. The pace is that of the moment of the second acceptance. `agreed_pace`: us between two, 0: the rule's own.
- * A `last` further ahead than any slot can be means that the clock was set back: it is not held against the Party. */
-SMKI_API void smki_demand_adhoc_pace(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_time last, int64_t agreed_pace,
-                                     struct smki_time now);
+ * Over: allowed and flagged, with code OVER_QUOTA; and `behind` unless the rule is only observed. Every accepted CSR counts, over quota or
+ * not. */
+SMKI_API void smki_demand_portal_batch(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_window *window,
+                                       uint64_t agreed, struct smki_time now, uint32_t csrs);
+SMKI_API void smki_demand_portal_adhoc(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_window *window,
+                                       uint64_t agreed, struct smki_time now);
+/* The time between two acceptances (interfaces.md 12.2). `last`: the Party's last acceptance over all its connections, {0} for none;
+ * smooth: the slot that was given, so it may lie ahead. The pace is that of the moment of the second acceptance. `agreed_pace`: us between
+ * two, 0: the rule's own. A `last` further ahead than any slot can be means that the clock was set back: it is not held against the Party.
+ */
+SMKI_API void smki_demand_adhoc_pace(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_time last,
+                                     int64_t agreed_pace, struct smki_time now);
 /* One submission of a Party at a time: `answering` of the Party's submissions are still without their synchronous answer. */
-SMKI_API void smki_demand_batch_one(struct smki_verdict *out, const struct smki_demand_limits *limits, uint64_t answering, struct smki_time now);
+SMKI_API void smki_demand_batch_one(struct smki_verdict *out, const struct smki_demand_limits *limits, uint64_t answering,
+                                    struct smki_time now);
 /* May a batch be worked on now? OUTSIDE_WINDOW between the nights; retry_at is when the next one opens. */
 SMKI_API void smki_demand_window(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_time now);
 
@@ -111,17 +119,18 @@ struct smki_night {
 SMKI_API struct smki_night smki_night_at(const struct smki_demand_limits *limits, struct smki_time time);
 /* By the clock alone, whatever the mode of SMKI_RULE_WINDOW (see smki_demand_window). */
 SMKI_API bool smki_night_is_open(const struct smki_demand_limits *limits, struct smki_time time);
-/* When a batch accepted at this time must be processed (interfaces.md 10: before 20:00 on D: 08:00 D+1; at or after: 08:00 D+2). D is the UK day of
- * acceptance, so a batch accepted at 03:00 is due by 08:00 of the day after. */
+/* When a batch accepted at this time must be processed (interfaces.md 10: before 20:00 on D: 08:00 D+1; at or after: 08:00 D+2). D is the
+ * UK day of acceptance, so a batch accepted at 03:00 is due by 08:00 of the day after. */
 SMKI_API struct smki_time smki_night_due(const struct smki_demand_limits *limits, struct smki_time accepted);
 /* When its results are released (08:00 D+1; 22:00 D+1), and from when it may be polled (22:00 D; 22:00 D+1). */
 SMKI_API struct smki_time smki_night_release(const struct smki_demand_limits *limits, struct smki_time accepted);
 SMKI_API struct smki_time smki_night_poll_from(const struct smki_demand_limits *limits, struct smki_time accepted);
-/* May this batch be polled (its status asked, or its results fetched: one GET does both) now? `last_poll`: the last one that was let in, {0}: not yet;
- * `retrieved`: a retrieval succeeded and was not released again; `released_by_operator`: {0} not.
- * Once an hour from poll_from, and while incomplete; a complete batch that is released is never refused, so a broken download may be repeated at once. */
-SMKI_API void smki_night_poll(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_time accepted, struct smki_time last_poll,
-                              bool retrieved, bool complete, struct smki_time released_by_operator, struct smki_time now);
+/* May this batch be polled (its status asked, or its results fetched: one GET does both) now? `last_poll`: the last one that was let in,
+ * {0}: not yet; `retrieved`: a retrieval succeeded and was not released again; `released_by_operator`: {0} not. Once an hour from
+ * poll_from, and while incomplete; a complete batch that is released is never refused, so a broken download may be repeated at once. */
+SMKI_API void smki_night_poll(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_time accepted,
+                              struct smki_time last_poll, bool retrieved, bool complete, struct smki_time released_by_operator,
+                              struct smki_time now);
 
 /* ---- the order of a night ---- */
 
@@ -143,13 +152,15 @@ struct smki_plan_item {
     bool at_risk;                      /* not over quota, and expected to finish after it is due */
 };
 
-/* Sorts the items into the order in which the night of `now` takes them: by class, each class in turn (accepted, then number). Why over-quota work is last,
- * and why it does not starve there, is told in lib/demand/plan.c. Fills the outs for `rate` CSRs a second (0: capacity spread over each night).
+/* Sorts the items into the order in which the night of `now` takes them: by class, each class in turn (accepted, then number). Why
+ * over-quota work is last, and why it does not starve there, is told in lib/demand/plan.c. Fills the outs for `rate` CSRs a second (0:
+ * capacity spread over each night).
  *
- * A runner that always works on the first item with anything left, within the night, and asks again when a batch arrives or ends, keeps the promises of
- * interfaces.md 10. The expectation takes at most the capacity from each night, since no more is promised; a faster runner need not stop there.
- * Nothing is expected to run outside a night, unless SMKI_RULE_WINDOW is not enforced. O(n log n). */
-SMKI_API void smki_plan_order(struct smki_plan_item *items, size_t count, const struct smki_demand_limits *limits, struct smki_time now, double rate);
+ * A runner that always works on the first item with anything left, within the night, and asks again when a batch arrives or ends, keeps the
+ * promises of interfaces.md 10. The expectation takes at most the capacity from each night, since no more is promised; a faster runner need
+ * not stop there. Nothing is expected to run outside a night, unless SMKI_RULE_WINDOW is not enforced. O(n log n). */
+SMKI_API void smki_plan_order(struct smki_plan_item *items, size_t count, const struct smki_demand_limits *limits, struct smki_time now,
+                              double rate);
 
 /* ---- eligibility (eligibility.md) ---- */
 
@@ -162,7 +173,7 @@ enum smki_eligible {
     SMKI_ELIGIBLE_EITHER_SUPPLIER,
 };
 enum smki_smi_phase { SMKI_PHASE_BEFORE, SMKI_PHASE_IN_SERVICE, SMKI_PHASE_GONE }; /* the table's columns */
-#define SMKI_DEVICE_TYPES 8 /* as enum smki_device_type */
+#define SMKI_DEVICE_TYPES 8                                                        /* as enum smki_device_type */
 
 struct smki_eligibility {
     enum smki_eligible who[SMKI_DEVICE_TYPES][3]; /* by device type and phase; the DCC is always let in where a supplier is */
