@@ -96,6 +96,7 @@ struct smki_verdict {
  * not. */
 SMKI_API void smki_demand_portal_batch(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_window *window,
                                        uint64_t agreed, struct smki_time now, uint32_t csrs);
+/* One ad hoc Device CSR through the portal. Over: RATE_PORTAL_ADHOC; retry_at is when the oldest that matters has left the window. */
 SMKI_API void smki_demand_portal_adhoc(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_window *window,
                                        uint64_t agreed, struct smki_time now);
 /* The time between two acceptances (interfaces.md 12.2). `last`: the Party's last acceptance over all its connections, {0} for none;
