@@ -8,6 +8,8 @@
 
 #include <inttypes.h>
 
+struct cJSON;
+
 #define SMKI_AUDIT_DETAIL_SIZE 256
 
 /* What a record is about; the word of each is in audit.c. Numbers are stored. */
@@ -92,6 +94,10 @@ SMKI_API SMKI_MUST_USE int smki_audit_verify(struct smki_audit_report *report, s
  * actor_party, credential, interface, network, party, subject, index, outcome ("OK" or an error's name), code (its wire code), device, serial, detail, hash;
  * those that do not apply are left out. */
 SMKI_API SMKI_MUST_USE int smki_audit_export(struct smki_store *store, int fd, struct smki_error *err);
+/* The record with this sequence; NOT_FOUND after the last. */
+SMKI_API SMKI_MUST_USE int smki_audit_find(struct smki_store *store, uint64_t sequence, struct smki_audit_record *out, struct smki_error *err);
+/* A new cJSON object with the members of an exported line; the caller frees. NULL: no memory. */
+SMKI_API struct cJSON *smki_audit_json(const struct smki_audit_record *record);
 /* Lets the store sign its audit head with `key` at every commit that appended records (and keep a checkpoint every `interval` records; 0: none). The key
  * must outlive the store or be taken back with NULL; until a key is given heads are not signed, which smki_audit_verify refuses. */
 SMKI_API void smki_audit_sign_with(struct smki_store *store, const struct smki_key *key, uint64_t interval);

@@ -59,10 +59,20 @@ static bool record_fill(cJSON *line, const struct smki_audit_record *record)
            add_text(line, "detail", record->detail) && add_text(line, "hash", hex_encode(hash, record->hash, SHA256_SIZE));
 }
 
-static int record_write(struct smki_buffer *out, const struct smki_audit_record *record, struct smki_error *err)
+struct cJSON *smki_audit_json(const struct smki_audit_record *record)
 {
     cJSON *line = cJSON_CreateObject();
-    char *text = line != NULL && record_fill(line, record) ? cJSON_PrintUnformatted(line) : NULL;
+
+    if (line != NULL && record_fill(line, record))
+        return line;
+    cJSON_Delete(line);
+    return NULL;
+}
+
+static int record_write(struct smki_buffer *out, const struct smki_audit_record *record, struct smki_error *err)
+{
+    cJSON *line = smki_audit_json(record);
+    char *text = line != NULL ? cJSON_PrintUnformatted(line) : NULL;
     int rc = text != NULL ? smki_buffer_append(out, text, strlen(text), err) : smki_fail(err, SMKI_NO_MEMORY, NULL);
 
     if (rc == 0)
