@@ -43,7 +43,7 @@ static int checkpoint_check(struct verify *verify, struct store_view *view, uint
     uint64_t at = verify->last_checkpoint;
     int rc = store_checkpoint_next(view, &at, &checkpoint, err);
 
-    if (rc == SMKI_NOT_FOUND || (rc == 0 && at > sequence))
+    if (rc == SMKI_NOT_FOUND || at > sequence)
         return 0;
     if (rc != 0)
         return unreadable(verify, sequence, rc, "the checkpoint kept of it cannot be read", err);
@@ -93,7 +93,7 @@ static int end_check(struct verify *verify, struct store_view *view, const struc
         return rc;
     if (store_record_get(view, verify->next, &record, NULL) != SMKI_NOT_FOUND)
         return broken(verify, verify->next, "it stands after the signed head of the log", err);
-    if (store_checkpoint_next(view, &after, &checkpoint, NULL) == 0)
+    if (store_checkpoint_next(view, &after, &checkpoint, NULL) != SMKI_NOT_FOUND)
         return broken(verify, verify->next, "it is missing: a checkpoint was signed over a later one", err);
     if ((rc = ledger_end(verify->ledger, view, &bad, err)) == SMKI_AUDIT_BROKEN)
         verify->report->first_bad = bad != 0 ? bad : verify->next;
@@ -121,7 +121,7 @@ static int verify_run(struct verify *verify, struct smki_store *store, bool (*pr
                       struct smki_error *err)
 {
     struct store_view *view;
-    uint64_t all;
+    uint64_t all = 0;
     int rc;
 
     while (!verify->ended) {
