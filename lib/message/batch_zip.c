@@ -15,7 +15,10 @@
 
 #define ENTRY_MAX     ((uint64_t)16 * 1024) /* octets: SMKI_CSR_MAX_SIZE as base64 in lines of 64 with CRLF and PEM headers, and some */
 #define NAME_MAX_SIZE 255                   /* octets: what file systems take (NAME_MAX) */
-#define EXTENSION     ".csr"
+#define UNPACKED_MAX  ((uint64_t)SMKI_BATCH_MAX_CSRS * 4096) /* octets of all entries: several times what 50,000 RSA requests have as text \
+                                                              */
+#define BOMB_RATIO 50 /* an oversized entry packed tighter than this is no CSR that grew, but made to burst */
+#define EXTENSION  ".csr"
 
 struct zip_reading {
     zip_t *zip;
@@ -123,16 +126,23 @@ static int check_packing(const zip_stat_t *stat, uint64_t number, const char *na
     return 0;
 }
 
+static int fail_size(const zip_stat_t *stat, uint64_t number, const char *name, struct smki_error *err)
+{
+    bool bomb = (stat->valid & ZIP_STAT_COMP_SIZE) != 0 && stat->size / BOMB_RATIO > stat->comp_size;
+
+    return smki_fail(err, bomb ? SMKI_ZIP_BOMB : SMKI_ZIP_ENTRY_TOO_LARGE,
+                     "entry %llu (%.100s) unpacks to %llu octets, a CSR has at most %llu", (unsigned long long)number, name,
+                     (unsigned long long)stat->size, (unsigned long long)ENTRY_MAX);
+}
+
 static int check_size(struct zip_reading *reading, const zip_stat_t *stat, uint64_t number, const char *name, struct smki_error *err)
 {
     if ((stat->valid & ZIP_STAT_SIZE) == 0 || stat->size > ENTRY_MAX)
-        return smki_fail(err, SMKI_ZIP_ENTRY_TOO_LARGE, "entry %llu (%.100s) has %llu octets, a CSR has at most %llu",
-                         (unsigned long long)number, name, (unsigned long long)stat->size, (unsigned long long)ENTRY_MAX);
+        return fail_size(stat, number, name, err);
     reading->total += stat->size;
-    if (reading->total > reading->limits->max_upload)
-        return smki_fail(err, SMKI_ZIP_BOMB,
-                         "entry %llu (%.100s): the entries unpack to more than %llu octets, the most an upload may have",
-                         (unsigned long long)number, name, (unsigned long long)reading->limits->max_upload);
+    if (reading->total > UNPACKED_MAX)
+        return smki_fail(err, SMKI_ZIP_BOMB, "entry %llu (%.100s): the entries unpack to more than %llu octets, the most a batch can hold",
+                         (unsigned long long)number, name, (unsigned long long)UNPACKED_MAX);
     return 0;
 }
 
@@ -165,18 +175,52 @@ static int fail_zip(int code, int errnum, const char *path, struct smki_error *e
     return SMKI_ZIP_INVALID;
 }
 
-static int check_file_size(const char *path, const struct batch_limits *limits, struct smki_error *err)
+static int check_file_size(FILE *file, const char *path, const struct batch_limits *limits, struct smki_error *err)
 {
-    struct stat file;
+    struct stat stat;
 
-    if (stat(path, &file) != 0)
+    if (fstat(fileno(file), &stat) != 0)
         return smki_fail_errno(err, errno, "%s", path);
-    if (!S_ISREG(file.st_mode))
+    if (!S_ISREG(stat.st_mode))
         return smki_fail(err, SMKI_ZIP_INVALID, "%s is not a file", path);
-    if ((uint64_t)file.st_size > limits->max_upload)
-        return smki_fail(err, SMKI_TOO_LARGE, "the ZIP file has %llu octets, the limit is %llu", (unsigned long long)file.st_size,
+    if ((uint64_t)stat.st_size > limits->max_upload)
+        return smki_fail(err, SMKI_TOO_LARGE, "the ZIP file has %llu octets, the limit is %llu", (unsigned long long)stat.st_size,
                          (unsigned long long)limits->max_upload);
     return 0;
+}
+
+/* libzip holds every directory record in memory before it tells their number, some 300 octets each; a file full of them would fill it.
+ * Each starts with this mark, which base64 cannot hold and packed octets hold once in four thousand million. */
+static int check_records(FILE *file, const char *path, const struct batch_limits *limits, struct smki_error *err)
+{
+    static const char mark[] = "PK\1\2";
+    uint64_t most = 2 * (uint64_t)limits->max_csrs + 1000, records = 0;
+    size_t length = strlen(mark), kept = 0, got;
+    uint8_t block[16384];
+
+    while ((got = fread(block + kept, 1, sizeof(block) - kept, file)) > 0) {
+        const uint8_t *at = block, *end = block + kept + got;
+        for (; (at = memmem(at, (size_t)(end - at), mark, length)) != NULL; at += length)
+            if (++records > most)
+                return smki_fail(err, SMKI_BATCH_TOO_MANY, "the ZIP file has more than %llu entries, a batch may hold %lu CSRs; split it",
+                                 (unsigned long long)most, (unsigned long)limits->max_csrs);
+        kept = length - 1 < (size_t)(end - block) ? length - 1 : (size_t)(end - block);
+        memmove(block, end - kept, kept);
+    }
+    return ferror(file) == 0 ? 0 : smki_fail_errno(err, errno, "%s", path);
+}
+
+static int check_file(const char *path, const struct batch_limits *limits, struct smki_error *err)
+{
+    FILE *file = fopen(path, "rbe");
+    int rc;
+
+    if (file == NULL)
+        return smki_fail_errno(err, errno, "%s", path);
+    if ((rc = check_file_size(file, path, limits, err)) == 0)
+        rc = check_records(file, path, limits, err);
+    fclose(file);
+    return rc;
 }
 
 /* General purpose bit 3 (APPNOTE 4.4.4): written to a pipe, with sizes and CRC after the data. */
@@ -211,7 +255,7 @@ static int open_zip(struct zip_reading *reading, const char *path, struct smki_e
 {
     int strict = 0, code = 0, rc;
 
-    if ((rc = check_file_size(path, reading->limits, err)) != 0)
+    if ((rc = check_file(path, reading->limits, err)) != 0)
         return rc;
     if ((reading->zip = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &strict)) != NULL)
         return 0;

@@ -423,11 +423,23 @@ static void an_unknown_method_is_refused(void **state)
 static void an_entry_larger_than_a_csr_is_refused(void **state)
 {
     struct place *place = *state;
-    char large[17000] = {0};
+    char large[17000];
 
     memset(large, 'A', sizeof(large));
-    add_octets(place, "a.csr", large, sizeof(large), ZIP_CM_DEFLATE);
-    expect_refused(place, SMKI_ZIP_ENTRY_TOO_LARGE, "has 17000 octets");
+    add_octets(place, "a.csr", large, sizeof(large), ZIP_CM_STORE);
+    expect_refused(place, SMKI_ZIP_ENTRY_TOO_LARGE, "unpacks to 17000 octets");
+}
+
+static void an_entry_packed_to_burst_is_refused_as_a_bomb(void **state)
+{
+    struct place *place = *state;
+    size_t size = 10 * 1000 * 1000;
+    char *zeroes = calloc(1, size);
+
+    assert_non_null(zeroes);
+    add_octets(place, "a.csr", zeroes, size, ZIP_CM_DEFLATE);
+    free(zeroes);
+    expect_refused(place, SMKI_ZIP_BOMB, "unpacks to 10000000 octets");
 }
 
 static void a_csr_of_the_largest_size_fits_an_entry(void **state)
@@ -453,17 +465,56 @@ static void a_csr_above_the_largest_size_fails_by_itself(void **state)
     assert_int_equal(expect_accepted(place, 2).bad, 1);
 }
 
-static void entries_that_unpack_to_more_than_an_upload_are_refused(void **state)
+/* 14,000 entries, each small enough for itself; their contents are one source, packed once for each. */
+static void entries_that_unpack_to_more_than_a_batch_are_refused(void **state)
 {
+    static const struct batch_limits real = {.max_csrs = SMKI_BATCH_MAX_CSRS, .max_upload = 1 << 28};
     struct place *place = *state;
+    struct smki_error err = {0};
     char large[16000], name[16];
+    uint32_t count;
 
     memset(large, 'A', sizeof(large));
-    for (unsigned i = 0; i < 7; i++) {
+    for (unsigned i = 0; i < 14000; i++) {
         snprintf(name, sizeof(name), "%u.csr", i);
-        add_octets(place, name, large, sizeof(large), ZIP_CM_DEFLATE);
+        assert_true(zip_file_add(place->zip, name, zip_source_buffer(place->zip, large, sizeof(large), 0), 0) >= 0);
     }
-    expect_refused(place, SMKI_ZIP_BOMB, "unpack to more than 100000 octets");
+    close_zip(place);
+    EXPECT_REFUSED(SMKI_ZIP_BOMB, batch_zip_check(place->path, &real, &count, &err), err);
+    EXPECT_TEXT(err, "unpack to more than 204800000 octets");
+}
+
+static void what_unpacks_to_more_than_the_file_has_is_accepted(void **state)
+{
+    struct place *place = *state;
+    struct smki_buffer file = {0};
+    struct batch_limits exact = {.max_csrs = 1};
+    struct smki_error err = {0};
+    struct seen seen = {0};
+    char large[8000];
+
+    memset(large, 'A', sizeof(large));
+    add_octets(place, "a.csr", large, sizeof(large), ZIP_CM_DEFLATE);
+    close_zip(place);
+    test_read(&file, place->path);
+    exact.max_upload = file.size;
+    smki_buffer_finish(&file);
+    ASSERT_OK(batch_zip_read(place->path, &exact, see, &seen, &err), err);
+    assert_int_equal(seen.octets, 6000);
+}
+
+/* Without a ZIP's end they are no archive; the marks alone are too many. */
+static void a_file_full_of_directory_records_is_refused_unopened(void **state)
+{
+    struct place *place = *state;
+    char records[2000 * 4];
+
+    for (size_t i = 0; i < sizeof(records); i++)
+        records[i] = "PK\1\2"[i % 4];
+    zip_discard(place->zip);
+    place->zip = NULL;
+    test_write(place->path, records, sizeof(records));
+    expect_refused(place, SMKI_BATCH_TOO_MANY, "more than 1040 entries");
 }
 
 static void an_entry_that_declares_less_than_it_holds_is_refused(void **state)
@@ -634,7 +685,10 @@ int main(void)
         WITH_PLACE(an_entry_larger_than_a_csr_is_refused),
         WITH_PLACE(a_csr_of_the_largest_size_fits_an_entry),
         WITH_PLACE(a_csr_above_the_largest_size_fails_by_itself),
-        WITH_PLACE(entries_that_unpack_to_more_than_an_upload_are_refused),
+        WITH_PLACE(an_entry_packed_to_burst_is_refused_as_a_bomb),
+        WITH_PLACE(entries_that_unpack_to_more_than_a_batch_are_refused),
+        WITH_PLACE(what_unpacks_to_more_than_the_file_has_is_accepted),
+        WITH_PLACE(a_file_full_of_directory_records_is_refused_unopened),
         WITH_PLACE(an_entry_that_declares_less_than_it_holds_is_refused),
         WITH_PLACE(an_entry_that_declares_more_than_it_holds_is_refused),
         WITH_PLACE(a_file_above_max_upload_is_refused_unopened),
