@@ -10,6 +10,7 @@
 
 static int database_of_ca(enum store_ca ca, enum database *out, struct smki_error *err)
 {
+    *out = DB_CERTIFICATES;
     if (ca < STORE_CA_OCA || ca > STORE_CA_DCA_ROOT)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "there is no CA %d", (int)ca);
     *out = (enum database)(DB_CERTIFICATES + ((int)ca - (int)STORE_CA_OCA));

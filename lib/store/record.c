@@ -88,6 +88,7 @@ static int record_look(struct store_view *view, uint64_t sequence, struct smki_b
     struct smki_bytes row;
     int rc = row_get(view, DB_RECORDS, key_u64(&key, sequence), &row, err);
 
+    *hash = NULL;
     if (rc == SMKI_NOT_FOUND)
         return smki_fail(err, rc, "there is no audit record %llu", (unsigned long long)sequence);
     if (rc != 0)

@@ -147,7 +147,8 @@ struct store_checkpoint {
     uint8_t hash[32];
     struct smki_bytes signature;
 };
-SMKI_MUST_USE int store_checkpoint_next(struct store_view *view, uint64_t *sequence, struct store_checkpoint *out, struct smki_error *err); /* NOT_FOUND after the last */
+/* The first checkpoint after *sequence, which is set even when the checkpoint cannot be read. NOT_FOUND after the last. */
+SMKI_MUST_USE int store_checkpoint_next(struct store_view *view, uint64_t *sequence, struct store_checkpoint *out, struct smki_error *err);
 SMKI_MUST_USE int store_head(struct store_view *view, struct store_checkpoint *out, struct smki_error *err); /* NOT_FOUND: no record yet */
 
 #endif

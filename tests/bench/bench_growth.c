@@ -1,0 +1,241 @@
+/* What a certificate costs as the store grows: adds certificates with their claims and audit records in changes of 250, as a night's run
+ * does, and prints the rate of every 100,000; then how long finding and opening take.
+ *
+ *   bench_growth [--count N] [--folder DIR]    a line a step, then one line of JSON
+ *
+ * DIR must be empty; without it a folder is made in /tmp and removed at the end. */
+#include "store/store_i.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHANGE_SIZE      250 /* certificates in a change: a chunk */
+#define STEP             UINT64_C(100000)
+#define DER_SIZE         442 /* octets of a Device Certificate */
+#define CERTIFICATES_MAX 2   /* a device gets digitalSignature and keyAgreement */
+#define LOOKS            20000
+
+struct bench {
+    struct smki_store *store;
+    uint64_t first; /* serial half of the change's first certificate */
+    uint64_t done;
+};
+
+static double now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* SplitMix64: prints of keys, and the unpredictable halves of serials, are spread like this. */
+static uint64_t mix(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+static void put_u64(uint8_t *out, uint64_t number)
+{
+    struct writer writer = writer_of(out, 8);
+
+    write_u64(&writer, number);
+}
+
+/* Runs of devices of 64 makers. */
+static struct smki_device_id device_of(uint64_t number)
+{
+    uint64_t device = number / CERTIFICATES_MAX;
+    struct smki_device_id id;
+
+    put_u64(id.octet, (UINT64_C(0x90b3d5) << 40) + ((device / 5000 % 64) << 32) + (device / 320000) * 5000 + device % 5000);
+    return id;
+}
+
+static int add_one(struct store_change *change, struct bench *bench, uint64_t place, struct smki_error *err)
+{
+    static uint8_t der[DER_SIZE];
+    uint64_t number = bench->done + place;
+    struct store_certificate certificate = {
+        .ca = STORE_CA_DCA, .der = BYTES(der, sizeof(der)), .party = 1, .batch = 1, .index = (uint32_t)number + 1};
+    struct store_claim claim = {.device_id = device_of(number), .key_usage = number % 2 == 0 ? 0x80 : 0x08};
+    struct smki_audit_record record = {.act = SMKI_ACT_CSR_DECIDE,
+                                       .party = 1,
+                                       .subject = 1,
+                                       .index = (uint32_t)number + 1,
+                                       .actor = {.name = "smki-batch", .interface = SMKI_INTERFACE_RUNNER}};
+    int rc;
+
+    put_u64(certificate.serial, bench->first + place);
+    put_u64(certificate.serial + 8, mix(number));
+    memcpy(claim.serial, certificate.serial, sizeof(claim.serial));
+    put_u64(claim.key_print, mix(~number));
+    record.device_id = claim.device_id;
+    memcpy(record.serial.octet, certificate.serial, sizeof(claim.serial));
+    record.serial.size = SMKI_SERIAL_SIZE;
+    snprintf(record.detail, sizeof(record.detail), "meter-%" PRIu64, number);
+    if ((rc = store_claim_add(change, &claim, err)) != 0 || (rc = store_record(change, &record, err)) != 0)
+        return rc;
+    return store_certificate_add(change, &certificate, err);
+}
+
+static int add(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct bench *bench = argument;
+    int rc = store_reserve_serials(change, CHANGE_SIZE, &bench->first, err);
+
+    for (uint64_t i = 0; i < CHANGE_SIZE && rc == 0; i++)
+        rc = add_one(change, bench, i, err);
+    return rc;
+}
+
+static long resident_kib(void)
+{
+    char line[256];
+    long size = 0;
+    FILE *file = fopen("/proc/self/status", "re");
+
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            size = strtol(line + 6, NULL, 10);
+    if (file != NULL)
+        fclose(file);
+    return size;
+}
+
+static int fill(struct bench *bench, uint64_t count, double *first, double *last, struct smki_error *err)
+{
+    int rc = 0;
+
+    *first = *last = 0;
+    while (bench->done < count) {
+        double start = now();
+        for (uint64_t i = 0; i < STEP; i += CHANGE_SIZE, bench->done += CHANGE_SIZE)
+            if ((rc = store_change(bench->store, add, bench, err)) != 0)
+                return rc;
+        *last = (double)STEP / (now() - start);
+        if (*first == 0)
+            *first = *last;
+        printf("%10" PRIu64 " certificates  %8.0f a second  %6ld KiB resident at most\n", bench->done, *last, resident_kib());
+        fflush(stdout);
+    }
+    return 0;
+}
+
+static bool keep(void *context, const struct store_claim *claim)
+{
+    *(struct store_claim *)context = *claim;
+    return true;
+}
+
+static int look(struct bench *bench, uint64_t number, double *device_time, double *serial_time, struct smki_error *err)
+{
+    struct smki_device_id id = device_of(number);
+    struct store_certificate certificate;
+    struct store_claim claim = {0};
+    struct store_view *view;
+    double start = now(), between;
+    size_t count;
+    int rc;
+
+    if ((rc = store_view_begin(bench->store, &view, err)) != 0)
+        return rc;
+    rc = store_claims_of_device(view, &id, &count, keep, &claim, err);
+    between = now();
+    if (rc == 0)
+        rc = store_certificate_find(view, claim.serial, &certificate, err);
+    *device_time += between - start;
+    *serial_time += now() - between;
+    store_view_end(view);
+    return rc;
+}
+
+static int find(struct bench *bench, double *device_us, double *serial_us, struct smki_error *err)
+{
+    double device = 0, serial = 0;
+    int rc;
+
+    for (uint64_t i = 0; i < LOOKS; i++)
+        if ((rc = look(bench, mix(i) % bench->done, &device, &serial, err)) != 0)
+            return rc;
+    *device_us = device / LOOKS * 1e6;
+    *serial_us = serial / LOOKS * 1e6;
+    return 0;
+}
+
+static int reopen(struct bench *bench, const char *folder, double *ms, struct smki_error *err)
+{
+    double start;
+    int rc;
+
+    smki_store_close(bench->store);
+    start = now();
+    rc = smki_store_open(&bench->store, folder, NULL, err);
+    *ms = (now() - start) * 1e3;
+    return rc;
+}
+
+static int measure(struct bench *bench, const char *folder, uint64_t count, struct smki_error *err)
+{
+    struct smki_store_statistics statistics;
+    double first, last, device_us, serial_us, open_ms;
+    int rc;
+
+    if ((rc = smki_store_create(folder, err)) != 0 || (rc = smki_store_open(&bench->store, folder, NULL, err)) != 0 ||
+        (rc = fill(bench, count, &first, &last, err)) != 0 || (rc = find(bench, &device_us, &serial_us, err)) != 0 ||
+        (rc = reopen(bench, folder, &open_ms, err)) != 0 || (rc = smki_store_statistics(bench->store, &statistics, err)) != 0)
+        return rc;
+    printf("{\"certificates\":%" PRIu64 ",\"first_per_second\":%.0f,\"last_per_second\":%.0f,\"last_to_first\":%.3f,"
+           "\"bytes_per_certificate\":%.0f,\"find_by_device_us\":%.2f,\"find_by_serial_us\":%.2f,\"open_ms\":%.2f,\"resident_kib\":%ld}\n",
+           statistics.certificates, first, last, last / first, (double)statistics.file_size / (double)statistics.certificates, device_us,
+           serial_us, open_ms, resident_kib());
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    (void)status;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"count", required_argument, NULL, 'c'}, {"folder", required_argument, NULL, 'f'}, {0}};
+    char own[] = "/tmp/smki-bench-XXXXXX";
+    const char *folder = NULL;
+    uint64_t count = 1000000;
+    struct bench bench = {0};
+    struct smki_error err = {0};
+    int option, rc;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'c')
+            count = strtoull(optarg, NULL, 10);
+        else if (option == 'f')
+            folder = optarg;
+        else
+            return 2;
+    }
+    if (folder == NULL && (folder = mkdtemp(own)) == NULL) {
+        fprintf(stderr, "bench_growth: %s: %s\n", own, strerror(errno));
+        return 1;
+    }
+    if ((rc = measure(&bench, folder, count, &err)) != 0)
+        fprintf(stderr, "bench_growth: %s\n", err.text);
+    smki_store_close(bench.store);
+    if (folder == own)
+        nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return rc == 0 ? 0 : 1;
+}
