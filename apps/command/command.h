@@ -60,8 +60,9 @@ struct command_value {
 struct call;
 
 enum {
-    COMMAND_HOME = 1, /* works on a home: call->service is open */
-    COMMAND_JSON = 2, /* takes --json */
+    COMMAND_HOME = 1,   /* works on a home: call->service is open */
+    COMMAND_JSON = 2,   /* takes --json */
+    COMMAND_FOLDER = 4, /* needs a home and does not open it: call->home is not NULL */
 };
 
 struct command {

@@ -44,7 +44,7 @@ static void usage_print(const struct program *program, const struct command *com
     bool optional = (command->flags & COMMAND_JSON) != 0;
     char name[64];
 
-    printf("usage: %s %s%s", program->name, (command->flags & COMMAND_HOME) != 0 ? "[--home DIR] " : "", command->name);
+    printf("usage: %s %s%s", program->name, (command->flags & (COMMAND_HOME | COMMAND_FOLDER)) != 0 ? "[--home DIR] " : "", command->name);
     for (const struct command_value *option = command->options; option != NULL && option->name != NULL; option++) {
         if ((option->flags & REQUIRED) != 0)
             printf(" --%s %s", option->name, value_shown(option));
@@ -70,7 +70,7 @@ void help_command(const struct program *program, const struct command *command)
         option_print(option);
     if ((command->flags & COMMAND_JSON) != 0)
         line_print("--json", "print JSON");
-    if ((command->flags & COMMAND_HOME) != 0)
+    if ((command->flags & (COMMAND_HOME | COMMAND_FOLDER)) != 0)
         home_print();
     line_print("-h, --help", "this text");
     if (command->more != NULL)

@@ -25,8 +25,12 @@ static int home_open(struct call *call)
 {
     const struct smki_service_options options = {.passphrase = passphrase_ask};
 
+    if ((call->command->flags & (COMMAND_HOME | COMMAND_FOLDER)) == 0)
+        return 0;
     if (call->home == NULL || call->home[0] == '\0')
         return call_fail(call, SMKI_HOME_MISSING, NULL);
+    if ((call->command->flags & COMMAND_FOLDER) != 0)
+        return 0;
     return smki_service_open(&call->service, call->home, &options, &call->err);
 }
 
@@ -41,10 +45,8 @@ static int output_check(const struct program *program)
 
 static int call_run(struct call *call)
 {
-    int rc = 0;
+    int rc = home_open(call);
 
-    if ((call->command->flags & COMMAND_HOME) != 0)
-        rc = home_open(call);
     if (rc == 0)
         rc = call->command->run(call);
     smki_service_close(call->service);

@@ -1,0 +1,92 @@
+/* smki agreement ...: what was agreed of extra load (CoCo 3). */
+#include "smki/smki_i.h"
+
+static const char *const rule_words[] = {"portal-batch", "portal-adhoc", "adhoc-pace", NULL};
+
+static int agreement_add(struct call *call)
+{
+    const struct smki_config *config = smki_service_config(call->service);
+    struct smki_agreement agreement = {.party = call_number(call, "party"),
+                                       .limit = call_number(call, "limit"),
+                                       .from = call_time(call, "from"),
+                                       .to = call_time(call, "to"),
+                                       .notified_at = call_time(call, "notified"),
+                                       .short_notice = call_has(call, "short-notice")};
+    int rc;
+
+    if (!smki_agreement_rule_find(call_text(call, "rule"), &agreement.rule))
+        return call_usage(call, "--rule: '%s' is not known", call_text(call, "rule"));
+    if ((rc = smki_agreement_add(smki_service_store(call->service), &call->actor, &config->limits, &agreement, &call->err)) == 0)
+        printf("%" PRIu64 "\n", agreement.number);
+    return rc;
+}
+
+static void agreement_row(struct table *table, const struct smki_agreement *agreement)
+{
+    char text[SMKI_TIME_TEXT_SIZE];
+
+    table_add(table, "%" PRIu64, agreement->number);
+    table_add(table, "%" PRIu64, agreement->party);
+    table_add(table, "%s", smki_agreement_rule_word(agreement->rule));
+    table_add(table, "%" PRIu64 "%s", agreement->limit, agreement->rule == SMKI_RULE_ADHOC_PACE ? " ms" : "");
+    table_add(table, "%s", time_words(agreement->from, text));
+    table_add(table, "%s", time_words(agreement->to, text));
+    table_add(table, "%s%s", time_words(agreement->notified_at, text), agreement->short_notice ? " (short notice)" : "");
+}
+
+static int agreements_walk(struct call *call, struct table *table, struct json_list *list)
+{
+    struct smki_agreement agreement = {0};
+    uint64_t party = call_number(call, "party");
+    int rc;
+
+    while ((rc = smki_agreement_next(smki_service_store(call->service), agreement.number, &agreement, &call->err)) == 0) {
+        if (party != 0 && agreement.party != party)
+            continue;
+        if (!call->json)
+            agreement_row(table, &agreement);
+        else if ((rc = json_list_add(list, call, smki_agreement_json(&agreement))) != 0)
+            break;
+    }
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+static int agreement_list(struct call *call)
+{
+    static const char *const headings[] = {">N", ">PARTY", "RULE", ">LIMIT", "FROM", "TO", "NOTIFIED", NULL};
+    struct table table;
+    struct json_list list;
+    int rc;
+
+    table_start(&table, headings);
+    if (call->json)
+        json_list_start(&list);
+    rc = agreements_walk(call, &table, &list);
+    if (call->json)
+        json_list_end(&list);
+    else if (rc == 0)
+        return table_print(&table, call, "no agreements; 'smki agreement add' records one");
+    table_finish(&table);
+    return rc;
+}
+
+static const struct command_value add_options[] = {
+    {"party", VALUE_NUMBER, REQUIRED, NULL, "the Party", NULL},
+    {"rule", VALUE_WORD, REQUIRED, "RULE", "portal-batch, portal-adhoc (CSRs in 24 hours) or adhoc-pace (ms between two)", rule_words},
+    {"limit", VALUE_NUMBER, REQUIRED, NULL, "the agreed limit", NULL},
+    {"from", VALUE_TIME, REQUIRED, NULL, "when it begins, UK time: 2026-12-01 or 2026-12-01T20:00", NULL},
+    {"to", VALUE_TIME, REQUIRED, NULL, "when it ends", NULL},
+    {"notified", VALUE_TIME, 0, NULL, "when the Party told of it; without: now", NULL},
+    {"short-notice", VALUE_FLAG, 0, NULL, "record it although the notice is shorter than seven days", NULL},
+    {0},
+};
+static const struct command_value list_options[] = {{"party", VALUE_NUMBER, 0, NULL, "only those of this Party", NULL}, {0}};
+
+const struct command agreement_commands[] = {
+    {"agreement add", "Record a demand agreement; prints its number alone on a line", COMMAND_HOME, add_options, NULL,
+     "Example:\n"
+     "  smki agreement add --party 1 --rule portal-batch --limit 150000 --from 2026-12-01 --to 2026-12-15\n",
+     agreement_add},
+    {"agreement list", "List the demand agreements", COMMAND_HOME | COMMAND_JSON, list_options, NULL, NULL, agreement_list},
+    {0},
+};

@@ -1,0 +1,102 @@
+/* smki config ... */
+#include "smki/smki_i.h"
+
+#include <limits.h>
+
+#define VALUE_SIZE 1024
+
+static int config_take(struct call *call, struct smki_config *config, char path[PATH_MAX])
+{
+    const char *file = call_operand(call, 0);
+
+    if (file != NULL)
+        snprintf(path, PATH_MAX, "%s", file);
+    else if (snprintf(path, PATH_MAX, "%s/" SMKI_HOME_CONFIG, call->home) >= PATH_MAX)
+        return call_fail(call, SMKI_INVALID_ARGUMENT, "the home's path is too long");
+    return smki_config_read(config, path, &call->err);
+}
+
+static int config_check(struct call *call)
+{
+    char path[PATH_MAX];
+    struct smki_config config;
+    int rc = config_take(call, &config, path);
+
+    if (rc == 0)
+        printf("%s: right\n", path);
+    return rc;
+}
+
+static cJSON *key_json(const struct smki_config_key *key, const char *value, bool is_default)
+{
+    cJSON *json = cJSON_CreateObject();
+
+    if (json != NULL && cJSON_AddStringToObject(json, "path", key->path) != NULL && cJSON_AddRawToObject(json, "value", value) != NULL &&
+        cJSON_AddBoolToObject(json, "default", is_default) != NULL && cJSON_AddStringToObject(json, "type", key->type) != NULL &&
+        cJSON_AddStringToObject(json, "source", key->source) != NULL && cJSON_AddStringToObject(json, "text", key->text) != NULL)
+        return json;
+    cJSON_Delete(json);
+    return NULL;
+}
+
+static void key_row(struct table *table, const struct smki_config_key *key, const char *value, bool is_default)
+{
+    table_add(table, "%s", key->path);
+    table_add(table, "%s", value);
+    table_add(table, "%s", is_default ? "default" : "set");
+    table_add(table, "%s", key->source);
+    table_add(table, "%s", key->text);
+}
+
+static int keys_walk(struct call *call, const struct smki_config *config, struct table *table, struct json_list *list)
+{
+    size_t count;
+    const struct smki_config_key *keys = smki_config_keys(&count);
+    char value[VALUE_SIZE];
+    bool is_default;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if ((rc = smki_config_show(config, i, value, sizeof(value), &is_default, &call->err)) != 0)
+            break;
+        if (call->json)
+            rc = json_list_add(list, call, key_json(&keys[i], value, is_default));
+        else
+            key_row(table, &keys[i], value, is_default);
+    }
+    return rc;
+}
+
+static int config_show(struct call *call)
+{
+    static const char *const headings[] = {"KEY", "VALUE", "", "SOURCE", "WHAT IT IS", NULL};
+    struct smki_config config;
+    struct json_list list;
+    struct table table;
+    char path[PATH_MAX];
+    int rc = config_take(call, &config, path);
+
+    if (rc != 0)
+        return rc;
+    table_start(&table, headings);
+    if (call->json)
+        json_list_start(&list);
+    rc = keys_walk(call, &config, &table, &list);
+    if (call->json)
+        json_list_end(&list);
+    else if (rc == 0)
+        return table_print(&table, call, "no keys");
+    table_finish(&table);
+    return rc;
+}
+
+static const struct command_value file_operands[] = {{"FILE", VALUE_FILE, 0, NULL, "another file than the home's " SMKI_HOME_CONFIG, NULL},
+                                                     {0}};
+
+const struct command config_commands[] = {
+    {"config check", "Check the configuration", COMMAND_FOLDER, NULL, file_operands,
+     "Unknown keys and wrong values are refused with their path and the nearest right name.\n", config_check},
+    {"config show", "Show every key: its value, whether it was set, its source in the specification", COMMAND_FOLDER | COMMAND_JSON, NULL,
+     file_operands, NULL, config_show},
+    {0},
+};

@@ -1,0 +1,187 @@
+/* smki init, status, backup, restore. */
+#include "smki/smki_i.h"
+
+#include <stdlib.h>
+
+static int home_init(struct call *call)
+{
+    const char *home = call_operand(call, 0) != NULL ? call_operand(call, 0) : call->home;
+    int rc;
+
+    if (home == NULL)
+        return call_usage(call, "HOME is missing (where the home shall be)");
+    if ((rc = smki_service_create(home, NULL, &call->err)) == 0)
+        printf("%s: a home with a test PKI; next: smki --home %s party add --help\n", home, home);
+    return rc;
+}
+
+static int home_backup(struct call *call)
+{
+    int rc = smki_service_backup(call->service, &call->actor, call_operand(call, 0), call_has(call, "without-keys"), &call->err);
+
+    if (rc == 0)
+        printf("%s: a backup of %s%s\n", call_operand(call, 0), call->home,
+               call_has(call, "without-keys") ? ", without keys" : "; it holds the private keys: keep it as safe as the home");
+    return rc;
+}
+
+static int home_restore(struct call *call)
+{
+    const struct smki_service_options options = {.passphrase = passphrase_ask};
+    int rc = smki_service_restore(call_operand(call, 0), call_operand(call, 1), &options, &call->err);
+
+    if (rc == 0)
+        printf("%s: restored\n", call_operand(call, 1));
+    return rc;
+}
+
+/* ---- status ---- */
+
+struct state {
+    struct smki_store_statistics store;
+    uint64_t parties, officers, credentials;
+    uint64_t open_batches, due, early, over_quota, at_risk; /* due, early, over_quota: CSRs; at_risk: batches */
+    struct smki_night night;
+    bool night_open;
+    uint32_t capacity;
+};
+
+static uint64_t party_count(struct smki_store *store)
+{
+    struct smki_party party = {0};
+    uint64_t count = 0;
+
+    while (smki_party_next(store, party.number, &party, NULL) == 0)
+        count++;
+    return count;
+}
+
+static uint64_t officer_count(struct smki_store *store)
+{
+    struct smki_officer officer = {0};
+    uint64_t count = 0;
+
+    while (smki_officer_next(store, officer.number, &officer, NULL) == 0)
+        count++;
+    return count;
+}
+
+static uint64_t credential_count(struct smki_store *store)
+{
+    struct smki_credential credential = {0};
+    uint64_t count = 0;
+
+    while (smki_credential_next(store, credential.number, &credential, NULL) == 0)
+        count += credential.state == SMKI_CREDENTIAL_ACTIVE;
+    return count;
+}
+
+static int load_take(struct call *call, struct state *state, struct smki_time now)
+{
+    struct smki_plan_item *items = NULL;
+    size_t count = 0;
+    double rate;
+    int rc = smki_batch_plan(call->service, now, &items, &count, &rate, &call->err);
+
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        uint64_t *load = items[i].class == SMKI_PLAN_DUE     ? &state->due
+                         : items[i].class == SMKI_PLAN_EARLY ? &state->early
+                                                             : &state->over_quota;
+        *load += items[i].remaining;
+        state->at_risk += items[i].at_risk;
+    }
+    state->open_batches = count;
+    free(items);
+    return rc;
+}
+
+static int state_take(struct call *call, struct state *state)
+{
+    const struct smki_demand_limits *limits = &smki_service_config(call->service)->limits;
+    struct smki_store *store = smki_service_store(call->service);
+    struct smki_time now = smki_service_now(call->service);
+    int rc = smki_store_statistics(store, &state->store, &call->err);
+
+    state->night = smki_night_at(limits, now);
+    state->night_open = smki_night_is_open(limits, now);
+    state->capacity = limits->night_capacity;
+    state->parties = party_count(store);
+    state->officers = officer_count(store);
+    state->credentials = credential_count(store);
+    return rc == 0 ? load_take(call, state, now) : rc;
+}
+
+static cJSON *state_json(const struct call *call, const struct state *state)
+{
+    cJSON *json = cJSON_CreateObject();
+
+    if (json != NULL && cJSON_AddStringToObject(json, "home", smki_service_home(call->service)) != NULL &&
+        json_add_number(json, "parties", state->parties) && json_add_number(json, "officers", state->officers) &&
+        json_add_number(json, "credentials_active", state->credentials) && json_add_number(json, "devices", state->store.devices) &&
+        json_add_number(json, "certificates", state->store.certificates) && json_add_number(json, "batches", state->store.batches) &&
+        json_add_number(json, "batches_open", state->open_batches) && json_add_number(json, "audit_records", state->store.audit_records) &&
+        json_add_number(json, "store_octets", state->store.file_size) && json_add_number(json, "store_format", state->store.format) &&
+        json_add_time(json, "night_opens", state->night.opens) && json_add_time(json, "night_closes", state->night.closes) &&
+        cJSON_AddBoolToObject(json, "night_open", state->night_open) != NULL && json_add_number(json, "night_capacity", state->capacity) &&
+        json_add_number(json, "csrs_due", state->due) && json_add_number(json, "csrs_early", state->early) &&
+        json_add_number(json, "csrs_over_quota", state->over_quota) && json_add_number(json, "batches_at_risk", state->at_risk))
+        return json;
+    cJSON_Delete(json);
+    return NULL;
+}
+
+static void state_print(const struct call *call, const struct state *state)
+{
+    char size[DURATION_TEXT_SIZE], opens[SMKI_TIME_TEXT_SIZE], closes[SMKI_TIME_TEXT_SIZE];
+
+    fact_print("home", "%s", smki_service_home(call->service));
+    fact_print("Parties", "%" PRIu64 ", %" PRIu64 " officers, %" PRIu64 " active credentials", state->parties, state->officers,
+               state->credentials);
+    fact_print("devices", "%" PRIu64, state->store.devices);
+    fact_print("certificates", "%" PRIu64, state->store.certificates);
+    fact_print("batches", "%" PRIu64 ", %" PRIu64 " of them open", state->store.batches, state->open_batches);
+    fact_print("audit records", "%" PRIu64, state->store.audit_records);
+    fact_print("store", "%s, format %" PRIu32, size_words(state->store.file_size, size), state->store.format);
+    fact_print("night", "%s to %s%s", time_words(state->night.opens, opens), time_words(state->night.closes, closes),
+               state->night_open ? " (open now)" : "");
+    fact_print("its load", "%" PRIu64 " CSRs due of %" PRIu32 " (%.1f %%)", state->due, state->capacity,
+               100.0 * (double)state->due / state->capacity);
+    fact_print("behind it", "%" PRIu64 " CSRs due later, %" PRIu64 " over quota", state->early, state->over_quota);
+    fact_print("deadlines at risk", "%" PRIu64 "%s", state->at_risk, state->at_risk > 0 ? "; see 'smki-batch plan'" : "");
+}
+
+static int home_status(struct call *call)
+{
+    struct state state = {0};
+    int rc = state_take(call, &state);
+
+    if (rc != 0)
+        return rc;
+    if (call->json)
+        return json_print(call, state_json(call, &state));
+    state_print(call, &state);
+    return 0;
+}
+
+static const struct command_value init_operands[] = {
+    {"HOME", VALUE_FOLDER, 0, NULL, "a new or empty folder; without: --home or SMKI_HOME", NULL}, {0}};
+static const struct command_value backup_operands[] = {{"DIR", VALUE_FOLDER, REQUIRED, NULL, "a new or empty folder", NULL}, {0}};
+static const struct command_value backup_options[] = {{"without-keys", VALUE_FLAG, 0, NULL, "leave the private keys out", NULL}, {0}};
+static const struct command_value restore_operands[] = {
+    {"DIR", VALUE_FOLDER, REQUIRED, NULL, "the backup", NULL},
+    {"HOME", VALUE_FOLDER, REQUIRED, NULL, "a new or empty folder", NULL},
+    {0},
+};
+
+const struct command home_commands[] = {
+    {"init", "Make a home: test PKI, store, configuration", 0, NULL, init_operands,
+     "A home is one folder: smki.json (configuration), store/ (database), ca/ (CA certificates), keys/ (private keys,\n"
+     "mode 0600), batches/ (uploads). The test PKI has roots and issuing CAs for devices (dca) and organisations (oca),\n"
+     "and an IKICA. Its keys are trusted by nobody.\n",
+     home_init},
+    {"status", "Show counts, the store's size, tonight's load", COMMAND_HOME | COMMAND_JSON, NULL, NULL, NULL, home_status},
+    {"backup", "Copy the home into a folder, while everything runs", COMMAND_HOME, backup_options, backup_operands, NULL, home_backup},
+    {"restore", "Make a home from a backup", 0, NULL, restore_operands,
+     "The restored home is opened and checked before the command ends.\n", home_restore},
+    {0},
+};

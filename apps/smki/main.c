@@ -1,0 +1,44 @@
+/* smki: the operator's command. */
+#include "smki/smki_i.h"
+
+static const struct command_group groups[] = {
+    {"party", "Parties: register, look, change, bar"},
+    {"aro", "Authorised Responsible Officers: nominate, verify, bar"},
+    {"credential", "IKI credentials: issue, suspend, resume, revoke, renew"},
+    {"device", "Devices: import the inventory, look, raise the limit"},
+    {"agreement", "Demand agreements: record, look"},
+    {"cert", "Certificates: look, issue one, revoke"},
+    {"ca", "The CAs: look, export certificates, make CRLs"},
+    {"audit", "The audit log: verify, look, export"},
+    {"config", "The configuration: check, show"},
+    {0},
+};
+
+static const struct command *const tables[] = {
+    home_commands,
+    party_commands,
+    officer_commands,
+    credential_commands,
+    device_commands,
+    agreement_commands,
+    certificate_commands,
+    ca_commands,
+    audit_commands,
+    config_commands,
+    lint_commands,
+    errors_commands,
+    NULL,
+};
+
+static const struct program smki_program = {
+    .name = "smki",
+    .text = "The operator's command of an SMKI service: Parties, devices, credentials, certificates, records",
+    .tables = tables,
+    .groups = groups,
+    .more = "Batches are worked with smki-batch.\n",
+};
+
+int main(int argc, char **argv)
+{
+    return program_run(&smki_program, argc, argv);
+}

@@ -1,0 +1,33 @@
+/* The tables of smki's commands, a file each, and the few things that these files share. */
+#ifndef SMKI_SMKI_I_H
+#define SMKI_SMKI_I_H
+
+#include "command/command.h"
+
+#include <inttypes.h>
+
+extern const struct command home_commands[], party_commands[], officer_commands[], credential_commands[], device_commands[],
+    agreement_commands[], certificate_commands[], ca_commands[], audit_commands[], config_commands[], lint_commands[], errors_commands[];
+
+#define FILE_MAX (256u << 20) /* octets of a file read whole: no request or certificate is near it */
+
+/* The operand N of a command on something with a number. */
+extern const struct command_value number_operand[];
+
+/* A file with one request or certificate, in PEM, DER or bare base64, appended to out as DER. */
+SMKI_MUST_USE int der_take(struct smki_buffer *out, const char *path, struct smki_error *err);
+/* Writes DER as PEM ("CERTIFICATE" ...) to a file; NULL and "-": standard output. */
+SMKI_MUST_USE int pem_put(const char *path, const char *label, struct smki_bytes der, struct smki_error *err);
+
+#define USAGE_TEXT_SIZE 128
+/* "digitalSignature, cRLSign". Returns out. */
+const char *usage_words(uint16_t key_usage, char out[USAGE_TEXT_SIZE]);
+#define SUBJECT_TEXT_SIZE 640
+/* "CN=Z1, OU=07", "(empty)". Returns out. */
+const char *subject_words(const struct smki_subject *subject, char out[SUBJECT_TEXT_SIZE]);
+/* A stored certificate as --json prints it; the caller frees. NULL: no memory. */
+cJSON *certificate_json(const struct smki_stored_certificate *stored, const struct smki_certificate *certificate);
+/* The certificate of one of the home's CAs, without its key; for smki_ca_close. */
+SMKI_MUST_USE int ca_look(struct smki_ca **out, const struct smki_service *service, enum smki_ca_name name, struct smki_error *err);
+
+#endif
