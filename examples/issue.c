@@ -3,7 +3,7 @@
  *   cc issue.c $(pkg-config --cflags --libs libsmki) -o issue
  *   ./issue FOLDER REQUEST        REQUEST is a Device CSR: PEM, DER or bare base64
  *
- * Makes a CA of its own in FOLDER (ca.pem, ca.key; it must be a new one each time) and prints the certificate as PEM. */
+ * Makes a root Z8 and an issuing CA Z9 in FOLDER (a new one each time: keys are never written over) and prints the certificate as PEM. */
 #include <smki/issue.h>
 #include <smki/smki.h>
 
@@ -12,10 +12,6 @@
 
 #define POLICY    "1.2.826.0.1.8641679.1.2.1.4" /* of the test environment */
 #define PATH_SIZE 4096
-
-struct paths {
-    char certificate[PATH_SIZE], key[PATH_SIZE];
-};
 
 static int read_file(struct smki_buffer *out, const char *path, struct smki_error *err)
 {
@@ -42,29 +38,39 @@ static int new_serial(struct smki_serial *serial)
     return rc;
 }
 
-/* A self-signed CA: key and certificate into their files. */
-static int make_ca(const struct paths *paths, struct smki_time now, struct smki_error *err)
+static int write_file(const char *path, const struct smki_buffer *buffer)
+{
+    FILE *file = fopen(path, "wb");
+    bool ok = file != NULL && fwrite(buffer->at, 1, buffer->size, file) == buffer->size;
+
+    if (file != NULL && fclose(file) != 0)
+        ok = false;
+    return ok ? 0 : SMKI_IO;
+}
+
+/* Makes a CA below `issuer` (NULL: a root), its certificate and key in FOLDER/NAME.pem and .key, and opens it. */
+static int make_ca(struct smki_ca **out, const char *folder, const char *name, const struct smki_ca *issuer, struct smki_error *err)
 {
     int rc;
+    char certificate[PATH_SIZE], private_key[PATH_SIZE];
     uint8_t der[SMKI_CERTIFICATE_MAX_SIZE];
-    size_t size;
-    FILE *file;
+    size_t size = 0;
     struct smki_buffer pem = {0};
     struct smki_key *key = NULL;
-    struct smki_ca_request request = {.kind = SMKI_CA_ROOT, .common_name = "Z9", .policy_oid = POLICY, .not_before = now};
+    struct smki_ca_request request = {
+        .kind = issuer == NULL ? SMKI_CA_ROOT : SMKI_CA_ISSUING, .common_name = name, .policy_oid = POLICY, .issuer = issuer};
+    const struct smki_ca_options options = {.certificate_path = certificate, .key_path = private_key, .policy_oid = POLICY};
 
+    snprintf(certificate, PATH_SIZE, "%s/%s.pem", folder, name);
+    snprintf(private_key, PATH_SIZE, "%s/%s.key", folder, name);
+    request.not_before = smki_clock_system.now(smki_clock_system.context);
     if ((rc = new_serial(&request.serial)) != 0 || (rc = smki_key_generate(&key, SMKI_KEY_P256, &smki_random_system, err)) != 0)
         goto out;
     request.key = key;
-    if ((rc = smki_ca_certificate_make(der, &size, &request, err)) != 0 ||
-        (rc = smki_pem_encode(&pem, "CERTIFICATE", (struct smki_bytes){der, size}, err)) != 0 ||
-        (rc = smki_key_save(key, paths->key, NULL, err)) != 0)
-        goto out;
-    file = fopen(paths->certificate, "wb");
-    if (file == NULL || fwrite(pem.at, 1, pem.size, file) != pem.size)
-        rc = SMKI_IO;
-    if (file != NULL && fclose(file) != 0)
-        rc = SMKI_IO;
+    if ((rc = smki_ca_certificate_make(der, &size, &request, err)) == 0 &&
+        (rc = smki_pem_encode(&pem, "CERTIFICATE", (struct smki_bytes){der, size}, err)) == 0 &&
+        (rc = write_file(certificate, &pem)) == 0 && (rc = smki_key_save(key, private_key, NULL, err)) == 0)
+        rc = smki_ca_open(out, &options, err);
 out:
     smki_key_close(key);
     smki_buffer_finish(&pem);
@@ -73,14 +79,15 @@ out:
 
 /* Reads the request, verifies that it is signed with its own key, and makes the certificate: a draft that lint has passed, then the
  * signature. */
-static int issue(struct smki_buffer *pem, const struct smki_ca *ca, struct smki_bytes request, struct smki_time now, struct smki_error *err)
+static int issue(struct smki_buffer *pem, const struct smki_ca *ca, struct smki_bytes request, struct smki_error *err)
 {
     int rc;
     uint8_t der[SMKI_CERTIFICATE_MAX_SIZE];
-    size_t size;
+    size_t size = 0;
     struct smki_csr csr;
+    struct smki_draft draft;
     struct smki_serial serial = {0};
-    static struct smki_draft draft;
+    const struct smki_time now = smki_clock_system.now(smki_clock_system.context);
 
     if ((rc = smki_csr_read(&csr, SMKI_PROFILE_DEVICE, request, err)) != 0 || (rc = smki_csr_verify(&csr, err)) != 0 ||
         (rc = new_serial(&serial)) != 0 || (rc = smki_prepare(&draft, ca, &csr, &serial, now, err)) != 0 ||
@@ -93,26 +100,23 @@ int main(int argc, char **argv)
 {
     int rc;
     char label[64];
-    struct paths paths;
     struct smki_error err = {0};
     struct smki_buffer file = {0}, request = {0}, pem = {0};
-    struct smki_ca *ca = NULL;
-    struct smki_time now = smki_clock_system.now(smki_clock_system.context);
-    struct smki_ca_options options = {.certificate_path = paths.certificate, .key_path = paths.key, .policy_oid = POLICY};
+    struct smki_ca *root = NULL, *ca = NULL;
 
-    if (argc != 3 || snprintf(paths.certificate, PATH_SIZE, "%s/ca.pem", argv[1]) >= PATH_SIZE ||
-        snprintf(paths.key, PATH_SIZE, "%s/ca.key", argv[1]) >= PATH_SIZE) {
+    if (argc != 3) {
         fprintf(stderr, "usage: issue FOLDER REQUEST (libsmki %s)\n", smki_version());
         return 2;
     }
-    if ((rc = read_file(&file, argv[2], &err)) == 0 && (rc = make_ca(&paths, now, &err)) == 0 &&
-        (rc = smki_ca_open(&ca, &options, &err)) == 0 &&
+    if ((rc = read_file(&file, argv[2], &err)) == 0 && (rc = make_ca(&root, argv[1], "Z8", NULL, &err)) == 0 &&
+        (rc = make_ca(&ca, argv[1], "Z9", root, &err)) == 0 &&
         (rc = smki_pem_decode(&request, label, (struct smki_bytes){file.at, file.size}, &err)) == 0 &&
-        (rc = issue(&pem, ca, (struct smki_bytes){request.at, request.size}, now, &err)) == 0)
+        (rc = issue(&pem, ca, (struct smki_bytes){request.at, request.size}, &err)) == 0)
         fwrite(pem.at, 1, pem.size, stdout);
     else
         fprintf(stderr, "%s: %s\n", smki_refusal_find(rc)->name, err.text[0] != '\0' ? err.text : smki_refusal_find(rc)->text);
     smki_ca_close(ca);
+    smki_ca_close(root);
     smki_buffer_finish(&pem);
     smki_buffer_finish(&request);
     smki_buffer_finish(&file);

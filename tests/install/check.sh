@@ -60,7 +60,7 @@ try() { # try HOW OPTIONS-OF-PKG-CONFIG...: compiles, runs, asks openssl
     [ "$how" = shared ] || libs=("${libs[@]/#-lsmki/-l:libsmki.a}")
     "$cc" -std=c11 -Wall -Wextra -Wpedantic -Werror "${cflags[@]}" "$root/examples/issue.c" -o "$work/issue-$how" "${libs[@]}" || bad "the example does not compile ($how)"
     "$work/issue-$how" "$work/$how" "$work/meter.csr" >"$work/$how/meter.pem" || bad "the example does not run ($how)"
-    openssl verify -CAfile "$work/$how/ca.pem" "$work/$how/meter.pem" >/dev/null || bad "openssl does not verify the example's certificate ($how)"
+    openssl verify -CAfile "$work/$how/Z8.pem" -untrusted "$work/$how/Z9.pem" "$work/$how/meter.pem" >/dev/null || bad "openssl does not verify the example's certificate ($how)"
 }
 try shared
 try static --static
