@@ -99,7 +99,7 @@ int smki_crl_make(struct smki_buffer *out, const struct smki_ca *ca, uint64_t nu
                   struct smki_time next_update, const struct smki_crl_entry *entries, size_t count, struct smki_error *err)
 {
     int rc;
-    size_t size;
+    size_t size = 0;
     uint8_t *tbs = NULL, *whole = NULL;
     struct der_writer writer;
 

@@ -252,7 +252,7 @@ static int parse_encrypted(mbedtls_pk_context *pk, struct smki_bytes der, smki_p
                            struct smki_error *err)
 {
     char word[PASSPHRASE_MAX_SIZE];
-    size_t size;
+    size_t size = 0;
     int rc;
 
     if ((rc = ask_passphrase(word, &size, passphrase, context, err)) == 0) {
