@@ -3,6 +3,7 @@
 #
 #   claim "what must hold" COMMAND...          ok when the command ends with 0
 #   refused STATUS "what is wrong" COMMAND...  ok when it ends with STATUS and says why on standard error, in one line
+#   because TEXT                               TEXT is in the last refusal's line (for claim)
 #   says TEXT COMMAND...                       ends with 0 and TEXT is in what it prints (for claim)
 #   smki ..., batch ...                        the built programs, on the home $home
 #   request FILE METER USE                     a Device CSR by openssl
@@ -40,6 +41,7 @@ refused() {
     local expected=$1 words=$2 status=0
     shift 2
     "$@" >"$folder/out" 2>"$folder/err" </dev/null || status=$?
+    cp "$folder/err" "$folder/refusal"
     if [ "$status" -ne "$expected" ]; then
         echo "# ended with $status, not $expected"
         verdict 1 "$words"
@@ -59,6 +61,7 @@ says() { # says TEXT COMMAND...
     [ "$status" -eq 0 ] && grep -qF -e "$text" "$folder/said"
 }
 
+because() { cat "$folder/refusal" && grep -qF -e "$1" "$folder/refusal"; }
 is_number() { [[ $1 =~ ^[1-9][0-9]*$ ]]; }
 is_json() { "$@" | python3 -m json.tool >/dev/null; }
 

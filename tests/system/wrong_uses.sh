@@ -40,6 +40,20 @@ refused 1 "restore of what is no backup" program restore "$folder/occupied" "$fo
 smki backup "$folder/backup" >/dev/null
 refused 1 "restore into a home that is in use" program restore "$folder/backup" "$home"
 
+# ---- keys and configuration ----
+
+chmod 644 "$home/keys/audit.key"
+refused 1 "a key that others can read" smki party add --name X --eui 90-B3-D5-1F-30-00-00-0F --role supplier --user-role other --subscriber device
+claim "with what to do" because 'chmod 600'
+chmod 600 "$home/keys/audit.key"
+cp "$home/smki.json" "$folder/smki.json"
+echo '{"night": {"capcity": 1}}' >"$home/smki.json"
+refused 1 "a configuration with an unknown key" smki config check
+claim "with the nearest right name" because 'did you mean night.capacity'
+refused 1 "any work on such a home" smki party list
+cp "$folder/smki.json" "$home/smki.json"
+claim "the configuration that init wrote is good" smki config check
+
 # ---- names and numbers ----
 
 number=$(party "Example Energy" 90-B3-D5-1F-30-00-00-01 supplier import-supplier)
