@@ -168,6 +168,8 @@ void json_list_end(struct json_list *list);
 bool json_add_time(cJSON *object, const char *name, struct smki_time time);
 /* Numbers in JSON: exact beyond 2^53 too. */
 bool json_add_number(cJSON *object, const char *name, uint64_t number);
+/* The same for numbers that name something: null for 0. */
+bool json_add_number_if(cJSON *object, const char *name, uint64_t number);
 
 /* A table for people: columns as wide as their widest cell. A heading that starts with '>' is of a column of numbers, on the right. */
 #define TABLE_MAX_COLUMNS 12

@@ -13,10 +13,11 @@ static const struct {
 } hints[] = {
     {SMKI_PARTY_UNKNOWN, "see 'smki party list'"},
     {SMKI_BATCH_UNKNOWN, "see 'smki-batch list'"},
+    {SMKI_DEVICE_LIMIT, "raise it with 'smki device limit'"},
     {SMKI_OFFICER_STATE, "see 'smki aro list'"},
     {SMKI_CREDENTIAL_STATE, "see 'smki credential list'"},
     {SMKI_CREDENTIAL_NAME_TAKEN, "see 'smki credential list'"},
-    {SMKI_AGREEMENT_NOTICE, "give --short-notice to record it all the same"},
+    {SMKI_AGREEMENT_NOTICE, "that is --short-notice"},
     {SMKI_CONFIG_INVALID, "see 'smki config show'"},
     {SMKI_AUDIT_BROKEN, "keep the home as it is and see 'smki audit verify'"},
 };

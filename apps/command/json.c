@@ -60,3 +60,8 @@ bool json_add_number(cJSON *object, const char *name, uint64_t number)
     snprintf(text, sizeof(text), "%" PRIu64, number);
     return cJSON_AddRawToObject(object, name, text) != NULL;
 }
+
+bool json_add_number_if(cJSON *object, const char *name, uint64_t number)
+{
+    return number != 0 ? json_add_number(object, name, number) : cJSON_AddNullToObject(object, name) != NULL;
+}

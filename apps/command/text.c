@@ -131,7 +131,7 @@ void fact_print(const char *name, const char *format, ...)
     va_start(values, format);
     vsnprintf(text, sizeof(text), format, values);
     va_end(values);
-    printf("%-*s %s\n", FACT_WIDTH, name, text_tame(text));
+    printf("%-*s %s\n", FACT_WIDTH, name, text[0] != '\0' ? text_tame(text) : "-");
 }
 
 /* ---- moments, durations, sizes ---- */

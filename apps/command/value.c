@@ -41,7 +41,7 @@ static bool word_check(const struct command_value *value, const char *text, stru
     }
     why->code = SMKI_INVALID_ARGUMENT;
     if ((near = smki_nearest_word(text, value->words, count)) != NULL)
-        snprintf(why->text, sizeof(why->text), "'%s' is not known; did you mean '%s'?", text, near);
+        snprintf(why->text, sizeof(why->text), "'%s' is not known, did you mean '%s'", text, near);
     else
         snprintf(why->text, sizeof(why->text), "'%s' is not one of %s", text, list);
     text_tame(why->text);

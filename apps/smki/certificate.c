@@ -111,8 +111,8 @@ static bool certificate_fill(cJSON *json, const struct smki_stored_certificate *
            json_add_time(json, "not_before", certificate->not_before) && json_add_time(json, "not_after", certificate->not_after) &&
            json_add_time(json, "issued_at", stored->issued_at) && text_add_if(json, "state", revoked ? "revoked" : "valid") &&
            json_add_time(json, "revoked_at", stored->revoked_at) &&
-           text_add_if(json, "reason", revoked ? reason_word(stored->reason) : "") && json_add_number(json, "party", stored->party) &&
-           json_add_number(json, "batch", stored->batch) && json_add_number(json, "index", stored->index) &&
+           text_add_if(json, "reason", revoked ? reason_word(stored->reason) : "") && json_add_number_if(json, "party", stored->party) &&
+           json_add_number_if(json, "batch", stored->batch) && json_add_number_if(json, "index", stored->index) &&
            hex_add(json, "subject_key_id", certificate->subject_key_id) && hex_add(json, "authority_key_id", certificate->authority_key_id);
 }
 
@@ -144,7 +144,8 @@ static void facts_print(struct call *call, const struct smki_stored_certificate 
     fact_print("valid from", "%s", time_words(certificate->not_before, text));
     fact_print("valid to", "%s", time_words(certificate->not_after, text));
     fact_print("issued", "%s", time_words(stored->issued_at, text));
-    fact_print("Party", "%" PRIu64, stored->party);
+    if (stored->party != 0)
+        fact_print("Party", "%" PRIu64, stored->party);
     if (stored->batch != 0)
         fact_print("batch", "%" PRIu64 ", CSR %" PRIu32, stored->batch, stored->index);
     if (stored->revoked_at.us != 0)

@@ -39,16 +39,12 @@ static cJSON *key_json(const struct smki_config_key *key, const char *value, boo
     return NULL;
 }
 
-static void key_row(struct table *table, const struct smki_config_key *key, const char *value, bool is_default)
+static void key_print(const struct smki_config_key *key, const char *value, bool is_default)
 {
-    table_add(table, "%s", key->path);
-    table_add(table, "%s", value);
-    table_add(table, "%s", is_default ? "default" : "set");
-    table_add(table, "%s", key->source);
-    table_add(table, "%s", key->text);
+    printf("%s: %s (%s)\n    %s [%s]\n", key->path, value, is_default ? "default" : "set", key->text, key->source);
 }
 
-static int keys_walk(struct call *call, const struct smki_config *config, struct table *table, struct json_list *list)
+static int keys_walk(struct call *call, const struct smki_config *config, struct json_list *list)
 {
     size_t count;
     const struct smki_config_key *keys = smki_config_keys(&count);
@@ -62,31 +58,25 @@ static int keys_walk(struct call *call, const struct smki_config *config, struct
         if (call->json)
             rc = json_list_add(list, call, key_json(&keys[i], value, is_default));
         else
-            key_row(table, &keys[i], value, is_default);
+            key_print(&keys[i], value, is_default);
     }
     return rc;
 }
 
 static int config_show(struct call *call)
 {
-    static const char *const headings[] = {"KEY", "VALUE", "", "SOURCE", "WHAT IT IS", NULL};
     struct smki_config config;
     struct json_list list;
-    struct table table;
     char path[PATH_MAX];
     int rc = config_take(call, &config, path);
 
     if (rc != 0)
         return rc;
-    table_start(&table, headings);
     if (call->json)
         json_list_start(&list);
-    rc = keys_walk(call, &config, &table, &list);
+    rc = keys_walk(call, &config, &list);
     if (call->json)
         json_list_end(&list);
-    else if (rc == 0)
-        return table_print(&table, call, "no keys");
-    table_finish(&table);
     return rc;
 }
 

@@ -219,7 +219,7 @@ static void party_row(struct table *table, const struct smki_party *party)
     table_add(table, "%s", role_words(party, words));
     table_add(table, "%s", user_role_words(party, words));
     table_add(table, "%s", subscriber_words(party, words));
-    table_add(table, "%s", party->barred ? "barred" : "");
+    table_add(table, "%s", party->barred ? "barred" : "active");
 }
 
 static int party_list_json(struct call *call)
@@ -238,7 +238,7 @@ static int party_list_json(struct call *call)
 
 static int party_list(struct call *call)
 {
-    static const char *const headings[] = {">N", "NAME", "EUI-64", "ROLES", "USER ROLES", "SUBSCRIBER", "", NULL};
+    static const char *const headings[] = {">N", "NAME", "EUI-64", "ROLES", "USER ROLES", "SUBSCRIBER", "STATE", NULL};
     struct smki_party party = {0};
     struct table table;
     int rc;
