@@ -11,8 +11,7 @@
 #include "message/message_i.h"
 #include "message/name_set_i.h"
 #include "message/text_i.h"
-
-#include <expat.h>
+#include "message/versions_i.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -71,8 +70,8 @@ static void refuse(struct batch_xml_reader *reader, int code, const char *format
     va_start(arguments, format);
     vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
-    stop(reader, smki_fail(&reader->error, code, "line %llu, column %llu: %s", (unsigned long long)XML_GetCurrentLineNumber(reader->parser),
-                           (unsigned long long)XML_GetCurrentColumnNumber(reader->parser) + 1, what));
+    stop(reader, smki_fail(&reader->error, code, "line %llu, column %llu: %s", (unsigned long long)expat_line(reader->parser),
+                           (unsigned long long)expat_column(reader->parser) + 1, what));
 }
 
 /* ---- attributes ---- */
@@ -435,7 +434,7 @@ static void feed_piece(struct batch_xml_reader *reader, const uint8_t *at, size_
         refuse_by_expat(reader);
     if (reader->rc != 0 || last)
         return;
-    done = (int64_t)XML_GetCurrentByteIndex(reader->parser);
+    done = expat_offset(reader->parser);
     if ((int64_t)reader->fed - (done > 0 ? done : 0) > TOKEN_MAX)
         refuse(reader, SMKI_XML_INVALID, "a tag, comment or instruction of more than %lld octets", (long long)TOKEN_MAX);
 }

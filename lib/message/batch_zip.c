@@ -5,8 +5,7 @@
 #include "message/message_i.h"
 #include "message/name_set_i.h"
 #include "message/text_i.h"
-
-#include <zip.h>
+#include "message/versions_i.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,9 +14,10 @@
 
 #define ENTRY_MAX     ((uint64_t)16 * 1024) /* octets: SMKI_CSR_MAX_SIZE as base64 in lines of 64 with CRLF and PEM headers, and some */
 #define NAME_MAX_SIZE 255                   /* octets: what file systems take (NAME_MAX) */
-#define UNPACKED_MAX  ((uint64_t)SMKI_BATCH_MAX_CSRS * 4096) /* octets of all entries: several times what 50,000 RSA requests have as text \
-                                                              */
-#define BOMB_RATIO 50 /* an oversized entry packed tighter than this is no CSR that grew, but made to burst */
+#define UNPACKED_MAX                                                                                                                       \
+    ((uint64_t)SMKI_BATCH_MAX_CSRS * 4096) /* octets of all entries: several times what 50,000 RSA requests have as text                   \
+                                            */
+#define BOMB_RATIO 50                      /* an oversized entry packed tighter than this is no CSR that grew, but made to burst */
 #define EXTENSION  ".csr"
 
 struct zip_reading {
@@ -227,7 +227,7 @@ static int check_file(const char *path, const struct batch_limits *limits, struc
 static bool is_streamed(zip_t *zip, uint64_t index)
 {
     zip_file_attributes_t attributes;
-    zip_source_t *source = zip_source_zip(zip, zip, index, ZIP_FL_COMPRESSED | ZIP_FL_UNCHANGED, 0, -1);
+    zip_source_t *source = libzip_entry_source(zip, index);
     bool streamed = false;
 
     zip_file_attributes_init(&attributes);
