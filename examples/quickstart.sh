@@ -191,7 +191,6 @@ run "$batch" --home "$folder/home" plan
 
 heading "5. The night (without waiting for 20:00)"
 run_live "$batch" --home "$folder/home" run --once --ignore-window
-run "$batch" --home "$folder/home" status "$xml"
 run "$batch" --home "$folder/home" status "$zip"
 
 heading "6. Results"
@@ -220,9 +219,10 @@ cat <<SUMMARY
 
    Try next:
      export SMKI_HOME=$folder/home PATH=$root/build/apps/smki:$root/build/apps/batch:\$PATH
-     smki device show 90-B3-D5-1F-30-01-00-01         the certificates of a meter
-     smki lint $short/results/xml/00001.pem           the profile's rules on a certificate
-     smki audit export audit.jsonl                    every decision, one a line
-     smki config show                                 every setting, its default and its source
+     smki device show 90-B3-D5-1F-30-01-00-01       the certificates of a meter
+     smki lint $folder/results/xml/*.pem
+                                                    the profile's rules on all certificates
+     smki audit export audit.jsonl                  every decision, one a line
+     smki config show                               every setting, its default and its source
      smki --help; smki-batch --help
 SUMMARY
