@@ -378,6 +378,52 @@ static void the_map_grows_under_writers_and_readers(void **state)
     assert_true(statistics.file_size > (uint64_t)160 << 20);
 }
 
+struct grower {
+    struct store_test *test;
+    _Atomic unsigned done;
+    struct smki_error err;
+    int rc;
+};
+
+static void *grow(void *context)
+{
+    struct grower *grower = context;
+
+    for (unsigned i = 0; i < 80 && grower->rc == 0; i++, grower->done++)
+        grower->rc = store_change(grower->test->store, chunk_put, (unsigned[2]){0, i}, &grower->err);
+    return NULL;
+}
+
+/* Returns when the grower has not come on for a while. */
+static unsigned stands_still(struct grower *grower)
+{
+    unsigned before;
+
+    do {
+        before = grower->done;
+        usleep(500000);
+    } while (grower->done != before || before == 0);
+    return before;
+}
+
+static void the_map_is_not_replaced_under_a_view(void **state)
+{
+    struct store_test *test = *state;
+    struct grower grower = {.test = test};
+    struct smki_bytes value;
+    pthread_t thread;
+
+    CHANGE(test, value_put, "here");
+    VIEW(test);
+    ASSERT_OK(store_value_get(view, "here", &value, &test->err), test->err);
+    assert_int_equal(pthread_create(&thread, NULL, grow, &grower), 0);
+    assert_in_range(stands_still(&grower), 30, 79); /* 80 MiB do not fit the map of 64 */
+    ASSERT_BYTES(value, "x", 1);
+    VIEW_END;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    ASSERT_OK(grower.rc, grower.err);
+}
+
 /* The child opens for itself and makes the file larger than the parent's map. */
 static void a_map_that_another_process_grew_is_taken_over(void **state)
 {
@@ -611,6 +657,7 @@ int main(void)
         STORE_TEST(a_second_view_of_a_thread_is_the_first_again),
         STORE_TEST(a_change_that_fails_in_a_group_undoes_only_itself),
         STORE_TEST(the_map_grows_under_writers_and_readers),
+        STORE_TEST(the_map_is_not_replaced_under_a_view),
         STORE_TEST(a_map_that_another_process_grew_is_taken_over),
         STORE_TEST(two_processes_write_at_once_and_no_number_is_given_twice),
         STORE_TEST(a_file_that_may_not_grow_is_a_full_disk_and_nothing_is_lost),
