@@ -8,10 +8,13 @@
 
 SMKI_MUST_USE int party_get(struct store_view *view, uint64_t number, struct smki_party *out, struct smki_error *err); /* PARTY_UNKNOWN */
 SMKI_MUST_USE int device_get(struct store_view *view, const struct smki_device_id *id, struct smki_device *out, struct smki_error *err);
-SMKI_MUST_USE int agreement_limit(struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now, uint64_t *limit, struct smki_error *err);
+SMKI_MUST_USE int agreement_limit(struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now, uint64_t *limit,
+                                  struct smki_error *err);
 /* Would credential_add take it now? Asked before its certificate is signed; `credential` has the reserved serial. */
 SMKI_MUST_USE int credential_admit(struct store_change *change, const struct smki_credential *credential, struct smki_error *err);
-/* Registers a credential whose certificate was made: gives its number; CREDENTIAL_NAME_TAKEN when the CN is in use by an active one (but the renewed). */
-SMKI_MUST_USE int credential_add(struct store_change *change, const struct smki_actor *actor, struct smki_credential *credential, struct smki_error *err);
+/* Registers a credential whose certificate was made: gives its number; CREDENTIAL_NAME_TAKEN when the CN is in use by an active one (but
+ * the renewed). */
+SMKI_MUST_USE int credential_add(struct store_change *change, const struct smki_actor *actor, struct smki_credential *credential,
+                                 struct smki_error *err);
 
 #endif

@@ -273,6 +273,37 @@ static void a_file_that_is_not_there_or_no_file_is_refused(void **state)
     assert_true(smki_device_import(test->store, &anna, path, &report, NULL) != 0);
 }
 
+/* A clock that adds a line to the file whenever it is asked: the store asks it in each change, and changes are of the second pass. */
+static struct smki_time meddling_now(void *context)
+{
+    FILE *file = fopen(context, "ab");
+
+    if (file != NULL) {
+        fputs("00DB123499999999,GSME\n", file);
+        fclose(file);
+    }
+    return AT("2026-11-23T20:00");
+}
+
+static void a_file_that_changes_while_it_is_imported_is_refused(void **state)
+{
+    struct store_test *test = *state;
+    struct smki_buffer file = {0};
+    struct smki_import_report report;
+    char path[TEST_PATH_SIZE];
+    struct smki_clock clock = {.now = meddling_now, .context = path};
+
+    test_path(path, test->folder, "a.csv");
+    test_store_close(test);
+    ASSERT_OK(smki_store_open(&test->store, test->folder, &clock, &test->err), test->err);
+    ASSERT_OK(smki_buffer_printf(&file, &test->err, "device_id,type\n"), test->err);
+    for (unsigned i = 0; i < 5 * SMKI_IMPORT_CHUNK; i++)
+        ASSERT_OK(smki_buffer_printf(&file, &test->err, "00DB1234%08X,ESME\n", i), test->err);
+    EXPECT_REFUSED(SMKI_INVENTORY_INVALID, import_bytes(test, "a.csv", file.at, file.size, &report), test->err);
+    EXPECT_TEXT(test->err, "was changed while it was imported");
+    smki_buffer_finish(&file);
+}
+
 /* ---- many ---- */
 
 static void many_devices_are_imported_in_chunks_each_with_its_record(void **state)
@@ -359,6 +390,7 @@ int main(void)
         STORE_TEST(a_late_mistake_stores_nothing_of_a_long_file),
         STORE_TEST(a_line_that_never_ends_is_refused_early),
         STORE_TEST(a_file_that_is_not_there_or_no_file_is_refused),
+        STORE_TEST(a_file_that_changes_while_it_is_imported_is_refused),
         STORE_TEST(many_devices_are_imported_in_chunks_each_with_its_record),
         STORE_TEST(a_device_that_is_not_in_the_inventory_is_unknown),
         STORE_TEST(a_limit_is_set_and_recorded_as_an_override),
