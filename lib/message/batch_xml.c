@@ -19,10 +19,11 @@
 
 #define PIECE_SIZE   ((size_t)64 * 1024)    /* octets given to expat at once */
 #define TOKEN_MAX    ((int64_t)1024 * 1024) /* octets of one tag, comment or instruction; expat holds an unfinished one whole */
-#define PREFIXES_MAX ((size_t)64 * 1024)    /* octets of all namespace prefixes together */
-#define REF_MAX      256                    /* characters: BatchRef */
-#define CSR_REF_MAX  100                    /* characters: EntryRef */
-#define SEPARATOR    '\f'                   /* between namespace and name, as expat gives them; no document can hold one */
+#define WAITING_MAX  (2 * TOKEN_MAX + (int64_t)PIECE_SIZE) /* expat looks at it again only when twice as much has come (2.6.0) */
+#define PREFIXES_MAX ((size_t)64 * 1024)                   /* octets of all namespace prefixes together */
+#define REF_MAX      256                                   /* characters: BatchRef */
+#define CSR_REF_MAX  100                                   /* characters: EntryRef */
+#define SEPARATOR    '\f'                                  /* between namespace and name, as expat gives them; no document can hold one */
 #define XSI          "http://www.w3.org/2001/XMLSchema-instance\f"
 
 static const char version_word[] = "1.0";
@@ -35,7 +36,8 @@ struct batch_xml_reader {
     batch_request_fn each;
     void *context;
     enum place place;
-    uint64_t fed; /* octets */
+    uint64_t fed; /* octets given to expat */
+    int64_t done; /* octets up to the token that it waits for the end of */
     bool finished;
     bool has_version;
     uint32_t count;
@@ -434,8 +436,10 @@ static void feed_piece(struct batch_xml_reader *reader, const uint8_t *at, size_
         refuse_by_expat(reader);
     if (reader->rc != 0 || last)
         return;
-    done = expat_offset(reader->parser);
-    if ((int64_t)reader->fed - (done > 0 ? done : 0) > TOKEN_MAX)
+    done = expat_offset(reader->parser); /* negative when it has moved its buffer without looking at it */
+    if (done > reader->done)
+        reader->done = done;
+    if ((int64_t)reader->fed - reader->done > WAITING_MAX)
         refuse(reader, SMKI_XML_INVALID, "a tag, comment or instruction of more than %lld octets", (long long)TOKEN_MAX);
 }
 

@@ -168,7 +168,7 @@ static int fail_zip(int code, int errnum, const char *path, struct smki_error *e
     if (code == ZIP_ER_MEMORY)
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
     if (code == ZIP_ER_OPEN || code == ZIP_ER_READ || code == ZIP_ER_SEEK || code == ZIP_ER_NOENT)
-        return smki_fail_errno(err, code == ZIP_ER_NOENT ? ENOENT : errnum, "%s", path);
+        return smki_fail_errno(err, code == ZIP_ER_NOENT ? ENOENT : errnum != 0 ? errnum : EIO, "%s", path);
     zip_error_init_with_code(&why, code);
     smki_fail(err, SMKI_ZIP_INVALID, "not a ZIP file, or a damaged one: %s", zip_error_strerror(&why));
     zip_error_fini(&why);

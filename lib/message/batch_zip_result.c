@@ -270,7 +270,7 @@ static int write_zip(const char *path, struct spool *spool, struct smki_error *e
     zip_t *zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code);
 
     if (zip == NULL)
-        return smki_fail_errno(err, errno, "%s", path);
+        return smki_fail_errno(err, code == ZIP_ER_MEMORY ? ENOMEM : errno != 0 ? errno : EIO, "%s", path);
     for (size_t i = 0; rc == 0 && i < spool->count; i++)
         rc = add_entry(zip, &spool->stretches[i], err);
     if (rc == 0 && zip_close(zip) == 0)
