@@ -1,9 +1,9 @@
 /* What the files of the room share: the states and their moves, chunks as they are stored, the claim of a runner.
  *
- * A batch's life: submission (a file in the home's batches folder, a record PENDING) -> approved, PARSING -> cut into chunks, QUEUED -> a runner claims a chunk,
- * PROCESSING -> its CSRs are verified, decided and given serials in one change, signed, and stored in another -> the last chunk done, COMPLETED.
- * What is durable after each step is enough to go on from it: a chunk whose CSRs are decided is signed again under the same serials, notBefore and
- * (RFC 6979) nonces, and so becomes the same certificates. */
+ * A batch's life: submission (a file in the home's batches folder, a record PENDING) -> approved, PARSING -> cut into chunks, QUEUED -> a
+ * runner claims a chunk, PROCESSING -> its CSRs are verified, decided and given serials in one change, signed, and stored in another -> the
+ * last chunk done, COMPLETED. What is durable after each step is enough to go on from it: a chunk whose CSRs are decided is signed again
+ * under the same serials, notBefore and (RFC 6979) nonces, and so becomes the same certificates. */
 #ifndef SMKI_BATCH_I_H
 #define SMKI_BATCH_I_H
 
@@ -13,14 +13,20 @@
 #include <smki/batch.h>
 #include <smki/smki.h>
 
-#define CHUNK_MAX_CSRS 5000        /* CSRs: the configuration's bound on batch.chunk */
-#define DECISION_TEXT_SIZE 256     /* octets with NUL: the refusal's words kept for a CSR */
-#define RUNNER_ID_SIZE 16          /* octets */
+#define CHUNK_MAX_CSRS     5000 /* CSRs: the configuration's bound on batch.chunk */
+#define DECISION_TEXT_SIZE 256  /* octets with NUL: the refusal's words kept for a CSR */
+#define RUNNER_ID_SIZE     16   /* octets */
 
 /* ---- states ---- */
 
 enum batch_event {
-    BATCH_APPROVE, BATCH_REJECT, BATCH_PARSED, BATCH_FOUND_TAMPERED, BATCH_CLAIMED, BATCH_WINDOW_CLOSED, BATCH_LAST_CHUNK_DONE,
+    BATCH_APPROVE,
+    BATCH_REJECT,
+    BATCH_PARSED,
+    BATCH_FOUND_TAMPERED,
+    BATCH_CLAIMED,
+    BATCH_WINDOW_CLOSED,
+    BATCH_LAST_CHUNK_DONE,
 };
 /* Moves the batch by the table; BATCH_STATE when the table has no such move. */
 SMKI_MUST_USE int batch_move(struct smki_batch *batch, enum batch_event event, struct smki_error *err);
@@ -49,9 +55,9 @@ SMKI_MUST_USE int chunk_requests_next(struct chunk_reader *reader, struct chunk_
 
 /* What was decided on one CSR. */
 struct decision {
-    int code;                           /* 0: granted */
-    uint8_t serial[SMKI_SERIAL_SIZE];   /* granted: reserved for it */
-    char text[DECISION_TEXT_SIZE];      /* refused: the words */
+    int code;                         /* 0: granted */
+    uint8_t serial[SMKI_SERIAL_SIZE]; /* granted: reserved for it */
+    char text[DECISION_TEXT_SIZE];    /* refused: the words */
 };
 
 enum chunk_stage { CHUNK_DECIDED = 1, CHUNK_DONE = 2 };
@@ -88,10 +94,10 @@ struct claim {
 };
 
 enum claim_outcome {
-    CLAIM_TAKEN,   /* *claim is ours */
-    CLAIM_NONE,    /* nothing waits */
-    CLAIM_OTHERS,  /* what is left is in other runners' hands */
-    CLAIM_CLOSED,  /* something waits, but the window is closed */
+    CLAIM_TAKEN,  /* *claim is ours */
+    CLAIM_NONE,   /* nothing waits */
+    CLAIM_OTHERS, /* what is left is in other runners' hands */
+    CLAIM_CLOSED, /* something waits, but the window is closed */
 };
 struct claim_request {
     const struct smki_service *service;
@@ -100,8 +106,8 @@ struct claim_request {
     bool ignore_window;
 };
 /* Takes the next chunk of the night's order, in a change of its own or at the end of another. */
-SMKI_MUST_USE int claim_next(struct store_change *change, const struct claim_request *request, struct claim *claim, enum claim_outcome *outcome,
-                             struct smki_error *err);
+SMKI_MUST_USE int claim_next(struct store_change *change, const struct claim_request *request, struct claim *claim,
+                             enum claim_outcome *outcome, struct smki_error *err);
 /* LEASE_LOST unless the chunk is still ours. */
 SMKI_MUST_USE int claim_check(struct store_view *view, const struct claim *claim, const struct runner *runner, struct smki_error *err);
 
@@ -115,15 +121,16 @@ SMKI_MUST_USE int plan_read(struct store_view *view, const struct smki_service *
 
 /* One worker thread's memory: made once, used for every chunk. */
 struct worker;
-SMKI_MUST_USE int worker_create(struct worker **out, struct smki_service *service, const struct runner *runner, const struct smki_actor *actor,
-                                struct smki_error *err);
+SMKI_MUST_USE int worker_create(struct worker **out, struct smki_service *service, const struct runner *runner,
+                                const struct smki_actor *actor, struct smki_error *err);
 void worker_destroy(struct worker *worker);
 
 struct chunk_tally {
     uint32_t processed, granted, refused;
     bool batch_completed;
 };
-/* Works the claimed chunk off: verify, decide, sign, store. After it returns 0 every CSR of the chunk has its fate on disk. LEASE_LOST: another runner has it. */
+/* Works the claimed chunk off: verify, decide, sign, store. After it returns 0 every CSR of the chunk has its fate on disk. LEASE_LOST:
+ * another runner has it. */
 SMKI_MUST_USE int worker_run(struct worker *worker, const struct claim *claim, struct chunk_tally *tally, struct smki_error *err);
 
 /* ---- preparing ---- */

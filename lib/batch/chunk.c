@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define REQUESTS_LAYOUT 1
+#define REQUESTS_LAYOUT  1
 #define DECISIONS_LAYOUT 1
 
 static int append_sized(struct smki_buffer *out, const void *at, size_t size, struct smki_error *err)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define LEASE_LAYOUT 1
-#define LEASE_SIZE (1 + 8 + RUNNER_ID_SIZE)
+#define LEASE_SIZE   (1 + 8 + RUNNER_ID_SIZE)
 
 struct lease {
     struct smki_time until;
@@ -51,8 +51,10 @@ int claim_check(struct store_view *view, const struct claim *claim, const struct
     return rc;
 }
 
-/* May this handed-out chunk be taken over? Not when it is done, nor while its runner lives and its lease holds. Our own leases are our other threads'. */
-static int chunk_is_orphan(struct store_change *change, const struct claim_request *request, const struct claim *claim, bool *orphan, struct smki_error *err)
+/* May this handed-out chunk be taken over? Not when it is done, nor while its runner lives and its lease holds. Our own leases are our
+ * other threads'. */
+static int chunk_is_orphan(struct store_change *change, const struct claim_request *request, const struct claim *claim, bool *orphan,
+                           struct smki_error *err)
 {
     struct lease lease;
     int rc = lease_get(store_change_view(change), claim, &lease, err);
@@ -69,8 +71,8 @@ static int chunk_is_orphan(struct store_change *change, const struct claim_reque
 }
 
 /* The first chunk of the batch that is free: one never handed out, or else one whose runner is gone. */
-static int batch_claim(struct store_change *change, const struct claim_request *request, struct smki_batch *batch, struct claim *claim, bool *taken,
-                       struct smki_error *err)
+static int batch_claim(struct store_change *change, const struct claim_request *request, struct smki_batch *batch, struct claim *claim,
+                       bool *taken, struct smki_error *err)
 {
     bool orphan = false;
     int rc;
@@ -115,8 +117,8 @@ static int pause_batch(struct store_change *change, const struct claim_request *
     return batch_move_recorded(change, &batch, BATCH_WINDOW_CLOSED, SMKI_ACT_BATCH_STATE, request->actor, err);
 }
 
-static int claim_in_order(struct store_change *change, const struct claim_request *request, const struct smki_plan_item *items, size_t count,
-                          struct claim *claim, enum claim_outcome *outcome, struct smki_error *err)
+static int claim_in_order(struct store_change *change, const struct claim_request *request, const struct smki_plan_item *items,
+                          size_t count, struct claim *claim, enum claim_outcome *outcome, struct smki_error *err)
 {
     const bool open = window_is_open(request, store_change_time(change));
     struct smki_batch batch;
@@ -141,7 +143,8 @@ static int claim_in_order(struct store_change *change, const struct claim_reques
     return 0;
 }
 
-int claim_next(struct store_change *change, const struct claim_request *request, struct claim *claim, enum claim_outcome *outcome, struct smki_error *err)
+int claim_next(struct store_change *change, const struct claim_request *request, struct claim *claim, enum claim_outcome *outcome,
+               struct smki_error *err)
 {
     struct smki_plan_item *items = NULL;
     size_t count = 0;

@@ -40,8 +40,8 @@ static int items_add(struct smki_plan_item **items, size_t *count, const struct 
     return 0;
 }
 
-int plan_read(struct store_view *view, const struct smki_service *service, struct smki_time now, double rate, bool unparsed, struct smki_plan_item **items,
-              size_t *count, struct smki_error *err)
+int plan_read(struct store_view *view, const struct smki_service *service, struct smki_time now, double rate, bool unparsed,
+              struct smki_plan_item **items, size_t *count, struct smki_error *err)
 {
     struct smki_batch batch;
     uint64_t id = 0;
@@ -76,7 +76,8 @@ static double known_rate(struct store_view *view)
     return rate;
 }
 
-int smki_batch_plan(struct smki_service *service, struct smki_time at, struct smki_plan_item **items, size_t *count, double *rate, struct smki_error *err)
+int smki_batch_plan(struct smki_service *service, struct smki_time at, struct smki_plan_item **items, size_t *count, double *rate,
+                    struct smki_error *err)
 {
     const struct smki_demand_limits *limits = &service->config.limits;
     const struct smki_night night = smki_night_at(limits, at);

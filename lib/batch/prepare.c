@@ -1,5 +1,6 @@
-/* Before the night: approval, and cutting the upload into chunks. The upload is hashed again before and after it is read; when it is not what was accepted, the batch
- * is TAMPERED. Chunks are written over what an interrupted attempt left, and count only once the batch is QUEUED. */
+/* Before the night: approval, and cutting the upload into chunks. The upload is hashed again before and after it is read; when it is not
+ * what was accepted, the batch is TAMPERED. Chunks are written over what an interrupted attempt left, and count only once the batch is
+ * QUEUED. */
 #include "batch/batch_i.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <unistd.h>
 
 #define CHUNKS_A_CHANGE 16 /* chunks stored in one commit */
-#define DIGEST_BUFFER (256 * 1024)
+#define DIGEST_BUFFER   (256 * 1024)
 
 int file_digest(const char *path, uint8_t out[SHA256_SIZE], uint64_t *size, struct smki_error *err)
 {
@@ -57,12 +58,12 @@ static int word_change(struct store_change *change, void *argument, struct smki_
     if (rc != 0)
         return rc;
     if (batch.state != SMKI_STATE_PENDING)
-        return smki_fail(err, SMKI_BATCH_STATE, "batch %llu is %s; only a PENDING one is approved or rejected", (unsigned long long)word->id,
-                         smki_batch_state_word(batch.state));
+        return smki_fail(err, SMKI_BATCH_STATE, "batch %llu is %s; only a PENDING one is approved or rejected",
+                         (unsigned long long)word->id, smki_batch_state_word(batch.state));
     batch.approved = word->event == BATCH_APPROVE;
     snprintf(batch.reason, sizeof(batch.reason), "%.*s", (int)sizeof(batch.reason) - 1, word->reason);
-    return batch_move_recorded(change, &batch, word->event, word->event == BATCH_APPROVE ? SMKI_ACT_BATCH_APPROVE : SMKI_ACT_BATCH_REJECT, word->actor,
-                               err);
+    return batch_move_recorded(change, &batch, word->event, word->event == BATCH_APPROVE ? SMKI_ACT_BATCH_APPROVE : SMKI_ACT_BATCH_REJECT,
+                               word->actor, err);
 }
 
 int smki_batch_approve(struct smki_service *service, const struct smki_actor *actor, uint64_t id, struct smki_error *err)
@@ -106,7 +107,8 @@ static int store_cut_change(struct store_change *change, void *argument, struct 
     for (size_t i = 0; i < cutter->waiting_count && rc == 0; i++) {
         const struct cut_chunk *cut = &cutter->waiting[i];
 
-        rc = store_chunk_put(change, batch.id, cut->number, STORE_CHUNK_REQUESTS, (struct smki_bytes){cut->octets.at, cut->octets.size}, err);
+        rc = store_chunk_put(change, batch.id, cut->number, STORE_CHUNK_REQUESTS, (struct smki_bytes){cut->octets.at, cut->octets.size},
+                             err);
     }
     return rc;
 }
@@ -246,10 +248,11 @@ static int parse_batch(struct cutter *cutter, struct smki_error *err)
     if (read_rc == SMKI_LEASE_LOST)
         return 0;
     if (read_rc != 0)
-        return smki_fail(err, read_rc, "batch %llu, accepted before, cannot be parsed: %s", (unsigned long long)cutter->batch.id, reading.text);
+        return smki_fail(err, read_rc, "batch %llu, accepted before, cannot be parsed: %s", (unsigned long long)cutter->batch.id,
+                         reading.text);
     if (cutter->csrs != cutter->batch.csrs)
-        return smki_fail(err, SMKI_INTERNAL, "batch %llu has %u CSRs, at its acceptance it had %u", (unsigned long long)cutter->batch.id, cutter->csrs,
-                         cutter->batch.csrs);
+        return smki_fail(err, SMKI_INTERNAL, "batch %llu has %u CSRs, at its acceptance it had %u", (unsigned long long)cutter->batch.id,
+                         cutter->csrs, cutter->batch.csrs);
     return store_change(cutter->service->store, parsed_change, cutter, err);
 }
 

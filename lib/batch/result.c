@@ -1,4 +1,5 @@
-/* Results: the decisions of every chunk in the batch's order with their certificates, as XML, zip or txt. A page is one chunk, read in a view of its own. */
+/* Results: the decisions of every chunk in the batch's order with their certificates, as XML, zip or txt. A page is one chunk, read in a
+ * view of its own. */
 #include "batch/batch_i.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ struct result_pages {
         char ref[SMKI_BATCH_CSR_REF_SIZE];
         uint32_t index;
         size_t certificate, size; /* in `certificates` */
-    } *rows;
+    } * rows;
     struct decision *decisions;
 };
 
@@ -101,7 +102,8 @@ static int next_page(struct result_pages *pages, struct smki_error *err)
     rc = read_page(pages, view, err);
     store_view_end(view);
     if (rc == SMKI_NOT_FOUND)
-        rc = smki_fail(err, SMKI_STORE_CORRUPT, "batch %llu, chunk %u: a part is missing", (unsigned long long)pages->batch->id, pages->chunk);
+        rc = smki_fail(err, SMKI_STORE_CORRUPT, "batch %llu, chunk %u: a part is missing", (unsigned long long)pages->batch->id,
+                       pages->chunk);
     pages->chunk++;
     pages->at = 0;
     return rc;
@@ -209,7 +211,8 @@ static int is_released(const struct smki_service *service, const struct smki_bat
 
     if (batch->released_at.us != 0 || smki_service_now(service).us >= release.us)
         return 0;
-    return smki_fail(err, SMKI_NOT_RELEASED, "the results of batch %llu are released at %s (CoCo 3.1.3); the operator may use --ignore-release",
+    return smki_fail(err, SMKI_NOT_RELEASED,
+                     "the results of batch %llu are released at %s (CoCo 3.1.3); the operator may use --ignore-release",
                      (unsigned long long)batch->id, smki_time_text_uk(release, text));
 }
 
@@ -232,8 +235,8 @@ static int reading_change(struct store_change *change, void *argument, struct sm
     return store_record(change, &record, err);
 }
 
-int smki_batch_result(struct smki_service *service, const struct smki_actor *actor, uint64_t id, enum smki_result_format format, const char *path,
-                      bool ignore_release, struct smki_error *err)
+int smki_batch_result(struct smki_service *service, const struct smki_actor *actor, uint64_t id, enum smki_result_format format,
+                      const char *path, bool ignore_release, struct smki_error *err)
 {
     struct result_pages pages;
     struct smki_batch batch;
@@ -255,7 +258,8 @@ int smki_batch_result(struct smki_service *service, const struct smki_actor *act
     return rc;
 }
 
-int smki_batch_result_name(const struct smki_batch *batch, enum smki_result_format format, char out[SMKI_BATCH_FILE_SIZE], struct smki_error *err)
+int smki_batch_result_name(const struct smki_batch *batch, enum smki_result_format format, char out[SMKI_BATCH_FILE_SIZE],
+                           struct smki_error *err)
 {
     static const char *const extensions[] = {[SMKI_RESULT_XML] = "xml", [SMKI_RESULT_ZIP] = "zip", [SMKI_RESULT_TXT] = "txt"};
     const char *dot = strrchr(batch->name, '.');
@@ -266,5 +270,7 @@ int smki_batch_result_name(const struct smki_batch *batch, enum smki_result_form
         size = snprintf(out, SMKI_BATCH_FILE_SIZE, "%.*s-response.%s", stem, batch->name, extensions[format]);
     else
         size = snprintf(out, SMKI_BATCH_FILE_SIZE, "batch-%llu-response.%s", (unsigned long long)batch->id, extensions[format]);
-    return size >= SMKI_BATCH_FILE_SIZE ? smki_fail(err, SMKI_TOO_LARGE, "the name of batch %llu is too long", (unsigned long long)batch->id) : 0;
+    return size >= SMKI_BATCH_FILE_SIZE
+               ? smki_fail(err, SMKI_TOO_LARGE, "the name of batch %llu is too long", (unsigned long long)batch->id)
+               : 0;
 }

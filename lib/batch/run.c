@@ -1,4 +1,5 @@
-/* The night run: worker threads that claim chunks and work them off, and the calling thread that prepares batches, reports progress and ends the run. */
+/* The night run: worker threads that claim chunks and work them off, and the calling thread that prepares batches, reports progress and
+ * ends the run. */
 #include "batch/batch_i.h"
 
 #include <errno.h>
@@ -8,11 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_AGAIN_US 50000          /* a worker with nothing to claim looks again: others may die, batches may come */
-#define PROGRESS_US 250000           /* between two calls of the progress function */
-#define WATCH_PREPARE_US 2000000     /* between two looks for new batches when watching */
-#define RATE_MIN_CSRS 1000           /* a smaller run says nothing about the next one's rate */
-#define WORKERS_MAX 256
+#define LOOK_AGAIN_US    50000   /* a worker with nothing to claim looks again: others may die, batches may come */
+#define PROGRESS_US      250000  /* between two calls of the progress function */
+#define WATCH_PREPARE_US 2000000 /* between two looks for new batches when watching */
+#define RATE_MIN_CSRS    1000    /* a smaller run says nothing about the next one's rate */
+#define WORKERS_MAX      256
 
 struct run {
     struct smki_service *service;
@@ -23,10 +24,10 @@ struct run {
 
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
-    unsigned active;  /* worker threads that have not ended */
-    unsigned idle;    /* of these, with nothing to claim */
-    bool closed;      /* the last claim found the window closed */
-    bool others;      /* the last claim found what is left in others' hands */
+    unsigned active; /* worker threads that have not ended */
+    unsigned idle;   /* of these, with nothing to claim */
+    bool closed;     /* the last claim found the window closed */
+    bool others;     /* the last claim found what is left in others' hands */
     bool ending;
     struct smki_run_progress progress;
     int code; /* the first failure */
@@ -148,10 +149,8 @@ static void *worker_main(void *argument)
 {
     struct run *run = argument;
     struct worker *worker = NULL;
-    struct claim_job job = {.request = {.service = run->service,
-                                        .runner = &run->runner,
-                                        .actor = run->actor,
-                                        .ignore_window = run->options->ignore_window}};
+    struct claim_job job = {
+        .request = {.service = run->service, .runner = &run->runner, .actor = run->actor, .ignore_window = run->options->ignore_window}};
     struct smki_error err = {0};
     bool ends = false;
     int rc = worker_create(&worker, run->service, &run->runner, run->actor, &err);
@@ -318,7 +317,8 @@ static int run_begins(struct run *run, struct smki_error *err)
         return rc;
     if ((rc = tickets_finish(run->service, run->actor, err)) != 0)
         return rc;
-    if (run->options->ignore_window && (rc = record_run(run, SMKI_ACT_OVERRIDE, 0, "--ignore-window: a run outside of its window", err)) != 0)
+    if (run->options->ignore_window &&
+        (rc = record_run(run, SMKI_ACT_OVERRIDE, 0, "--ignore-window: a run outside of its window", err)) != 0)
         return rc;
     snprintf(text, sizeof(text), "begins with %u workers", worker_count(run));
     if ((rc = record_run(run, SMKI_ACT_RUN, 0, text, err)) != 0)
@@ -333,8 +333,9 @@ static int run_ends(struct run *run, int code, struct smki_error *err)
     char text[160];
     int rc;
 
-    snprintf(text, sizeof(text), "ends: %llu CSRs, %llu granted, %llu refused, %llu batches completed", (unsigned long long)progress->processed,
-             (unsigned long long)progress->granted, (unsigned long long)progress->refused, (unsigned long long)progress->batches_completed);
+    snprintf(text, sizeof(text), "ends: %llu CSRs, %llu granted, %llu refused, %llu batches completed",
+             (unsigned long long)progress->processed, (unsigned long long)progress->granted, (unsigned long long)progress->refused,
+             (unsigned long long)progress->batches_completed);
     if ((rc = record_run(run, SMKI_ACT_RUN, code, text, err)) != 0)
         return rc;
     if (progress->processed >= RATE_MIN_CSRS && !run->options->watch)
@@ -352,8 +353,9 @@ static int run_whole(struct run *run, struct smki_error *err)
     if (rc == 0 && run->options->stop != NULL && *run->options->stop != 0)
         rc = smki_fail(err, SMKI_INTERRUPTED, NULL);
     if (rc == 0 && !run->options->watch && run->closed)
-        rc = smki_fail(err, SMKI_OUTSIDE_WINDOW, "the processing window (%02u:%02u to %02u:%02u UK time) is closed and CSRs wait; use --watch to wait for it, or "
-                                                 "--ignore-window",
+        rc = smki_fail(err, SMKI_OUTSIDE_WINDOW,
+                       "the processing window (%02u:%02u to %02u:%02u UK time) is closed and CSRs wait; use --watch to wait for it, or "
+                       "--ignore-window",
                        run->service->config.limits.night_start / 60, run->service->config.limits.night_start % 60,
                        run->service->config.limits.night_end / 60, run->service->config.limits.night_end % 60);
     if ((end_rc = run_ends(run, rc, &ending)) != 0 && rc == 0)
@@ -361,8 +363,8 @@ static int run_whole(struct run *run, struct smki_error *err)
     return rc;
 }
 
-int smki_batch_run(struct smki_service *service, const struct smki_actor *actor, const struct smki_run_options *options, struct smki_run_progress *summary,
-                   struct smki_error *err)
+int smki_batch_run(struct smki_service *service, const struct smki_actor *actor, const struct smki_run_options *options,
+                   struct smki_run_progress *summary, struct smki_error *err)
 {
     struct run run = {.service = service, .actor = actor, .options = options, .started = monotonic()};
     pthread_condattr_t attributes;

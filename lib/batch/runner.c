@@ -1,4 +1,5 @@
-/* A runner's sign of life: a file in the home's runners folder under a lock that the kernel lets go when the process dies, however it dies. */
+/* A runner's sign of life: a file in the home's runners folder under a lock that the kernel lets go when the process dies, however it dies.
+ */
 #include "batch/batch_i.h"
 
 #include <errno.h>
@@ -40,7 +41,8 @@ void runner_end(struct runner *runner)
     runner->fd = -1;
 }
 
-/* The id is drawn anew at each start and no claim is made before the lock is held, so a claim whose file is gone or unlocked has no living owner. */
+/* The id is drawn anew at each start and no claim is made before the lock is held, so a claim whose file is gone or unlocked has no living
+ * owner. */
 bool runner_lives(const struct smki_service *service, const uint8_t id[RUNNER_ID_SIZE])
 {
     char path[PATH_MAX];

@@ -22,8 +22,9 @@ static const struct {
 };
 
 static const char *const words[] = {
-    [SMKI_STATE_PENDING] = "PENDING",       [SMKI_STATE_REJECTED] = "REJECTED", [SMKI_STATE_PARSING] = "PARSING",     [SMKI_STATE_QUEUED] = "QUEUED",
-    [SMKI_STATE_PROCESSING] = "PROCESSING", [SMKI_STATE_PAUSED] = "PAUSED",     [SMKI_STATE_COMPLETED] = "COMPLETED", [SMKI_STATE_TAMPERED] = "TAMPERED",
+    [SMKI_STATE_PENDING] = "PENDING",     [SMKI_STATE_REJECTED] = "REJECTED",     [SMKI_STATE_PARSING] = "PARSING",
+    [SMKI_STATE_QUEUED] = "QUEUED",       [SMKI_STATE_PROCESSING] = "PROCESSING", [SMKI_STATE_PAUSED] = "PAUSED",
+    [SMKI_STATE_COMPLETED] = "COMPLETED", [SMKI_STATE_TAMPERED] = "TAMPERED",
 };
 
 const char *smki_batch_state_word(enum smki_batch_state state)
@@ -45,12 +46,12 @@ int batch_move(struct smki_batch *batch, enum batch_event event, struct smki_err
             batch->state = moves[i].to;
             return 0;
         }
-    return smki_fail(err, SMKI_BATCH_STATE, "batch %llu is %s and cannot be %s", (unsigned long long)batch->id, smki_batch_state_word(batch->state),
-                     verbs[event]);
+    return smki_fail(err, SMKI_BATCH_STATE, "batch %llu is %s and cannot be %s", (unsigned long long)batch->id,
+                     smki_batch_state_word(batch->state), verbs[event]);
 }
 
-int batch_move_recorded(struct store_change *change, struct smki_batch *batch, enum batch_event event, enum smki_act act, const struct smki_actor *actor,
-                        struct smki_error *err)
+int batch_move_recorded(struct store_change *change, struct smki_batch *batch, enum batch_event event, enum smki_act act,
+                        const struct smki_actor *actor, struct smki_error *err)
 {
     struct smki_audit_record record = {.act = act, .actor = *actor, .party = batch->party, .subject = batch->id};
     const enum smki_batch_state before = batch->state;

@@ -1,4 +1,5 @@
-/* Intake: an upload is streamed to the home's batches folder while it is hashed and, for XML, checked; then counted, recorded, and given its BatchId. */
+/* Intake: an upload is streamed to the home's batches folder while it is hashed and, for XML, checked; then counted, recorded, and given
+ * its BatchId. */
 #include "batch/batch_i.h"
 
 #include "registry/registry_i.h"
@@ -89,10 +90,8 @@ struct refusal_note {
 static int refusal_change(struct store_change *change, void *argument, struct smki_error *err)
 {
     const struct refusal_note *note = argument;
-    struct smki_audit_record record = {.act = SMKI_ACT_BATCH_SUBMIT,
-                                       .actor = note->submission->actor,
-                                       .party = note->submission->actor.party,
-                                       .outcome = note->why->code};
+    struct smki_audit_record record = {
+        .act = SMKI_ACT_BATCH_SUBMIT, .actor = note->submission->actor, .party = note->submission->actor.party, .outcome = note->why->code};
 
     snprintf(record.detail, sizeof(record.detail), "%.*s", (int)sizeof(record.detail) - 1, note->why->text);
     return store_record(change, &record, err);
@@ -110,8 +109,8 @@ static int refused(struct smki_submission *submission, int code, struct smki_err
     return code;
 }
 
-int smki_submission_open(struct smki_submission **out, struct smki_service *service, const struct smki_actor *actor, enum smki_batch_form form,
-                         const char *name, struct smki_error *err)
+int smki_submission_open(struct smki_submission **out, struct smki_service *service, const struct smki_actor *actor,
+                         enum smki_batch_form form, const char *name, struct smki_error *err)
 {
     struct smki_submission *submission = calloc(1, sizeof(*submission));
     int rc;
@@ -123,7 +122,8 @@ int smki_submission_open(struct smki_submission **out, struct smki_service *serv
     submission->actor = *actor;
     submission->fd = -1;
     submission->limits = (struct batch_limits){.max_csrs = service->config.batch_max_csrs, .max_upload = service->config.batch_max_upload};
-    submission->batch = (struct smki_batch){.party = actor->party, .state = SMKI_STATE_PENDING, .form = form, .interface = actor->interface};
+    submission->batch =
+        (struct smki_batch){.party = actor->party, .state = SMKI_STATE_PENDING, .form = form, .interface = actor->interface};
     if (name != NULL)
         snprintf(submission->batch.name, sizeof(submission->batch.name), "%.*s", (int)sizeof(submission->batch.name) - 1, name);
     if ((rc = submission_begin(submission, err)) != 0) {
@@ -156,8 +156,9 @@ int smki_submission_feed(struct smki_submission *submission, struct smki_bytes b
     int rc, errnum;
 
     if (bytes.size > submission->limits.max_upload - batch->size)
-        return refused(submission, smki_fail(err, SMKI_TOO_LARGE, "the upload is larger than the limit of %llu octets (batch.max_upload)",
-                                             (unsigned long long)submission->limits.max_upload),
+        return refused(submission,
+                       smki_fail(err, SMKI_TOO_LARGE, "the upload is larger than the limit of %llu octets (batch.max_upload)",
+                                 (unsigned long long)submission->limits.max_upload),
                        err);
     if (submission->xml != NULL && (rc = batch_xml_feed(submission->xml, bytes, false, err)) != 0)
         return refused(submission, rc, err);

@@ -1,5 +1,5 @@
-/* The work on one chunk: read and verify, decide and reserve, sign, store. Nothing is signed before the change that reserved its serial is durable, and a chunk
- * found decided (its runner died) is signed again as decided, never decided again. */
+/* The work on one chunk: read and verify, decide and reserve, sign, store. Nothing is signed before the change that reserved its serial is
+ * durable, and a chunk found decided (its runner died) is signed again as decided, never decided again. */
 #include "batch/batch_i.h"
 
 #include "registry/registry_i.h"
@@ -59,14 +59,15 @@ static int worker_make_room(struct worker *worker, size_t capacity, struct smki_
     worker->outcome.decisions = calloc(capacity, sizeof(*worker->outcome.decisions));
     worker->chance = calloc(capacity, sizeof(*worker->chance));
     worker->certificate_sizes = calloc(capacity, sizeof(*worker->certificate_sizes));
-    if (worker->requests == NULL || worker->csrs == NULL || worker->readable == NULL || worker->outcome.decisions == NULL || worker->chance == NULL ||
-        worker->certificate_sizes == NULL)
+    if (worker->requests == NULL || worker->csrs == NULL || worker->readable == NULL || worker->outcome.decisions == NULL ||
+        worker->chance == NULL || worker->certificate_sizes == NULL)
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
     worker->capacity = capacity;
     return 0;
 }
 
-int worker_create(struct worker **out, struct smki_service *service, const struct runner *runner, const struct smki_actor *actor, struct smki_error *err)
+int worker_create(struct worker **out, struct smki_service *service, const struct runner *runner, const struct smki_actor *actor,
+                  struct smki_error *err)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
     int rc;
@@ -303,7 +304,8 @@ static int sign_all(struct worker *worker, struct smki_error *err)
         if (decision->code != 0)
             continue;
         rc = sign_one(worker, i, certificate, &size, &why);
-        if (rc == SMKI_CA_KEY_UNAVAILABLE) /* the CSR's fate must not hang on an HSM's bad minute: the chunk stays decided and is taken up again */
+        if (rc == SMKI_CA_KEY_UNAVAILABLE) /* the CSR's fate must not hang on an HSM's bad minute: the chunk stays decided and is taken up
+                                              again */
             return smki_fail(err, rc, "%s", why.text);
         if (rc != 0) {
             decision->code = rc; /* the serial stays: it is void, and recorded as that */
@@ -374,7 +376,8 @@ static int store_certificates(struct worker *worker, struct store_change *change
     return rc;
 }
 
-/* One record for the chunk: how many certificates, and the SHA-256 over them in their order. Each one's serial is in its CSR's own record. */
+/* One record for the chunk: how many certificates, and the SHA-256 over them in their order. Each one's serial is in its CSR's own record.
+ */
 static int record_chunk(struct worker *worker, struct store_change *change, struct smki_error *err)
 {
     struct smki_audit_record record = {
@@ -413,14 +416,16 @@ static int finish_change(struct store_change *change, void *argument, struct smk
     struct smki_bytes decisions;
     int rc;
 
-    if ((rc = claim_check(store_change_view(change), claim, worker->runner, err)) != 0 || (rc = store_certificates(worker, change, err)) != 0)
+    if ((rc = claim_check(store_change_view(change), claim, worker->runner, err)) != 0 ||
+        (rc = store_certificates(worker, change, err)) != 0)
         return rc;
     worker->outcome.stage = CHUNK_DONE;
     if ((rc = chunk_decisions_write(&worker->scratch, &worker->outcome, err)) != 0)
         return rc;
     decisions = (struct smki_bytes){worker->scratch.at, worker->scratch.size};
     if ((rc = store_chunk_put(change, claim->batch, claim->chunk, STORE_CHUNK_DECISIONS, decisions, err)) != 0 ||
-        (rc = store_chunk_remove(change, claim->batch, claim->chunk, STORE_CHUNK_LEASE, err)) != 0 || (rc = record_chunk(worker, change, err)) != 0)
+        (rc = store_chunk_remove(change, claim->batch, claim->chunk, STORE_CHUNK_LEASE, err)) != 0 ||
+        (rc = record_chunk(worker, change, err)) != 0)
         return rc;
     return count_chunk(worker, change, err);
 }

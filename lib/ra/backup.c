@@ -1,10 +1,10 @@
-/* Backup while everything runs, and restore. The store's copy is one consistent state; uploads are made durable before the store knows of them, so the files
- * copied after the store are at least those that its copy asks for. */
+/* Backup while everything runs, and restore. The store's copy is one consistent state; uploads are made durable before the store knows of
+ * them, so the files copied after the store are at least those that its copy asks for. */
 #include "ra/service_i.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <errno.h>
 
 struct backup_note {
     const struct smki_actor *actor;
@@ -37,7 +37,8 @@ static int copy_config(const char *from, const char *to, struct smki_error *err)
     struct stat status;
     int rc;
 
-    if ((rc = path_join(in, sizeof(in), from, SMKI_HOME_CONFIG, err)) != 0 || (rc = path_join(out, sizeof(out), to, SMKI_HOME_CONFIG, err)) != 0)
+    if ((rc = path_join(in, sizeof(in), from, SMKI_HOME_CONFIG, err)) != 0 ||
+        (rc = path_join(out, sizeof(out), to, SMKI_HOME_CONFIG, err)) != 0)
         return rc;
     if (stat(in, &status) != 0 && errno == ENOENT) /* every key of it is optional, and so is the file */
         return 0;
@@ -54,7 +55,8 @@ static int copy_rest(const char *from, const char *to, bool without_keys, struct
     return without_keys ? 0 : copy_below(from, to, SMKI_HOME_KEYS, err);
 }
 
-int smki_service_backup(struct smki_service *service, const struct smki_actor *actor, const char *folder, bool without_keys, struct smki_error *err)
+int smki_service_backup(struct smki_service *service, const struct smki_actor *actor, const char *folder, bool without_keys,
+                        struct smki_error *err)
 {
     struct backup_note note = {.actor = actor, .act = SMKI_ACT_BACKUP, .folder = folder};
     char store[PATH_MAX];
@@ -78,7 +80,8 @@ static int restored_check(const char *folder, const char *home, const struct smk
     struct stat status;
     int rc;
 
-    if ((rc = path_join(keys, sizeof(keys), home, SMKI_HOME_KEYS, err)) != 0 || (rc = path_join(key, sizeof(key), keys, "audit.key", err)) != 0)
+    if ((rc = path_join(keys, sizeof(keys), home, SMKI_HOME_KEYS, err)) != 0 ||
+        (rc = path_join(key, sizeof(key), keys, "audit.key", err)) != 0)
         return rc;
     if (stat(key, &status) != 0) /* a backup without keys: they are to be put in place before the home can be opened */
         return 0;

@@ -31,7 +31,8 @@ static int serial_octets(uint8_t out[SMKI_SERIAL_SIZE], const struct smki_serial
     return 0;
 }
 
-int smki_service_certificate(struct smki_service *service, const struct smki_serial *serial, struct smki_stored_certificate *out, struct smki_error *err)
+int smki_service_certificate(struct smki_service *service, const struct smki_serial *serial, struct smki_stored_certificate *out,
+                             struct smki_error *err)
 {
     struct store_certificate stored;
     struct store_view *view;
@@ -71,8 +72,8 @@ static bool after_search(void *context, const struct store_claim *claim)
     return false;
 }
 
-static int device_certificate(struct store_view *view, const struct smki_device_id *id, struct smki_serial *after, struct smki_stored_certificate *out,
-                              struct smki_error *err)
+static int device_certificate(struct store_view *view, const struct smki_device_id *id, struct smki_serial *after,
+                              struct smki_stored_certificate *out, struct smki_error *err)
 {
     struct device_search search = {0};
     struct store_certificate stored;
@@ -106,7 +107,8 @@ int smki_service_device_certificate(struct smki_service *service, const struct s
     return rc;
 }
 
-int smki_service_device_count(struct smki_service *service, const struct smki_device_id *id, uint32_t *count, uint32_t *limit, struct smki_error *err)
+int smki_service_device_count(struct smki_service *service, const struct smki_device_id *id, uint32_t *count, uint32_t *limit,
+                              struct smki_error *err)
 {
     struct smki_device device;
     struct store_view *view;
@@ -150,7 +152,8 @@ static int claim_release(struct store_change *change, const struct store_certifi
 static int revocation_change(struct store_change *change, void *argument, struct smki_error *err)
 {
     const struct revocation *revocation = argument;
-    struct smki_audit_record record = {.act = SMKI_ACT_CERTIFICATE_REVOKE, .actor = *revocation->actor, .serial = serial_of(revocation->serial)};
+    struct smki_audit_record record = {
+        .act = SMKI_ACT_CERTIFICATE_REVOKE, .actor = *revocation->actor, .serial = serial_of(revocation->serial)};
     struct store_certificate stored;
     int rc = store_certificate_find(store_change_view(change), revocation->serial, &stored, err);
 
@@ -222,15 +225,18 @@ static int crl_change(struct store_change *change, void *argument, struct smki_e
         (rc = revoked_list(store_change_view(change), (enum store_ca)job->place->name, &entries, err)) != 0)
         goto out;
     count = entries.size / sizeof(struct smki_crl_entry);
-    snprintf(record.detail, sizeof(record.detail), "%s: CRL %llu with %zu entries", job->place->word, (unsigned long long)record.subject, count);
-    if ((rc = smki_crl_make(job->out, job->ca, record.subject, now, next, (const struct smki_crl_entry *)(const void *)entries.at, count, err)) == 0)
+    snprintf(record.detail, sizeof(record.detail), "%s: CRL %llu with %zu entries", job->place->word, (unsigned long long)record.subject,
+             count);
+    if ((rc = smki_crl_make(job->out, job->ca, record.subject, now, next, (const struct smki_crl_entry *)(const void *)entries.at, count,
+                            err)) == 0)
         rc = store_record(change, &record, err);
 out:
     smki_buffer_finish(&entries);
     return rc;
 }
 
-int smki_service_crl(struct smki_service *service, const struct smki_actor *actor, enum smki_ca_name name, struct smki_buffer *out, struct smki_error *err)
+int smki_service_crl(struct smki_service *service, const struct smki_actor *actor, enum smki_ca_name name, struct smki_buffer *out,
+                     struct smki_error *err)
 {
     struct crl_job job = {.service = service, .actor = actor, .place = ca_place(name), .out = out, .start = out->size};
     int rc = smki_service_ca(service, name, &job.ca, err);

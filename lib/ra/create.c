@@ -32,7 +32,8 @@ static int key_make(struct smki_service *service, struct smki_key **key, enum sm
     int rc;
 
     snprintf(name, sizeof(name), "%s.key", word);
-    if ((rc = home_path_in(service, path, SMKI_HOME_KEYS, name, err)) != 0 || (rc = smki_key_generate(key, type, &service->random, err)) != 0)
+    if ((rc = home_path_in(service, path, SMKI_HOME_KEYS, name, err)) != 0 ||
+        (rc = smki_key_generate(key, type, &service->random, err)) != 0)
         return rc;
     return smki_key_save(*key, path, service->passphrase_text, err);
 }
@@ -139,7 +140,8 @@ static int audit_key_save(const char *home, const struct smki_random *random, st
     char folder[PATH_MAX], path[PATH_MAX];
     int rc;
 
-    if ((rc = path_join(folder, sizeof(folder), home, SMKI_HOME_KEYS, err)) == 0 && (rc = path_join(path, sizeof(path), folder, "audit.key", err)) == 0 &&
+    if ((rc = path_join(folder, sizeof(folder), home, SMKI_HOME_KEYS, err)) == 0 &&
+        (rc = path_join(path, sizeof(path), folder, "audit.key", err)) == 0 &&
         (rc = smki_key_generate(&key, SMKI_KEY_P256, random, err)) == 0)
         rc = smki_key_save(key, path, NULL, err);
     smki_key_close(key);
@@ -148,7 +150,8 @@ static int audit_key_save(const char *home, const struct smki_random *random, st
 
 static int init_change(struct store_change *change, void *argument, struct smki_error *err)
 {
-    struct smki_audit_record record = {.act = SMKI_ACT_INIT, .actor = *(const struct smki_actor *)argument, .detail = "a home with a test PKI"};
+    struct smki_audit_record record = {
+        .act = SMKI_ACT_INIT, .actor = *(const struct smki_actor *)argument, .detail = "a home with a test PKI"};
 
     return store_record(change, &record, err);
 }

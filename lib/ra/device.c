@@ -43,9 +43,10 @@ static bool is_duplicate(void *context, const struct store_claim *claim)
     return !search->found;
 }
 
-/* Key prints are truncated: before a refusal the whole key in the earlier certificate is looked at. One that is granted but not yet signed has no
- * certificate to look at; 64 equal bits are then taken for the same key. */
-static int same_key(struct store_view *view, const struct store_claim *claim, const struct smki_csr *csr, bool *same, struct smki_error *err)
+/* Key prints are truncated: before a refusal the whole key in the earlier certificate is looked at. One that is granted but not yet signed
+ * has no certificate to look at; 64 equal bits are then taken for the same key. */
+static int same_key(struct store_view *view, const struct store_claim *claim, const struct smki_csr *csr, bool *same,
+                    struct smki_error *err)
 {
     struct store_certificate stored;
     struct smki_certificate certificate;
@@ -79,7 +80,8 @@ static int key_check(struct store_view *view, const struct store_claim *wanted, 
     return same ? smki_fail(err, SMKI_KEY_OF_ANOTHER_DEVICE, NULL) : 0;
 }
 
-static int claims_check(struct store_view *view, const struct device_question *question, const struct smki_device *device, struct smki_error *err)
+static int claims_check(struct store_view *view, const struct device_question *question, const struct smki_device *device,
+                        struct smki_error *err)
 {
     const struct store_claim wanted = device_claim(question->csr, (const uint8_t[SMKI_SERIAL_SIZE]){0});
     struct duplicate_search search = {.wanted = &wanted};
@@ -94,7 +96,8 @@ static int claims_check(struct store_view *view, const struct device_question *q
     if (search.found)
         return smki_fail(err, SMKI_CSR_DUPLICATE, NULL);
     if (count >= limit)
-        return smki_fail(err, SMKI_DEVICE_LIMIT, "the device has %zu certificates, its limit is %u: ask the Service Desk to raise it", count, limit);
+        return smki_fail(err, SMKI_DEVICE_LIMIT, "the device has %zu certificates, its limit is %u: ask the Service Desk to raise it",
+                         count, limit);
     return key_check(view, &wanted, question->csr, err);
 }
 

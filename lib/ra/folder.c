@@ -95,7 +95,8 @@ int folder_copy(const char *from, const char *to, struct smki_error *err)
     while (rc == 0 && (entry = readdir(folder)) != NULL) {
         if (entry->d_name[0] == '.')
             continue;
-        if ((rc = path_join(in, sizeof(in), from, entry->d_name, err)) == 0 && (rc = path_join(out, sizeof(out), to, entry->d_name, err)) == 0)
+        if ((rc = path_join(in, sizeof(in), from, entry->d_name, err)) == 0 &&
+            (rc = path_join(out, sizeof(out), to, entry->d_name, err)) == 0)
             rc = file_copy(in, out, err);
         if (rc == SMKI_NOT_FOUND) /* an upload whose time was over went away in between: nothing in the copied store asks for it */
             rc = 0;

@@ -44,18 +44,15 @@ static int organisation_decide(const struct smki_party *party, const struct smki
     for (size_t i = 0; i < party->role_count; i++)
         if (party->roles[i] == role)
             return 0;
-    return smki_fail(err, SMKI_ROLE_NOT_OWN, "Party %llu does not hold the Remote Party Role %s that the request names", (unsigned long long)party->number,
-                     csr->subject.unit);
+    return smki_fail(err, SMKI_ROLE_NOT_OWN, "Party %llu does not hold the Remote Party Role %s that the request names",
+                     (unsigned long long)party->number, csr->subject.unit);
 }
 
 static int device_question_ask(struct issuing *issuing, struct store_change *change, const struct smki_party *party, struct smki_error *err)
 {
     const bool replaces = issuing->actor->interface == SMKI_INTERFACE_ADHOC;
-    const struct device_question question = {.party = party,
-                                             .csr = &issuing->csr,
-                                             .config = &issuing->service->config,
-                                             .replaces_only = replaces,
-                                             .eligibility = !replaces};
+    const struct device_question question = {
+        .party = party, .csr = &issuing->csr, .config = &issuing->service->config, .replaces_only = replaces, .eligibility = !replaces};
 
     if ((party->subscriber & SMKI_SUBSCRIBER_DEVICE) == 0)
         return smki_fail(err, SMKI_NOT_SUBSCRIBER, NULL);
@@ -84,7 +81,8 @@ static int decide(struct issuing *issuing, struct store_change *change, struct s
 
 /* ---- reserve ---- */
 
-static int record(const struct issuing *issuing, struct store_change *change, enum smki_act act, int outcome, const char *detail, struct smki_error *err)
+static int record(const struct issuing *issuing, struct store_change *change, enum smki_act act, int outcome, const char *detail,
+                  struct smki_error *err)
 {
     struct smki_audit_record record = {.act = act,
                                        .actor = *issuing->actor,
@@ -283,16 +281,18 @@ static int issue(struct issuing *issuing, struct smki_bytes der, struct smki_err
 int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,
                        struct smki_stored_certificate *out, struct smki_error *err)
 {
-    struct issuing issuing = {
-        .service = service, .actor = actor, .out = out, .ticket = {.profile = profile, .party = actor->party, .interface = actor->interface}};
+    struct issuing issuing = {.service = service,
+                              .actor = actor,
+                              .out = out,
+                              .ticket = {.profile = profile, .party = actor->party, .interface = actor->interface}};
 
     if (profile != SMKI_PROFILE_DEVICE && profile != SMKI_PROFILE_ORGANISATION)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "an IKI certificate comes with its credential: use smki_service_credential_issue");
     return issue(&issuing, csr, err);
 }
 
-int smki_service_credential_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr, struct smki_credential *credential,
-                                  struct smki_stored_certificate *out, struct smki_error *err)
+int smki_service_credential_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr,
+                                  struct smki_credential *credential, struct smki_stored_certificate *out, struct smki_error *err)
 {
     struct issuing issuing = {.service = service,
                               .actor = actor,

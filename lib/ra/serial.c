@@ -1,4 +1,5 @@
-/* Serial numbers: a time-ordered half from the store and an unpredictable half (interfaces.md 7: at most 16 octets, at least 64 unpredictable bits). */
+/* Serial numbers: a time-ordered half from the store and an unpredictable half (interfaces.md 7: at most 16 octets, at least 64
+ * unpredictable bits). */
 #include "ra/service_i.h"
 
 #include <string.h>

@@ -64,7 +64,8 @@ static int service_parts_open(struct smki_service *service, struct smki_error *e
         return rc;
     if ((rc = passphrase_read(service, err)) != 0)
         return rc;
-    if ((rc = home_path(service, path, SMKI_HOME_STORE, err)) != 0 || (rc = smki_store_open(&service->store, path, &service->clock, err)) != 0)
+    if ((rc = home_path(service, path, SMKI_HOME_STORE, err)) != 0 ||
+        (rc = smki_store_open(&service->store, path, &service->clock, err)) != 0)
         return rc;
     if ((rc = home_path_in(service, path, SMKI_HOME_KEYS, "audit.key", err)) != 0 ||
         (rc = smki_key_open_file(&service->audit_key, path, configured_passphrase, service, err)) != 0)

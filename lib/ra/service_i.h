@@ -25,7 +25,8 @@ struct smki_service {
 
 /* "<home>/<name>" and "<home>/<folder>/<name>". */
 SMKI_MUST_USE int home_path(const struct smki_service *service, char out[PATH_MAX], const char *name, struct smki_error *err);
-SMKI_MUST_USE int home_path_in(const struct smki_service *service, char out[PATH_MAX], const char *folder, const char *name, struct smki_error *err);
+SMKI_MUST_USE int home_path_in(const struct smki_service *service, char out[PATH_MAX], const char *folder, const char *name,
+                               struct smki_error *err);
 
 /* ---- folders and files of homes and backups ---- */
 
@@ -70,13 +71,14 @@ struct device_question {
     bool replaces_only; /* the ad hoc web service: the device must have had a certificate (interfaces.md 5) */
     bool eligibility;   /* not asked by the ad hoc web service (eligibility.md) */
 };
-/* 0 or the refusal: INELIGIBLE_*, DEVICE_UNKNOWN, CSR_DUPLICATE, KEY_OF_ANOTHER_DEVICE, DEVICE_LIMIT; other codes mean that the store failed: device_is_refusal
- * tells the two apart. */
+/* 0 or the refusal: INELIGIBLE_*, DEVICE_UNKNOWN, CSR_DUPLICATE, KEY_OF_ANOTHER_DEVICE, DEVICE_LIMIT; other codes mean that the store
+ * failed: device_is_refusal tells the two apart. */
 SMKI_MUST_USE int device_decide(struct store_view *view, const struct device_question *question, struct smki_error *err);
 bool device_is_refusal(int code);
 struct store_claim device_claim(const struct smki_csr *csr, const uint8_t serial[SMKI_SERIAL_SIZE]);
 
-/* Finishes the single requests that were granted and, after a power cut, not signed. Harmless beside their living owners: both make the same certificate. */
+/* Finishes the single requests that were granted and, after a power cut, not signed. Harmless beside their living owners: both make the
+ * same certificate. */
 SMKI_MUST_USE int tickets_finish(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
 
 #endif

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #define TICKET_LAYOUT 1
-#define TICKET_SIZE (64 + SMKI_CSR_MAX_SIZE + 4) /* octets at most: the fields, the CSR and a meter's trailer */
-#define OPEN_TICKETS "tickets"
+#define TICKET_SIZE   (64 + SMKI_CSR_MAX_SIZE + 4) /* octets at most: the fields, the CSR and a meter's trailer */
+#define OPEN_TICKETS  "tickets"
 
 static const char *ticket_name(char out[32], uint64_t number)
 {

@@ -1,6 +1,6 @@
-/* A single request on its way to a certificate. Its ticket is durable from the reservation of the serial until the certificate is stored, so that a power cut in
- * between leaves neither a signature without a record nor a request without a fate: what is found afterwards is signed under the same serial and becomes the
- * same certificate (RFC 6979; RSA PKCS#1 v1.5 has no nonce). */
+/* A single request on its way to a certificate. Its ticket is durable from the reservation of the serial until the certificate is stored,
+ * so that a power cut in between leaves neither a signature without a record nor a request without a fate: what is found afterwards is
+ * signed under the same serial and becomes the same certificate (RFC 6979; RSA PKCS#1 v1.5 has no nonce). */
 #ifndef SMKI_TICKET_I_H
 #define SMKI_TICKET_I_H
 

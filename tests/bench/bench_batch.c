@@ -1,5 +1,5 @@
-/* bench_batch: one batch through intake, run and result with everything on (lint, records, audit, durable commits), beside what the P-256 provider alone can do
- * on the same cores in the same run. Each stage is a process of its own, so that its resident memory can be told. */
+/* bench_batch: one batch through intake, run and result with everything on (lint, records, audit, durable commits), beside what the P-256
+ * provider alone can do on the same cores in the same run. Each stage is a process of its own, so that its resident memory can be told. */
 #include "requests.h"
 
 #include "base/base_i.h"
@@ -22,9 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BOUND_SECONDS 4.0
+#define BOUND_SECONDS  4.0
 #define RUN_MEMORY_BAR 64.0 /* MiB resident while taking in and while processing */
-#define RATIO_BAR 0.85      /* of the provider's bound */
+#define RATIO_BAR      0.85 /* of the provider's bound */
 
 struct figures {
     double make_seconds, document_mb, submit_seconds, run_seconds, bound_before, bound_after;
@@ -92,7 +92,8 @@ static double bound_measure(const struct request *request, unsigned workers)
     const double start = now();
     double seconds, done = 0;
 
-    if (shares == NULL || threads == NULL || p256_scalar_generate(scalar, &smki_random_system) != 0 || p256()->private_open(&key, scalar) != 0)
+    if (shares == NULL || threads == NULL || p256_scalar_generate(scalar, &smki_random_system) != 0 ||
+        p256()->private_open(&key, scalar) != 0)
         fail("the bound", NULL);
     for (unsigned i = 0; i < workers; i++) {
         shares[i] = (struct bound_share){.request = request, .key = key, .until = start + BOUND_SECONDS};
@@ -132,8 +133,13 @@ static struct smki_service *home_open(const struct plan *plan)
 
 static void stage_found(const struct plan *plan, int unused)
 {
-    struct smki_party party = {.name = "Bench Meters", .eui_count = 1, .roles = {2}, .role_count = 1, .user_roles = SMKI_USER_IMPORT_SUPPLIER,
-                               .subscriber = SMKI_SUBSCRIBER_DEVICE, .euis = {{{0x90, 0xb3, 0xd5, 0x1f, 0x30, 1, 0, 0}}}};
+    struct smki_party party = {.name = "Bench Meters",
+                               .eui_count = 1,
+                               .roles = {2},
+                               .role_count = 1,
+                               .user_roles = SMKI_USER_IMPORT_SUPPLIER,
+                               .subscriber = SMKI_SUBSCRIBER_DEVICE,
+                               .euis = {{{0x90, 0xb3, 0xd5, 0x1f, 0x30, 1, 0, 0}}}};
     struct smki_service *service;
     struct smki_error err = {0};
 
@@ -243,16 +249,19 @@ static void report(const struct plan *plan, const struct figures *f, double boun
     static const char *const words[] = {"xml", "zip", "txt"};
 
     printf("batch of %zu CSRs, %u workers, libsmki %s\n", plan->csrs, plan->workers, smki_version());
-    printf("  provider alone (%s, verify + sign)  %8.0f /s   (before %.0f, after %.0f)\n", p256()->name, bound, f->bound_before, f->bound_after);
-    printf("  run, everything on                     %8.0f /s   %.2f s, %llu granted, %llu refused\n", (double)plan->csrs / f->run_seconds, f->run_seconds,
-           (unsigned long long)f->granted, (unsigned long long)f->refused);
+    printf("  provider alone (%s, verify + sign)  %8.0f /s   (before %.0f, after %.0f)\n", p256()->name, bound, f->bound_before,
+           f->bound_after);
+    printf("  run, everything on                     %8.0f /s   %.2f s, %llu granted, %llu refused\n", (double)plan->csrs / f->run_seconds,
+           f->run_seconds, (unsigned long long)f->granted, (unsigned long long)f->refused);
     printf("  ratio                                  %8.3f      bar %.2f: %s\n", ratio, RATIO_BAR, ratio >= RATIO_BAR ? "met" : "MISSED");
     printf("  intake    %6.2f s for %.1f MB of XML (%.0f MB/s), resident %.1f MiB, bar %.0f: %s\n", f->submit_seconds, f->document_mb,
-           f->document_mb / f->submit_seconds, (double)f->submit_kib / 1024, RUN_MEMORY_BAR, (double)f->submit_kib / 1024 <= RUN_MEMORY_BAR ? "met" : "MISSED");
+           f->document_mb / f->submit_seconds, (double)f->submit_kib / 1024, RUN_MEMORY_BAR,
+           (double)f->submit_kib / 1024 <= RUN_MEMORY_BAR ? "met" : "MISSED");
     printf("  run       resident %.1f MiB, bar %.0f: %s\n", (double)f->run_kib / 1024, RUN_MEMORY_BAR,
            (double)f->run_kib / 1024 <= RUN_MEMORY_BAR ? "met" : "MISSED");
     for (int i = 0; i < 3; i++)
-        printf("  result %s %5.2f s, %.1f MB, resident %.1f MiB\n", words[i], f->result_seconds[i], f->result_mb[i], (double)f->result_kib[i] / 1024);
+        printf("  result %s %5.2f s, %.1f MB, resident %.1f MiB\n", words[i], f->result_seconds[i], f->result_mb[i],
+               (double)f->result_kib[i] / 1024);
 }
 
 static void report_json(const struct plan *plan, const struct figures *f, double bound, double ratio)
@@ -316,10 +325,13 @@ static void measure(struct plan *plan)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"csrs", required_argument, NULL, 'n'}, {"workers", required_argument, NULL, 'w'}, {"folder", required_argument, NULL, 'f'},
-        {"json", no_argument, NULL, 'j'},       {NULL, 0, NULL, 0}};
-    struct plan plan = {.csrs = SMKI_BATCH_MAX_CSRS, .workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN), .folder = "/var/tmp/smki-bench-XXXXXX"};
+    static const struct option options[] = {{"csrs", required_argument, NULL, 'n'},
+                                            {"workers", required_argument, NULL, 'w'},
+                                            {"folder", required_argument, NULL, 'f'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {NULL, 0, NULL, 0}};
+    struct plan plan = {
+        .csrs = SMKI_BATCH_MAX_CSRS, .workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN), .folder = "/var/tmp/smki-bench-XXXXXX"};
     bool given = false;
     int option;
 

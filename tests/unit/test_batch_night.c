@@ -1,0 +1,443 @@
+/* Batches through their nights, in virtual time, on a real home. */
+#include "home_test.h"
+
+#include <sys/stat.h>
+
+static struct request *requests; /* 40 good ones, of 40 devices */
+#define REQUESTS 40
+
+#define CHUNKS_OF_4 "{\"batch\": {\"chunk\": 4}}"
+
+static int group_begin(void **state)
+{
+    requests = requests_make(REQUESTS, UINT64_C(0x90b3d51f30020000));
+    assert_non_null(requests);
+    return mould_make(state);
+}
+
+static int group_end(void **state)
+{
+    free(requests);
+    return mould_remove(state);
+}
+
+/* ---- windows ---- */
+
+static void nothing_runs_outside_the_window(void **state)
+{
+    struct home home;
+    struct smki_error err = {0};
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 10);
+    NOW(&home, "2026-11-23T19:59:59");
+    EXPECT_REFUSED(SMKI_OUTSIDE_WINDOW, run_once(&home, false, &err), err);
+    EXPECT_STATE(&home, id, "QUEUED");
+    assert_int_equal(BATCH(&home, id).processed, 0);
+    home_clear(&home);
+}
+
+static void a_batch_runs_in_its_night(void **state)
+{
+    struct home home;
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 10);
+    NOW(&home, "2026-11-23T20:00");
+    RUN(&home);
+    EXPECT_STATE(&home, id, "COMPLETED");
+    assert_int_equal(BATCH(&home, id).granted, 10);
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+static void the_override_runs_by_day_and_is_audited(void **state)
+{
+    struct home home;
+    struct smki_error err = {0};
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 3);
+    ASSERT_OK(run_once(&home, true, &err), err);
+    EXPECT_STATE(&home, id, "COMPLETED");
+    home_clear(&home);
+}
+
+/* A clock that moves on by a minute each time somebody looks: the window closes in the middle of a run. */
+static struct smki_time clock_that_runs(void *context)
+{
+    struct test_clock *clock = context;
+
+    test_clock_advance(clock, SMKI_MINUTE);
+    return test_clock_now(clock);
+}
+
+static void a_batch_is_paused_when_the_window_closes_and_goes_on_in_the_next(void **state)
+{
+    struct home home;
+    struct smki_clock running;
+    struct smki_service_options options = {.clock = &running};
+    struct smki_error err = {0};
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{\"batch\": {\"chunk\": 1}}");
+    id = SUBMIT(&home, requests, 20);
+    smki_service_close(home.service);
+    NOW(&home, "2026-11-24T07:30");
+    running = (struct smki_clock){.now = clock_that_runs, .context = &home.clock};
+    ASSERT_OK(smki_service_open(&home.service, home.path, &options, &err), err);
+    EXPECT_REFUSED(SMKI_OUTSIDE_WINDOW, run_once(&home, false, &err), err);
+    EXPECT_STATE(&home, id, "PAUSED");
+    assert_in_range(BATCH(&home, id).processed, 1, 19);
+    smki_service_close(home.service);
+    NOW(&home, "2026-11-24T20:00");
+    home_open(&home);
+    RUN(&home);
+    EXPECT_STATE(&home, id, "COMPLETED");
+    assert_int_equal(BATCH(&home, id).granted, 20);
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+/* ---- fates ---- */
+
+static void one_bad_csr_never_fails_the_others(void **state)
+{
+    struct request mixed[3];
+    struct home home;
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T21:00", CHUNKS_OF_4);
+    memcpy(mixed, requests, sizeof(mixed));
+    mixed[1].der[mixed[1].size - 1] ^= 1;
+    id = SUBMIT(&home, mixed, 3);
+    RUN(&home);
+    assert_string_equal(FATE(&home, id, "m1"), "success");
+    assert_string_equal(FATE(&home, id, "m2"), "error CR:AA7");
+    assert_string_equal(FATE(&home, id, "m3"), "success");
+    home_clear(&home);
+}
+
+static void the_same_request_is_granted_once_however_often_it_comes(void **state)
+{
+    struct request same[12];
+    struct home home;
+    uint64_t first, second;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T21:00", "{\"batch\": {\"chunk\": 1}}"); /* chunks that two workers decide at once */
+    for (size_t i = 0; i < 12; i++)
+        same[i] = requests[0];
+    first = SUBMIT(&home, same, 12);
+    second = SUBMIT(&home, same, 1);
+    RUN(&home);
+    assert_int_equal(BATCH(&home, first).granted, 1);
+    assert_int_equal(BATCH(&home, second).granted, 0);
+    assert_string_equal(FATE(&home, second, "m1"), "error CR:9999");
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+static void a_key_of_another_device_is_an_anomaly(void **state)
+{
+    struct request *twin = requests_make_twins(UINT64_C(0x90b3d51f30090000));
+    struct home home;
+    uint64_t id;
+
+    (void)state;
+    assert_non_null(twin);
+    home_lay(&home, "2026-11-23T21:00", CHUNKS_OF_4);
+    id = SUBMIT(&home, twin, 2);
+    RUN(&home);
+    assert_string_equal(FATE(&home, id, "m1"), "success");
+    assert_string_equal(FATE(&home, id, "m2"), "anomaly CA:LA2");
+    free(twin);
+    home_clear(&home);
+}
+
+static void a_device_has_its_limit_and_the_operator_may_raise_it(void **state)
+{
+    struct request *many = requests_make_of_one(3, UINT64_C(0x90b3d51f30090000));
+    struct smki_device_id device = {{0x90, 0xb3, 0xd5, 0x1f, 0x30, 0x09, 0, 0}};
+    struct home home;
+    struct smki_error err = {0};
+    uint64_t id;
+
+    (void)state;
+    assert_non_null(many);
+    home_lay(&home, "2026-11-23T21:00", "{\"device\": {\"certificate_limit\": 1}, \"batch\": {\"chunk\": 4}}");
+    id = SUBMIT(&home, many, 2);
+    RUN(&home);
+    assert_string_equal(FATE(&home, id, "m1"), "success");
+    assert_string_equal(FATE(&home, id, "m2"), "anomaly CA:LA1");
+    ASSERT_OK(smki_device_set_limit(smki_service_store(home.service), &home.operator, & device, 2, &err), err);
+    id = SUBMIT(&home, many + 1, 2);
+    RUN(&home);
+    assert_string_equal(FATE(&home, id, "m1"), "success");
+    assert_string_equal(FATE(&home, id, "m2"), "anomaly CA:LA1");
+    free(many);
+    home_clear(&home);
+}
+
+static void a_device_in_service_is_its_suppliers(void **state)
+{
+    struct home home;
+    struct smki_import_report report;
+    struct smki_error err = {0};
+    char path[TEST_PATH_SIZE], csv[200];
+    struct smki_actor supplier;
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T21:00", CHUNKS_OF_4);
+    supplier = home.operator;
+    supplier.party = PARTY(&home, "Supply", SMKI_USER_IMPORT_SUPPLIER, SMKI_SUBSCRIBER_DEVICE);
+    test_path(path, home.path, "inventory.csv");
+    snprintf(csv, sizeof(csv), "device_id,type,status,import_supplier\n90b3d51f30020000,ESME,commissioned,%d\n", (int)supplier.party);
+    test_write(path, csv, strlen(csv));
+    ASSERT_OK(smki_device_import(smki_service_store(home.service), &home.operator, path, &report, &err), err);
+    id = SUBMIT(&home, requests, 1);
+    RUN(&home);
+    assert_string_equal(FATE(&home, id, "m1"), "ineligible IN:EA2");
+    id = SUBMIT_AS(&home, &supplier, SMKI_INTERFACE_BATCH, requests, 1);
+    RUN(&home);
+    assert_string_equal(FATE(&home, id, "m1"), "success");
+    home_clear(&home);
+}
+
+/* ---- order ---- */
+
+static void over_quota_work_runs_behind_due_work(void **state)
+{
+    struct home home;
+    struct smki_plan_item *plan;
+    size_t count;
+    double rate;
+    struct smki_error err = {0};
+    uint64_t over, due;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{\"demand\": {\"portal_batch_csrs\": 5}}");
+    over = SUBMIT_AS(&home, &home.maker, SMKI_INTERFACE_PORTAL_DEVICE, requests, 6);
+    due = SUBMIT(&home, requests + 6, 4);
+    assert_true(BATCH(&home, over).over_quota);
+    assert_false(BATCH(&home, due).over_quota);
+    ASSERT_OK(smki_batch_plan(home.service, AT("2026-11-23T20:00"), &plan, &count, &rate, &err), err);
+    assert_int_equal(count, 2);
+    assert_int_equal(plan[0].batch, due);
+    assert_int_equal(plan[1].batch, over);
+    free(plan);
+    home_clear(&home);
+}
+
+static void the_quota_is_the_portals_not_the_web_services(void **state)
+{
+    struct home home;
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{\"demand\": {\"portal_batch_csrs\": 5}}");
+    id = SUBMIT(&home, requests, 6);
+    assert_false(BATCH(&home, id).over_quota);
+    home_clear(&home);
+}
+
+/* ---- approval, tampering ---- */
+
+static void a_changed_upload_is_found_tampered(void **state)
+{
+    struct home home;
+    char path[2 * TEST_PATH_SIZE];
+    struct smki_error err = {0};
+    struct smki_buffer upload = {0};
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T21:00", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 5);
+    snprintf(path, sizeof(path), "%s/batches/%s", home.path, BATCH(&home, id).file);
+    test_read(&upload, path);
+    *(char *)memmem(upload.at, upload.size, "m5", 2) = 'n'; /* still a valid document */
+    test_write(path, upload.at, upload.size);
+    RUN(&home);
+    EXPECT_STATE(&home, id, "TAMPERED");
+    EXPECT_REFUSED(SMKI_BATCH_TAMPERED, smki_batch_result(home.service, &home.operator, id, SMKI_RESULT_XML, "/nonexistent/x", true, &err),
+                   err);
+    smki_buffer_finish(&upload);
+    home_clear(&home);
+}
+
+static void a_lost_upload_is_found_tampered(void **state)
+{
+    struct home home;
+    char path[2 * TEST_PATH_SIZE];
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T21:00", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 5);
+    snprintf(path, sizeof(path), "%s/batches/%s", home.path, BATCH(&home, id).file);
+    assert_int_equal(remove(path), 0);
+    RUN(&home);
+    EXPECT_STATE(&home, id, "TAMPERED");
+    home_clear(&home);
+}
+
+static void without_automatic_approval_the_ra_decides(void **state)
+{
+    struct home home;
+    struct smki_error err = {0};
+    uint64_t good, bad;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T21:00", "{\"batch\": {\"approve_automatically\": false}}");
+    good = SUBMIT(&home, requests, 2);
+    bad = SUBMIT(&home, requests + 2, 2);
+    RUN(&home);
+    EXPECT_STATE(&home, good, "PENDING");
+    ASSERT_OK(smki_batch_approve(home.service, &home.operator, good, &err), err);
+    ASSERT_OK(smki_batch_reject(home.service, &home.operator, bad, "not announced", &err), err);
+    EXPECT_REFUSED(SMKI_BATCH_STATE, smki_batch_approve(home.service, &home.operator, bad, &err), err);
+    RUN(&home);
+    EXPECT_STATE(&home, good, "COMPLETED");
+    EXPECT_STATE(&home, bad, "REJECTED");
+    home_clear(&home);
+}
+
+/* ---- results ---- */
+
+static void results_are_released_at_eight_and_not_before(void **state)
+{
+    struct home home;
+    struct smki_error err = {0};
+    char path[TEST_PATH_SIZE];
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T19:59:59", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 2);
+    NOW(&home, "2026-11-23T20:30");
+    RUN(&home);
+    test_path(path, home.path, "r.xml");
+    NOW(&home, "2026-11-24T07:59:59");
+    EXPECT_REFUSED(SMKI_NOT_RELEASED, smki_batch_result(home.service, &home.operator, id, SMKI_RESULT_XML, path, false, &err), err);
+    NOW(&home, "2026-11-24T08:00");
+    ASSERT_OK(smki_batch_result(home.service, &home.operator, id, SMKI_RESULT_XML, path, false, &err), err);
+    home_clear(&home);
+}
+
+static void results_are_kept_thirty_days_and_the_certificates_for_ever(void **state)
+{
+    struct home home;
+    struct smki_store_statistics statistics;
+    struct smki_error err = {0};
+    char path[TEST_PATH_SIZE];
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 2);
+    NOW(&home, "2026-11-23T20:30");
+    RUN(&home);
+    NOW(&home, "2026-12-24T07:59:59");
+    RUN(&home);
+    test_path(path, home.path, "r.xml");
+    ASSERT_OK(smki_batch_result(home.service, &home.operator, id, SMKI_RESULT_XML, path, false, &err), err);
+    NOW(&home, "2026-12-24T20:00");
+    RUN(&home);
+    EXPECT_REFUSED(SMKI_RESULT_EXPIRED, smki_batch_result(home.service, &home.operator, id, SMKI_RESULT_XML, path, false, &err), err);
+    ASSERT_OK(smki_store_statistics(smki_service_store(home.service), &statistics, &err), err);
+    assert_int_equal(statistics.certificates, 2 + SMKI_CA_COUNT);
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+static void a_result_is_never_half_a_file(void **state)
+{
+    struct home home;
+    struct smki_error err = {0};
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T20:30", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 2);
+    RUN(&home);
+    for (int format = SMKI_RESULT_XML; format <= SMKI_RESULT_TXT; format++)
+        EXPECT_REFUSED(SMKI_NOT_FOUND,
+                       smki_batch_result(home.service, &home.operator, id, (enum smki_result_format)format, "/nonexistent/r", true, &err),
+                       err);
+    home_clear(&home);
+}
+
+/* ---- who may submit ---- */
+
+static void a_party_that_is_no_subscriber_submits_nothing(void **state)
+{
+    struct home home;
+    struct smki_submission *submission;
+    struct smki_actor other;
+    struct smki_error err = {0};
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_4);
+    other = home.operator;
+    other.party = PARTY(&home, "Organi", SMKI_USER_OTHER, SMKI_SUBSCRIBER_ORGANISATION);
+    EXPECT_REFUSED(SMKI_NOT_SUBSCRIBER, smki_submission_open(&submission, home.service, &other, SMKI_BATCH_XML, NULL, &err), err);
+    other.party = 99;
+    EXPECT_REFUSED(SMKI_PARTY_UNKNOWN, smki_submission_open(&submission, home.service, &other, SMKI_BATCH_XML, NULL, &err), err);
+    home_clear(&home);
+}
+
+static void a_refused_submission_leaves_no_file(void **state)
+{
+    struct home home;
+    struct smki_submission *submission;
+    struct smki_batch batch;
+    struct smki_error err = {0};
+    char path[TEST_PATH_SIZE];
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_4);
+    ASSERT_OK(smki_submission_open(&submission, home.service, &home.maker, SMKI_BATCH_XML, NULL, &err), err);
+    ASSERT_OK(smki_submission_feed(submission, BYTES("<SubmitCSRBatch ID=\"a\">", 23), &err), err);
+    EXPECT_REFUSED(SMKI_XML_INVALID, smki_submission_finish(submission, &batch, NULL, &err), err);
+    smki_submission_close(submission);
+    test_path(path, home.path, "batches");
+    assert_int_equal(rmdir(path), 0);
+    home_clear(&home);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_runs_outside_the_window),
+        cmocka_unit_test(a_batch_runs_in_its_night),
+        cmocka_unit_test(the_override_runs_by_day_and_is_audited),
+        cmocka_unit_test(a_batch_is_paused_when_the_window_closes_and_goes_on_in_the_next),
+        cmocka_unit_test(one_bad_csr_never_fails_the_others),
+        cmocka_unit_test(the_same_request_is_granted_once_however_often_it_comes),
+        cmocka_unit_test(a_key_of_another_device_is_an_anomaly),
+        cmocka_unit_test(a_device_has_its_limit_and_the_operator_may_raise_it),
+        cmocka_unit_test(a_device_in_service_is_its_suppliers),
+        cmocka_unit_test(over_quota_work_runs_behind_due_work),
+        cmocka_unit_test(the_quota_is_the_portals_not_the_web_services),
+        cmocka_unit_test(a_changed_upload_is_found_tampered),
+        cmocka_unit_test(a_lost_upload_is_found_tampered),
+        cmocka_unit_test(without_automatic_approval_the_ra_decides),
+        cmocka_unit_test(results_are_released_at_eight_and_not_before),
+        cmocka_unit_test(results_are_kept_thirty_days_and_the_certificates_for_ever),
+        cmocka_unit_test(a_result_is_never_half_a_file),
+        cmocka_unit_test(a_party_that_is_no_subscriber_submits_nothing),
+        cmocka_unit_test(a_refused_submission_leaves_no_file),
+    };
+
+    return cmocka_run_group_tests(tests, group_begin, group_end);
+}
