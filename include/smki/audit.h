@@ -66,6 +66,7 @@ struct smki_audit_record {
     uint8_t hash[32];                    /* given by the store: SHA-256 over the previous record's hash and this record */
 };
 
+/* "csr-decide"; "unknown" for a number that is none. */
 SMKI_API const char *smki_act_word(enum smki_act act);
 
 struct smki_audit_report {
