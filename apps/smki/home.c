@@ -1,7 +1,9 @@
 /* smki init, status, backup, restore. */
 #include "smki/smki_i.h"
 
+#include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int home_init(struct call *call)
 {
@@ -28,11 +30,18 @@ static int home_backup(struct call *call)
 static int home_restore(struct call *call)
 {
     const struct smki_service_options options = {.passphrase = passphrase_ask};
-    int rc = smki_service_restore(call_operand(call, 0), call_operand(call, 1), &options, &call->err);
+    const char *home = call_operand(call, 1);
+    char key[PATH_MAX];
+    int rc = smki_service_restore(call_operand(call, 0), home, &options, &call->err);
 
-    if (rc == 0)
-        printf("%s: restored\n", call_operand(call, 1));
-    return rc;
+    if (rc != 0)
+        return rc;
+    snprintf(key, sizeof(key), "%s/" SMKI_HOME_KEYS "/audit.key", home);
+    if (access(key, F_OK) == 0)
+        printf("%s: restored and opened\n", home);
+    else
+        printf("%s: restored, without private keys: put them into %s/" SMKI_HOME_KEYS " (mode 0600) before it can be used\n", home, home);
+    return 0;
 }
 
 /* ---- status ---- */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define LABEL_SIZE 64
-#define PEM_MARK   "-----BEGIN "
 
 /* What is judged, and what has been found so far. */
 struct judge {
@@ -155,32 +154,17 @@ static int sample_judge(struct judge *judge, const struct sample *sample)
     return rc;
 }
 
-/* The next PEM mark at the start of a line at or after `from`, or the end. */
-static const uint8_t *mark_find(const uint8_t *from, const uint8_t *start, const uint8_t *end)
-{
-    while (from < end && (from = memmem(from, (size_t)(end - from), PEM_MARK, strlen(PEM_MARK))) != NULL) {
-        if (from == start || from[-1] == '\n' || from[-1] == '\r')
-            return from;
-        from++;
-    }
-    return end;
-}
-
 /* Several PEM blocks are several samples. Anything else is one. */
 static int file_split(struct judge *judge, const char *path, struct smki_bytes file)
 {
-    const uint8_t *end = file.at + file.size, *block = mark_find(file.at, file.at, end), *next;
-    struct sample sample = {.path = path, .text = file};
+    struct smki_bytes rest = file;
+    struct sample sample = {.path = path, .text = pem_block_next(&rest)};
     int rc = 0;
 
-    if (block == end || mark_find(block + 1, file.at, end) == end)
+    if (rest.size == 0)
         return sample_judge(judge, &sample);
-    for (; rc == 0 && block < end; block = next) {
-        next = mark_find(block + 1, file.at, end);
-        sample.place++;
-        sample.text = (struct smki_bytes){block, (size_t)(next - block)};
+    for (sample.place = 1; rc == 0 && sample.text.size > 0; sample.place++, sample.text = pem_block_next(&rest))
         rc = sample_judge(judge, &sample);
-    }
     return rc;
 }
 
@@ -284,7 +268,7 @@ static int lint_run(struct call *call)
         return call_usage(call, "FILE is missing (what to judge)");
     if (!call_has(call, "issuer"))
         return files_judge(call, NULL);
-    if ((rc = der_take(&der, call_text(call, "issuer"), &call->err)) == 0 &&
+    if ((rc = der_take_first(&der, call_text(call, "issuer"), &call->err)) == 0 &&
         (rc = smki_certificate_read(&issuer, (struct smki_bytes){der.at, der.size}, &call->err)) == 0)
         rc = files_judge(call, &issuer);
     smki_buffer_finish(&der);
@@ -299,7 +283,7 @@ static const struct command_value lint_operands[] = {
 };
 static const struct command_value lint_options[] = {
     {"profile", VALUE_WORD, 0, "PROFILE", "what the files shall be; auto: by what they hold", profile_words},
-    {"issuer", VALUE_FILE, 0, NULL, "the certificate of the CA: its signature is judged too", NULL},
+    {"issuer", VALUE_FILE, 0, NULL, "the certificate of the CA, or a chain that begins with it: its signature is judged too", NULL},
     {"rules", VALUE_FLAG, 0, NULL, "list the rules with their citations", NULL},
     {0},
 };

@@ -16,6 +16,11 @@ extern const struct command_value number_operand[];
 
 /* A file with one request or certificate, in PEM, DER or bare base64, appended to out as DER. */
 SMKI_MUST_USE int der_take(struct smki_buffer *out, const char *path, struct smki_error *err);
+/* The same for a chain: its first certificate. */
+SMKI_MUST_USE int der_take_first(struct smki_buffer *out, const char *path, struct smki_error *err);
+/* The first PEM block of *rest, with what stands before it; moves *rest past it. All of *rest when there is no other block; empty at the
+ * end. */
+struct smki_bytes pem_block_next(struct smki_bytes *rest);
 /* Writes DER as PEM ("CERTIFICATE" ...) to a file; NULL and "-": standard output. */
 SMKI_MUST_USE int pem_put(const char *path, const char *label, struct smki_bytes der, struct smki_error *err);
 

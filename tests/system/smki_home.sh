@@ -1,0 +1,102 @@
+#!/bin/bash
+# smki: homes, configuration, backups, the audit log.
+# shellcheck source=tests/system/lib.sh disable=SC2317 # functions are called through claim
+. "$ROOT/tests/system/lib.sh"
+
+program() { "$PROGRAMS/smki/smki" "$@"; }
+fails() { # fails NAME TEXT COMMAND...: exit 1, the refusal is NAME and its one line has TEXT
+    local name=$1 text=$2 status=0
+    shift 2
+    "$@" >/dev/null 2>"$folder/err" </dev/null || status=$?
+    cat "$folder/err"
+    [ "$status" -eq 1 ] && grep -qF -e "$text" "$folder/err" && grep -q "^smki: $name: " "$folder/err"
+}
+memory_of() { # memory_of COMMAND...: KiB resident at most
+    python3 - "$@" <<'PYTHON'
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+PYTHON
+}
+settings() { printf '%s\n' "$1" >"$home/smki.json"; }
+key() { smki config show --json | python3 -c "import json, sys; print([k['$2'] for k in json.load(sys.stdin) if k['path'] == '$1'][0])"; }
+
+# ---- init ----
+
+claim "init without a folder is not understood" test "$(env -u SMKI_HOME "$PROGRAMS/smki/smki" init >/dev/null 2>&1; echo $?)" = 2
+claim "init takes SMKI_HOME" env SMKI_HOME="$home" "$PROGRAMS/smki/smki" init
+claim "a home is whole" test -f "$home/smki.json" -a -d "$home/store" -a -d "$home/ca" -a -d "$home/keys" -a -d "$home/batches"
+claim "its keys are its owner's" test "$(stat -c %a "$home"/keys/*.key | sort -u)" = 600
+claim "init does not touch a home" fails STORE_NOT_EMPTY "$home" program init "$home"
+claim "the keys that a neighbour could read are refused" bash -c "chmod 644 '$home/keys/audit.key'; ! '$PROGRAMS/smki/smki' --home '$home' status 2>'$folder/err' && grep -q 'chmod 600' '$folder/err'"
+chmod 600 "$home/keys/audit.key"
+claim "status counts" says "certificates         5" smki status
+claim "status --json is JSON" is_json smki status --json
+
+# ---- configuration ----
+
+claim "the configuration of init is right" smki config check
+claim "every key has its source" says "CoCo 3" smki config show
+claim "a default is said to be one" test "$(key night.capacity default)" = True
+settings '{ /* ours */ "night": { "capacity": 1000 } }'
+claim "a comment is none of its business" smki config check
+claim "a set value is shown" test "$(key night.capacity value)" = 1000
+claim "and said to be set" test "$(key night.capacity default)" = False
+settings '{ "night": { "capacty": 1000 } }'
+claim "an unknown key is refused with the nearest right name" fails CONFIG_INVALID "capacity" smki config check
+claim "no command works with it" fails CONFIG_INVALID "capacity" smki party list
+settings '{ "night": { "capacity": "many" } }'
+claim "a wrong value is refused with its path" fails CONFIG_INVALID "night.capacity" smki config check
+settings '{'
+claim "a file that is cut off is refused" fails CONFIG_INVALID "smki.json" smki config check
+echo '{}' >"$folder/other.json"
+claim "another file can be checked" smki config check "$folder/other.json"
+rm "$home/smki.json"
+claim "no file at all is the defaults" smki config check
+
+# ---- the audit log ----
+
+for n in 1 2 3 4 5; do
+    smki aro nominate --party "$(party "Party $n" "90B3D51F3000000$n" other other)" --name Ann --email ann@example.org >/dev/null
+done
+claim "the log is whole" says "is whole" smki audit verify
+claim "verify --json is JSON" is_json smki audit verify --json
+claim "show has the last" test "$(smki audit show --last 3 | wc -l)" = 4
+claim "show --json is JSON" is_json smki audit show --json
+smki audit export "$folder/log"
+claim "an exported log is its owner's" test "$(stat -c %a "$folder/log")" = 600
+claim "its records are numbered without a gap" python3 -c "
+import json; n = [json.loads(l)['sequence'] for l in open('$folder/log')]; assert n == list(range(1, len(n) + 1)) and n"
+claim "on standard output it is the same" cmp "$folder/log" <(smki audit export -)
+claim "a full disk is refused" test "$(smki audit export - >/dev/full 2>"$folder/err"; echo $?)" = 1
+claim "a folder that is not there is refused" fails IO "none" smki audit export "$folder/none/log"
+
+# A log thirty times as long takes no more memory to write.
+few=$(memory_of "$PROGRAMS/smki/smki" --home "$home" audit export -)
+python3 - "$folder/devices.csv" <<'PYTHON'
+import sys
+with open(sys.argv[1], "w") as out:
+    out.write("device_id,type\n")
+    for n in range(30000):
+        out.write("%016X,ESME\n" % (0x90B3D51F40000000 + n))
+PYTHON
+smki device import "$folder/devices.csv" >/dev/null
+for n in $(seq 150); do smki party update 1 --name "Party 1, $n" >/dev/null; done
+many=$(memory_of "$PROGRAMS/smki/smki" --home "$home" audit export -)
+echo "# audit export: $few KiB, then $many KiB"
+claim "memory of an export does not grow with the log" test "$many" -le $((few + 4096))
+
+# ---- backup and restore ----
+
+claim "a backup is made" smki backup "$folder/backup"
+claim "not over one" fails STORE_NOT_EMPTY "backup" smki backup "$folder/backup"
+claim "it is its owner's" test "$(stat -c %a "$folder/backup" "$folder/backup/keys" "$folder"/backup/keys/*.key | sort -u | tr '\n' ' ')" = "600 700 "
+claim "it is restored" program restore "$folder/backup" "$folder/home2"
+claim "with all Parties" cmp <(smki party list --json) <(program --home "$folder/home2" party list --json)
+claim "and a whole log" program --home "$folder/home2" audit verify
+claim "a backup without keys has none" bash -c "'$PROGRAMS/smki/smki' --home '$home' backup --without-keys '$folder/public' && ! ls '$folder/public'/keys/*.key 2>/dev/null"
+claim "restoring it says what is missing" says "put them into" program restore "$folder/public" "$folder/home4"
+claim "restore wants a backup" fails 'STORE_MISSING' "none" program restore "$folder/none" "$folder/home3"
+claim "restore wants two folders" test "$(program restore "$folder/backup" >/dev/null 2>&1; echo $?)" = 2
+claim "nothing is left of a restore that failed" test ! -e "$folder/home3"
+finish
