@@ -19,7 +19,10 @@ stop() {
     exit 1
 }
 
-: >"$log"
+if ! { : >"$log"; } 2>/dev/null; then
+    echo "$root cannot be written to: the tests are built there, so take a copy of the tree that is yours" >&2
+    exit 1
+fi
 # shellcheck disable=SC2086 # lists of packages
 packages_ensure "$log" $PACKAGES_BUILD $PACKAGES_SHOW $PACKAGES_TESTS
 
