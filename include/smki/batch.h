@@ -94,12 +94,21 @@ SMKI_API SMKI_MUST_USE int smki_batch_release(struct smki_service *service, cons
 SMKI_API SMKI_MUST_USE int smki_batch_plan(struct smki_service *service, struct smki_time at, struct smki_plan_item **items, size_t *count, double *rate,
                                            struct smki_error *err);
 
+#define SMKI_RUN_REFUSALS 32 /* codes: more than there are for one CSR */
+
+struct smki_refusal_count {
+    int code; /* 0: not used */
+    uint64_t count;
+};
+
 struct smki_run_progress {
     uint64_t waiting;                     /* CSRs without a fate when the run began or was last looked at, and those of this run */
     uint64_t processed, granted, refused; /* CSRs by this run */
     uint64_t batches_completed;
     uint64_t batch;                       /* the one worked on */
     double seconds, rate;                 /* since the start; CSRs a second */
+    struct smki_refusal_count refusals[SMKI_RUN_REFUSALS]; /* `refused` by code, in the order in which they were met */
+    struct smki_error trouble; /* code 0: none; else a batch could not be prepared, which is tried again at each look; the others go on */
     bool paused;                          /* outside the window, or nothing to do (watch) */
 };
 

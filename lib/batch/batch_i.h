@@ -128,14 +128,18 @@ void worker_destroy(struct worker *worker);
 struct chunk_tally {
     uint32_t processed, granted, refused;
     bool batch_completed;
+    struct smki_refusal_count refusals[SMKI_RUN_REFUSALS];
 };
+/* Counts refusals by their code; what finds no place is left out. */
+void refusals_add(struct smki_refusal_count counts[SMKI_RUN_REFUSALS], int code, uint64_t count);
 /* Works the claimed chunk off: verify, decide, sign, store. After it returns 0 every CSR of the chunk has its fate on disk. LEASE_LOST:
  * another runner has it. */
 SMKI_MUST_USE int worker_run(struct worker *worker, const struct claim *claim, struct chunk_tally *tally, struct smki_error *err);
 
 /* ---- preparing ---- */
 
-/* Approves (when automatic) and parses every batch that waits for it. */
+/* Approves (when automatic) and parses every batch that waits for it. One that cannot be parsed does not keep the others from it: its
+ * failure is returned once all have been tried. */
 SMKI_MUST_USE int batches_prepare(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
 /* Drops the uploads and results of batches whose retention is over. */
 SMKI_MUST_USE int batches_expire(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);

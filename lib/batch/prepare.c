@@ -285,8 +285,15 @@ static int open_next(struct smki_service *service, uint64_t *id, struct smki_bat
     return rc;
 }
 
+/* Is it the trouble of one batch? Else every other would meet it too. */
+static bool is_of_one_batch(int code)
+{
+    return code != SMKI_DISK_FULL && code != SMKI_NO_MEMORY;
+}
+
 int batches_prepare(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err)
 {
+    struct smki_error first = {0}, why = {0};
     struct smki_batch batch;
     uint64_t id = 0;
     int rc;
@@ -300,8 +307,14 @@ int batches_prepare(struct smki_service *service, const struct smki_actor *actor
                 return rc;
             batch.state = SMKI_STATE_PARSING;
         }
-        if (batch.state == SMKI_STATE_PARSING && (rc = prepare_one(service, actor, &batch, err)) != 0)
-            return rc;
+        if (batch.state == SMKI_STATE_PARSING && (rc = prepare_one(service, actor, &batch, &why)) != 0) {
+            if (first.code == 0)
+                first = why;
+            if (!is_of_one_batch(rc))
+                break;
+        }
     }
+    if (first.code != 0)
+        return smki_fail(err, first.code, "%s", first.text);
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }

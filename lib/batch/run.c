@@ -89,6 +89,8 @@ static void count_chunk(struct run *run, const struct claim *claim, const struct
     run->progress.refused += tally->refused;
     run->progress.batches_completed += tally->batch_completed;
     run->progress.batch = claim->batch;
+    for (size_t i = 0; i < SMKI_RUN_REFUSALS && tally->refusals[i].code != 0; i++)
+        refusals_add(run->progress.refusals, tally->refusals[i].code, tally->refusals[i].count);
     pthread_mutex_unlock(&run->lock);
 }
 
@@ -185,14 +187,18 @@ static int count_waiting(struct run *run, uint64_t *waiting, struct smki_error *
     return 0;
 }
 
+/* A batch that cannot be prepared is a trouble to be told of, and no reason to leave everybody else's work. */
 static int look_for_work(struct run *run, struct smki_error *err)
 {
+    struct smki_error trouble = {0};
     uint64_t waiting = 0;
-    int rc = batches_prepare(run->service, run->actor, err);
+    int rc;
 
-    if (rc != 0 || (rc = count_waiting(run, &waiting, err)) != 0)
+    trouble.code = batches_prepare(run->service, run->actor, &trouble);
+    if ((rc = count_waiting(run, &waiting, err)) != 0)
         return rc;
     pthread_mutex_lock(&run->lock);
+    run->progress.trouble = trouble;
     run->progress.waiting = waiting + run->progress.processed;
     pthread_mutex_unlock(&run->lock);
     return 0;
@@ -352,6 +358,8 @@ static int run_whole(struct run *run, struct smki_error *err)
         rc = run_workers(run, err);
     if (rc == 0 && run->options->stop != NULL && *run->options->stop != 0)
         rc = smki_fail(err, SMKI_INTERRUPTED, NULL);
+    if (rc == 0 && !run->options->watch && run->progress.trouble.code != 0)
+        rc = smki_fail(err, run->progress.trouble.code, "%s", run->progress.trouble.text);
     if (rc == 0 && !run->options->watch && run->closed)
         rc = smki_fail(err, SMKI_OUTSIDE_WINDOW,
                        "the processing window (%02u:%02u to %02u:%02u UK time) is closed and CSRs wait; use --watch to wait for it, or "

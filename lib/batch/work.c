@@ -356,6 +356,16 @@ static bool has_serial(const struct decision *decision)
     return memcmp(decision->serial, none, sizeof(none)) != 0;
 }
 
+void refusals_add(struct smki_refusal_count counts[SMKI_RUN_REFUSALS], int code, uint64_t count)
+{
+    for (size_t i = 0; i < SMKI_RUN_REFUSALS; i++)
+        if (counts[i].code == code || counts[i].code == 0) {
+            counts[i].code = code;
+            counts[i].count += count;
+            return;
+        }
+}
+
 static int store_certificates(struct worker *worker, struct store_change *change, struct smki_error *err)
 {
     size_t offset = 0;
@@ -372,6 +382,8 @@ static int store_certificates(struct worker *worker, struct store_change *change
         offset += worker->certificate_sizes[i];
         worker->tally.granted += decision->code == 0;
         worker->tally.refused += decision->code != 0;
+        if (decision->code != 0)
+            refusals_add(worker->tally.refusals, decision->code, 1);
     }
     return rc;
 }
