@@ -52,6 +52,29 @@ static int leftover_count(struct call *call, struct leftover *left)
 
 /* ---- the summary ---- */
 
+/* "refused 12" and below it "  CR:9999  10  Request for duplicate ..." */
+static void print_refused(const struct smki_run_progress *done)
+{
+    fact_print("refused", "%" PRIu64, done->refused);
+    for (size_t i = 0; i < SMKI_RUN_REFUSALS && done->refusals[i].code != 0; i++) {
+        const struct smki_refusal *refusal = smki_refusal_find(done->refusals[i].code);
+        char code[32];
+
+        snprintf(code, sizeof(code), "  %s", refusal->wire_code);
+        fact_print(code, "%" PRIu64 ": %s", done->refusals[i].count, refusal->text);
+    }
+}
+
+static bool add_refused(cJSON *object, const struct smki_run_progress *done)
+{
+    cJSON *codes;
+    bool whole = json_add_number(object, "refused", done->refused) && (codes = cJSON_AddObjectToObject(object, "refused_by_code")) != NULL;
+
+    for (size_t i = 0; whole && i < SMKI_RUN_REFUSALS && done->refusals[i].code != 0; i++)
+        whole = json_add_number(codes, smki_refusal_find(done->refusals[i].code)->wire_code, done->refusals[i].count);
+    return whole;
+}
+
 static void print_summary(const struct smki_run_progress *done, const struct leftover *left)
 {
     char time[DURATION_TEXT_SIZE];
@@ -61,7 +84,7 @@ static void print_summary(const struct smki_run_progress *done, const struct lef
     } else {
         fact_print("CSRs", "%" PRIu64, done->processed);
         fact_print("granted", "%" PRIu64, done->granted);
-        fact_print("refused", "%" PRIu64, done->refused);
+        print_refused(done);
         fact_print("batches completed", "%" PRIu64, done->batches_completed);
         fact_print("time", "%s", duration_words(done->seconds, time));
         fact_print("rate", "%.0f CSRs a second", done->rate);
@@ -78,7 +101,7 @@ static int print_summary_json(struct call *call, const struct smki_run_progress 
     cJSON *object = cJSON_CreateObject();
 
     if (!json_add_number(object, "csrs", done->processed) || !json_add_number(object, "granted", done->granted) ||
-        !json_add_number(object, "refused", done->refused) || !json_add_number(object, "batches_completed", done->batches_completed) ||
+        !add_refused(object, done) || !json_add_number(object, "batches_completed", done->batches_completed) ||
         cJSON_AddNumberToObject(object, "seconds", done->seconds) == NULL || cJSON_AddNumberToObject(object, "rate", done->rate) == NULL ||
         !json_add_number(object, "csrs_waiting", left->csrs - left->pending_csrs) ||
         !json_add_number(object, "csrs_pending", left->pending_csrs) || !json_add_number(object, "batches_pending", left->pending) ||

@@ -20,8 +20,7 @@ static int complain_of(struct call *call, const char *path)
 static void tell_quota(const struct call *call, const struct smki_batch *batch, const struct smki_verdict *verdict)
 {
     if (verdict->flagged)
-        fprintf(stderr, "%s: note: batch %" PRIu64 " is accepted over the quota%s: %s\n", call->program->name, batch->id,
-                batch->over_quota ? " and runs after everybody's due work" : "", verdict->text);
+        fprintf(stderr, "%s: note: batch %" PRIu64 " is over the quota: %s\n", call->program->name, batch->id, verdict->text);
 }
 
 static int print_accepted(struct call *call, struct json_list *list, const char *path, const struct smki_batch *batch)

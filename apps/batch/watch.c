@@ -18,10 +18,11 @@ struct watch {
     size_t open_count, open_capacity;
     uint64_t newest; /* the highest number seen */
     struct smki_time looked;
-    bool begun;    /* the first look is over: what had ended before it is no news */
-    bool was_open; /* the window, at the last look */
-    uint64_t csrs; /* processed in this watch, by its earlier runs */
-    double retry;  /* seconds */
+    bool begun;                         /* the first look is over: what had ended before it is no news */
+    bool was_open;                      /* the window, at the last look */
+    uint64_t csrs;                      /* processed in this watch, by its earlier runs */
+    double retry;                       /* seconds */
+    char trouble[SMKI_ERROR_TEXT_SIZE]; /* the last one told of; "": none lasts */
 };
 
 /* ---- events ---- */
@@ -154,6 +155,14 @@ static void look(struct watch *watch)
     watch->looked = smki_service_now(watch->call->service);
 }
 
+/* Once while it lasts, though it is met again at every look. */
+static void tell_trouble(struct watch *watch, const struct smki_error *trouble)
+{
+    if (trouble->code != 0 && strcmp(watch->trouble, trouble->text) != 0)
+        event(watch, "trouble", 0, "%s: %s; the others go on", smki_refusal_find(trouble->code)->name, trouble->text);
+    snprintf(watch->trouble, sizeof(watch->trouble), "%s", trouble->code != 0 ? trouble->text : "");
+}
+
 /* Called about four times a second by smki_batch_run. */
 static void on_progress(void *context, const struct smki_run_progress *progress)
 {
@@ -165,6 +174,7 @@ static void on_progress(void *context, const struct smki_run_progress *progress)
     if (since >= 0 && since < LOOK_EVERY) /* a clock that was set back makes no pause */
         return;
     tell_window(watch, false);
+    tell_trouble(watch, &progress->trouble);
     look(watch);
 }
 
