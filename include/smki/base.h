@@ -24,7 +24,9 @@ struct smki_buffer {
     size_t max;      /* SMKI_TOO_LARGE beyond it; 0: none */
 };
 
+/* Copies `size` octets to the end, growing by at least half. Errors: TOO_LARGE (max), NO_MEMORY; the buffer is as it was then. */
 SMKI_API SMKI_MUST_USE int smki_buffer_append(struct smki_buffer *buffer, const void *at, size_t size, struct smki_error *err);
+/* The same for formatted text, without its NUL. */
 SMKI_API SMKI_MUST_USE int smki_buffer_printf(struct smki_buffer *buffer, struct smki_error *err, const char *format, ...) SMKI_PRINTF(3, 4);
 /* Frees and empties; NULL and {0} are fine. Does not wipe: secrets have their own types. */
 SMKI_API void smki_buffer_finish(struct smki_buffer *buffer);
@@ -56,8 +58,11 @@ struct smki_serial {
     uint8_t size;
 };
 
+/* Reads hexadecimal of up to 20 octets, any case, colons allowed ("06:60:f5"). INVALID_ARGUMENT for zero and for a set top bit. */
 SMKI_API SMKI_MUST_USE int smki_serial_parse(struct smki_serial *out, const char *hex, struct smki_error *err);
+/* Lower-case hexadecimal. Returns out. */
 SMKI_API const char *smki_serial_text(const struct smki_serial *serial, char out[2 * 20 + 1]);
+/* The same number. Not in constant time: serials are no secret. */
 SMKI_API bool smki_serial_equal(const struct smki_serial *a, const struct smki_serial *b);
 
 /* ---- time ---- */
@@ -81,7 +86,9 @@ struct smki_civil {
 
 #define SMKI_TIME_TEXT_SIZE 40
 
+/* The UTC wall clock's reading of a moment of the years 1970 to 9999. */
 SMKI_API struct smki_civil smki_time_to_utc(struct smki_time time);
+/* And back. The fields must be those of the calendar. */
 SMKI_API struct smki_time smki_time_from_utc(const struct smki_civil *utc);
 /* UK civil time (GMT, or BST from 01:00 UTC on the last Sunday of March to 01:00 UTC on the last Sunday of October), by rule. */
 SMKI_API struct smki_civil smki_time_to_uk(struct smki_time time);
@@ -145,7 +152,9 @@ struct smki_actor {
     enum smki_network network;
 };
 
+/* "local", "gateway", "internet": static storage; "unknown" for what is not in the enum. */
 SMKI_API const char *smki_network_word(enum smki_network network);
+/* "operator", "portal-organisation", "portal-device", "adhoc", "batch", "runner". */
 SMKI_API const char *smki_interface_word(enum smki_interface interface);
 
 #endif

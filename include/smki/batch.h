@@ -41,6 +41,7 @@ struct smki_batch {
     char reason[SMKI_BATCH_FILE_SIZE];    /* REJECTED, TAMPERED: why */
 };
 
+/* "PENDING" ...: the word of the wire (IDS App. E). Static storage. */
 SMKI_API const char *smki_batch_state_word(enum smki_batch_state state);
 /* REJECTED, COMPLETED, TAMPERED. */
 SMKI_API bool smki_batch_state_is_final(enum smki_batch_state state);

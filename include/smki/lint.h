@@ -46,7 +46,9 @@ struct smki_lint_report {
  * they found; bytes that cannot be read at all are a finding too. */
 SMKI_API SMKI_MUST_USE int smki_lint(struct smki_lint_report *report, enum smki_lint_subject subject, struct smki_bytes der,
                                      const struct smki_certificate *issuer, struct smki_error *err);
+/* Every rule in the order in which they run; *count of them. Static storage. */
 SMKI_API const struct smki_lint_rule *smki_lint_rules(size_t *count);
+/* The word by which `smki lint --profile` knows it. Static storage. */
 SMKI_API const char *smki_lint_subject_word(enum smki_lint_subject subject); /* "device-csr", "device-cert", "org-csr", "org-cert" ... */
 
 #endif

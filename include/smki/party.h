@@ -59,8 +59,11 @@ SMKI_API SMKI_MUST_USE int smki_officer_nominate(struct smki_store *store, const
  * officer's active credentials in the same commit; they can be made active again once the officer is verified again. */
 SMKI_API SMKI_MUST_USE int smki_officer_set_state(struct smki_store *store, const struct smki_actor *actor, uint64_t number, enum smki_officer_state state,
                                                   struct smki_error *err);
+/* NOT_FOUND when there is no officer of this number. */
 SMKI_API SMKI_MUST_USE int smki_officer_find(struct smki_store *store, uint64_t number, struct smki_officer *out, struct smki_error *err);
+/* The first officer after `number`; NOT_FOUND after the last. */
 SMKI_API SMKI_MUST_USE int smki_officer_next(struct smki_store *store, uint64_t number, struct smki_officer *out, struct smki_error *err);
+/* A new cJSON object; the caller frees. NULL: no memory. */
 SMKI_API struct cJSON *smki_officer_json(const struct smki_officer *officer);
 
 /* ---- IKI credentials (RAPP; interfaces.md 3): bound to one interface; the certificate is made by smki_service_credential_issue ---- */
@@ -77,6 +80,7 @@ struct smki_credential {
     uint64_t renews; /* the credential that this one replaces; 0: none */
 };
 struct store_change;
+/* NOT_FOUND when there is no credential of this number. */
 SMKI_API SMKI_MUST_USE int smki_credential_find(struct smki_store *store, uint64_t number, struct smki_credential *out, struct smki_error *err);
 /* By the SHA-256 of its certificate: NOT_FOUND when it was not registered here. */
 SMKI_API SMKI_MUST_USE int smki_credential_of_certificate(struct smki_store *store, const uint8_t sha256[32], struct smki_credential *out, struct smki_error *err);
@@ -85,6 +89,7 @@ SMKI_API SMKI_MUST_USE int smki_credential_next(struct smki_store *store, uint64
  * An officer's credential becomes active only while the officer is verified: OFFICER_STATE. */
 SMKI_API SMKI_MUST_USE int smki_credential_set_state(struct smki_store *store, const struct smki_actor *actor, uint64_t number, enum smki_credential_state state,
                                                      struct smki_error *err);
+/* A new cJSON object; the caller frees. NULL: no memory. */
 SMKI_API struct cJSON *smki_credential_json(const struct smki_credential *credential);
 
 /* ---- demand agreements (CoCo 3) ---- */
@@ -99,10 +104,12 @@ struct smki_agreement {
  * notified in the future); AGREEMENT_NOTICE when notified_at is less than the notice before from and short_notice is not set. */
 SMKI_API SMKI_MUST_USE int smki_agreement_add(struct smki_store *store, const struct smki_actor *actor, const struct smki_demand_limits *limits,
                                               struct smki_agreement *agreement, struct smki_error *err);
+/* The first agreement after `number`; NOT_FOUND after the last. */
 SMKI_API SMKI_MUST_USE int smki_agreement_next(struct smki_store *store, uint64_t number, struct smki_agreement *out, struct smki_error *err);
 /* The highest limit (pace: the lowest) of the agreements in force for this Party and rule; 0: none. */
 SMKI_API SMKI_MUST_USE int smki_agreement_limit(struct smki_store *store, uint64_t party, enum smki_rule rule, struct smki_time now, uint64_t *limit,
                                                 struct smki_error *err);
+/* A new cJSON object; the caller frees. NULL: no memory. */
 SMKI_API struct cJSON *smki_agreement_json(const struct smki_agreement *agreement);
 
 /* ---- words of the enums, for options, JSON and CSV: NULL / false for what is not in the table. Reading takes any case, and '_' or ' ' for '-'. ---- */
@@ -146,6 +153,7 @@ SMKI_API SMKI_MUST_USE int smki_device_find(struct smki_store *store, const stru
 /* How many certificates the device may have (0: the configured default). A device that the inventory does not know is added as unknown. Audited as an override. */
 SMKI_API SMKI_MUST_USE int smki_device_set_limit(struct smki_store *store, const struct smki_actor *actor, const struct smki_device_id *id, uint32_t limit,
                                                  struct smki_error *err);
+/* A new cJSON object; the caller frees. NULL: no memory. */
 SMKI_API struct cJSON *smki_device_json(const struct smki_device *device);
 
 /* May `party` subscribe for certificates of this device (eligibility.md)? 0 or an INELIGIBLE_* code, whose text says which rule and never names

@@ -43,7 +43,9 @@ SMKI_API const struct smki_key *smki_service_audit_key(const struct smki_service
 /* The CAs of a home. */
 enum smki_ca_name { SMKI_OCA = 1, SMKI_DCA = 2, SMKI_IKICA = 3, SMKI_OCA_ROOT = 4, SMKI_DCA_ROOT = 5 };
 #define SMKI_CA_COUNT 5
+/* The CA's name for files and options; static storage. */
 SMKI_API const char *smki_ca_word(enum smki_ca_name name); /* "oca", "dca", "ikica", "oca-root", "dca-root" */
+/* Back from the word; false when it is none of them. */
 SMKI_API bool smki_ca_find(const char *word, enum smki_ca_name *out);
 
 /* With its key, opened at the first call; lives as long as the service. Thread-safe. */
@@ -75,6 +77,7 @@ struct smki_stored_certificate {
     uint8_t reason;
 };
 
+/* By its serial number, whichever CA issued it. NOT_FOUND. */
 SMKI_API SMKI_MUST_USE int smki_service_certificate(struct smki_service *service, const struct smki_serial *serial, struct smki_stored_certificate *out,
                                                     struct smki_error *err);
 /* The certificates of a device in the order of issue: the first with a serial greater than *after ({0}: the first of all); NOT_FOUND after the last. */
@@ -83,6 +86,8 @@ SMKI_API SMKI_MUST_USE int smki_service_device_certificate(struct smki_service *
 /* How many count for the limit, and what the limit is. */
 SMKI_API SMKI_MUST_USE int smki_service_device_count(struct smki_service *service, const struct smki_device_id *id, uint32_t *count, uint32_t *limit,
                                                      struct smki_error *err);
+/* For good, with a reason code of RFC 5280 5.3.1 (not 7); it is on its CA's next CRL, and its key may be certified anew. NOT_FOUND, ALREADY_EXISTS
+ * (revoked before), INVALID_ARGUMENT (the reason). */
 SMKI_API SMKI_MUST_USE int smki_service_revoke(struct smki_service *service, const struct smki_actor *actor, const struct smki_serial *serial, uint8_t reason,
                                                struct smki_error *err);
 

@@ -19,6 +19,7 @@ struct smki_store_statistics {
     uint64_t file_size; /* octets */
     uint32_t format;
 };
+/* Counted by the store itself, in a short view. */
 SMKI_API SMKI_MUST_USE int smki_store_statistics(struct smki_store *store, struct smki_store_statistics *out, struct smki_error *err);
 
 #endif
