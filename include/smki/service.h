@@ -17,6 +17,8 @@ struct smki_service_options {
     const struct smki_random *random; /* NULL: the system's */
     smki_passphrase_fn passphrase;    /* asked for encrypted keys when the configuration names no file; NULL: none */
     void *passphrase_context;
+    const char *protect_with; /* smki_service_create only: the passphrase that the CAs' keys are encrypted with; NULL: they are not. The audit key never is,
+                               * since every command that records something needs it */
 };
 
 /* What a home holds, below its folder. */

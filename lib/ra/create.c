@@ -166,7 +166,10 @@ static int home_found(const char *home, const struct smki_service_options *optio
 
     if ((rc = smki_service_open(&service, home, options, err)) != 0)
         return rc;
-    rc = store_change(service->store, init_change, &actor, err);
+    if (options != NULL && options->protect_with != NULL && (service->passphrase_text = strdup(options->protect_with)) == NULL)
+        rc = smki_fail(err, SMKI_NO_MEMORY, NULL);
+    if (rc == 0)
+        rc = store_change(service->store, init_change, &actor, err);
     places = ca_places(&count);
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = ca_found(service, &places[i], &actor, err);

@@ -380,6 +380,37 @@ static void a_key_that_others_can_read_is_refused(void **state)
     home_clear(&home);
 }
 
+static int word_of_three(void *context, char *out, size_t capacity)
+{
+    (void)capacity;
+    memcpy(out, context, strlen(context));
+    return (int)strlen(context);
+}
+
+static void protected_keys_open_with_their_passphrase_only(void **state)
+{
+    char folder[TEST_PATH_SIZE], path[TEST_PATH_SIZE];
+    struct smki_service_options options = {.protect_with = "correct horse", .passphrase = word_of_three};
+    struct smki_service *service;
+    const struct smki_ca *ca;
+    struct smki_error err = {0};
+
+    (void)state;
+    test_folder_make(folder);
+    test_path(path, folder, "home");
+    ASSERT_OK(smki_service_create(path, &options, &err), err);
+    options.passphrase_context = (char[]){"wrong horse"};
+    ASSERT_OK(smki_service_open(&service, path, &options, &err), err);
+    EXPECT_REFUSED(SMKI_KEY_PASSPHRASE, smki_service_ca(service, SMKI_DCA, &ca, &err), err);
+    smki_service_close(service);
+    options.passphrase_context = (char[]){"correct horse"};
+    ASSERT_OK(smki_service_open(&service, path, &options, &err), err);
+    ASSERT_OK(smki_service_ca(service, SMKI_DCA, &ca, &err), err);
+    ASSERT_OK(smki_service_ca(service, SMKI_IKICA, &ca, &err), err);
+    smki_service_close(service);
+    test_folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +426,7 @@ int main(void)
         cmocka_unit_test(a_home_is_not_made_where_something_is),
         cmocka_unit_test(a_backup_holds_everything_up_to_it),
         cmocka_unit_test(a_key_that_others_can_read_is_refused),
+        cmocka_unit_test(protected_keys_open_with_their_passphrase_only),
     };
 
     return cmocka_run_group_tests(tests, group_begin, group_end);
