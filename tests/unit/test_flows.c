@@ -36,7 +36,7 @@ static int issue(struct home *home, enum smki_interface interface, size_t which,
 /* Runs openssl in the home's folder and reads what it left in `file`. */
 static void openssl(struct home *home, struct smki_buffer *out, const char *file, const char *command)
 {
-    char line[4 * TEST_PATH_SIZE], path[TEST_PATH_SIZE];
+    char line[8 * TEST_PATH_SIZE], path[TEST_PATH_SIZE];
 
     snprintf(line, sizeof(line), "cd '%s' && { %s; } >openssl.log 2>&1", home->path, command);
     assert_int_equal(system(line), 0);
