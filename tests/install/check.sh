@@ -3,6 +3,7 @@
 #
 #   every installed header compiles alone, as C11 without extensions
 #   what the headers declare is what libsmki.so exports, no more and no less
+#   the manual pages are there for every program, and man has nothing to say against them
 #   the example compiles with what pkg-config says, shared and static, and its certificate satisfies openssl
 set -euo pipefail
 export LC_ALL=C
@@ -46,6 +47,15 @@ nm -D --defined-only "$so" | awk '$2 ~ /[BDRV]/ { sub(/@.*/, "", $3); print $3 }
 [ -s "$work/declared" ] || bad "no declarations were found in the headers"
 diff "$work/declared" "$work/exported" || bad "functions declared (<) and exported (>) are not the same"
 diff "$work/declared-data" "$work/exported-data" || bad "objects declared (<) and exported (>) are not the same"
+
+# ---- manual pages ----
+
+for program in "$prefix"/bin/*; do
+    page=$prefix/share/man/man1/$(basename "$program").1
+    [ -s "$page" ] || bad "$(basename "$program") has no manual page"
+    MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>"$work/man" >/dev/null || bad "man cannot show $page"
+    [ ! -s "$work/man" ] || { cat "$work/man" >&2; bad "man has something to say about $page"; }
+done
 
 # ---- the example ----
 
