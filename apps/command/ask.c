@@ -61,8 +61,8 @@ int passphrase_ask(void *context, char *out, size_t capacity)
     }
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(fileno(terminal), TCSAFLUSH, &silent); /* before the question: what is typed after it counts, and is never shown */
     fprintf(terminal, "Passphrase of %s: ", context != NULL ? (const char *)context : "the private key");
-    tcsetattr(fileno(terminal), TCSAFLUSH, &silent);
     taken = line_take(terminal, out, capacity);
     tcsetattr(fileno(terminal), TCSAFLUSH, &before);
     fputc('\n', terminal);

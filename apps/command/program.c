@@ -124,6 +124,7 @@ int program_run(const struct program *program, int argc, char **argv)
         {"home", required_argument, NULL, 'H'}, {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
     const char *home = getenv("SMKI_HOME");
 
+    optind = 0; /* glibc: start afresh */
     opterr = 0;
     for (int letter; (letter = getopt_long(argc, argv, "+:h", options, NULL)) != -1;)
         switch (letter) {

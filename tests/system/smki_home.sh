@@ -71,7 +71,7 @@ claim "on standard output it is the same" cmp "$folder/log" <(smki audit export 
 claim "a full disk is refused" test "$(smki audit export - >/dev/full 2>"$folder/err"; echo $?)" = 1
 claim "a folder that is not there is refused" fails IO "none" smki audit export "$folder/none/log"
 
-# A log thirty times as long takes no more memory to write.
+# A log many times as long takes no more memory to write.
 few=$(memory_of "$PROGRAMS/smki/smki" --home "$home" audit export -)
 python3 - "$folder/devices.csv" <<'PYTHON'
 import sys
