@@ -9,25 +9,29 @@
 
 volatile int stop_wished;
 
-/* Only what is safe in a signal handler. */
+/* Only what is safe in a signal handler. On a terminal the line must not run into the progress bar: its first octet ends that. */
+static void say(const char *line, size_t size, bool terminal)
+{
+    const ssize_t ignored = terminal ? write(STDERR_FILENO, line, size) : write(STDERR_FILENO, line + 1, size - 1);
+
+    (void)ignored;
+}
+
 static void on_signal(int number)
 {
     static const char first[] = "\nsmki-batch: ends after the chunks in hand; the next signal ends it at once\n";
     static const char second[] = "\nsmki-batch: ended at once; everything recorded is kept, and run again continues\n";
     const int errnum = errno;
-    ssize_t ignored;
+    const bool terminal = isatty(STDERR_FILENO) == 1;
 
     (void)number;
     if (stop_wished != 0) {
-        ignored = write(STDERR_FILENO, second, sizeof(second) - 1);
-        (void)ignored;
+        say(second, sizeof(second) - 1, terminal);
         _exit(1);
     }
     stop_wished = 1;
-    if (isatty(STDERR_FILENO) == 1) {
-        ignored = write(STDERR_FILENO, first, sizeof(first) - 1);
-        (void)ignored;
-    }
+    if (terminal)
+        say(first, sizeof(first) - 1, terminal);
     errno = errnum;
 }
 
