@@ -1,7 +1,7 @@
 #!/bin/bash
 # The main job, end to end: requests made by openssl go in as XML and as zip, and openssl, xmllint and unzip judge what comes out.
 # shellcheck source=tests/system/lib.sh disable=SC2317 # functions are called through claim
-. "$ROOT/tests/system/lib.sh"
+. "${ROOT:?the source tree}/tests/system/lib.sh"
 
 # ---- verbs of this test ----
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # smki: homes, configuration, backups, the audit log.
 # shellcheck source=tests/system/lib.sh disable=SC2317 # functions are called through claim
-. "$ROOT/tests/system/lib.sh"
+. "${ROOT:?the source tree}/tests/system/lib.sh"
 
 program() { "$PROGRAMS/smki/smki" "$@"; }
 fails() { # fails NAME TEXT COMMAND...: exit 1, the refusal is NAME and its one line has TEXT

@@ -1,7 +1,7 @@
 #!/bin/bash
 # smki lint: on files of other tools, in every form, good and bad, one and several.
 # shellcheck source=tests/system/lib.sh disable=SC2317 # functions are called through claim
-. "$ROOT/tests/system/lib.sh"
+. "${ROOT:?the source tree}/tests/system/lib.sh"
 
 lint() { "$PROGRAMS/smki/smki" lint "$@"; }
 bad() { # bad TEXT FILE...: exit 1 and TEXT in what is said

@@ -1,7 +1,7 @@
 #!/bin/bash
 # smki: what is asked without a home, and what every command has: help, versions, the manual, refusals of what was not understood.
 # shellcheck source=tests/system/lib.sh disable=SC2317 # functions are called through claim
-. "$ROOT/tests/system/lib.sh"
+. "${ROOT:?the source tree}/tests/system/lib.sh"
 unset SMKI_HOME
 
 program() { "$PROGRAMS/smki/smki" "$@"; }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # smki: Parties, officers, credentials, agreements, devices and their certificates, as an operator keeps them.
 # shellcheck source=tests/system/lib.sh disable=SC2317,SC2034 # functions are called through claim
-. "$ROOT/tests/system/lib.sh"
+. "${ROOT:?the source tree}/tests/system/lib.sh"
 
 json() { # json FILTER COMMAND...: what Python's FILTER makes of the JSON that smki COMMAND --json prints
     local filter=$1

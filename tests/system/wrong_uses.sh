@@ -1,7 +1,7 @@
 #!/bin/bash
 # Wrong uses: exit 2 for what cannot be understood, 1 for what is refused, each with one clear line.
 # shellcheck source=tests/system/lib.sh disable=SC2317 # functions are called through claim
-. "$ROOT/tests/system/lib.sh"
+. "${ROOT:?the source tree}/tests/system/lib.sh"
 
 program() { "$PROGRAMS/smki/smki" "$@"; }
 runner() { "$PROGRAMS/batch/smki-batch" "$@"; }
