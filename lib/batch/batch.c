@@ -1,11 +1,9 @@
-/* Looking at batches, releasing them, and letting go of those whose time is over. */
+/* Looking at batches, and releasing them. */
 #include "batch/batch_i.h"
 
 #include <cjson/cJSON.h>
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 int smki_batch_find(struct smki_service *service, uint64_t id, struct smki_batch *out, struct smki_error *err)
 {
@@ -31,6 +29,16 @@ int smki_batch_next(struct smki_service *service, uint64_t id, struct smki_batch
     return rc;
 }
 
+int smki_batch_find_as(struct smki_service *service, const struct smki_actor *actor, uint64_t id, struct smki_batch *out,
+                       struct smki_error *err)
+{
+    int rc = smki_batch_find(service, id, out, err);
+
+    if (rc == 0 && actor->party != 0 && actor->party != out->party)
+        return smki_fail(err, SMKI_BATCH_UNKNOWN, "there is no batch %llu", (unsigned long long)id);
+    return rc;
+}
+
 /* ---- release ---- */
 
 struct release {
@@ -47,6 +55,8 @@ static int release_change(struct store_change *change, void *argument, struct sm
 
     if (rc != 0)
         return rc;
+    if (release->actor->party != 0)
+        return smki_fail(err, SMKI_PERMISSION, "only the operator releases a batch");
     if (batch.state != SMKI_STATE_COMPLETED)
         return smki_fail(err, SMKI_BATCH_NOT_COMPLETED, "batch %llu is %s; only a COMPLETED one is released", (unsigned long long)batch.id,
                          smki_batch_state_word(batch.state));
@@ -64,62 +74,6 @@ int smki_batch_release(struct smki_service *service, const struct smki_actor *ac
     struct release release = {.id = id, .actor = actor};
 
     return store_change(service->store, release_change, &release, err);
-}
-
-/* ---- retention ---- */
-
-struct expiry {
-    struct smki_batch *batch;
-    const struct smki_actor *actor;
-};
-
-static int expiry_change(struct store_change *change, void *argument, struct smki_error *err)
-{
-    const struct expiry *expiry = argument;
-    struct smki_batch *batch = expiry->batch;
-    struct smki_audit_record record = {.act = SMKI_ACT_BATCH_STATE, .actor = *expiry->actor, .party = batch->party, .subject = batch->id};
-    int rc = 0;
-
-    for (uint32_t chunk = 0; chunk < batch->chunks && rc == 0; chunk++)
-        for (int part = STORE_CHUNK_REQUESTS; part <= STORE_CHUNK_DECISIONS && (rc == 0 || rc == SMKI_NOT_FOUND); part++)
-            rc = store_chunk_remove(change, batch->id, chunk, (enum store_chunk_part)part, err);
-    if (rc != 0 && rc != SMKI_NOT_FOUND)
-        return rc;
-    batch->expired = true;
-    snprintf(record.detail, sizeof(record.detail), "results kept for their time and removed; the certificates stay");
-    if ((rc = store_batch_put(change, batch, err)) != 0)
-        return rc;
-    return store_record(change, &record, err);
-}
-
-static bool has_expired(const struct smki_service *service, const struct smki_batch *batch)
-{
-    const struct smki_demand_limits *limits = &service->config.limits;
-    const struct smki_time release = smki_night_release(limits, batch->accepted_at);
-    const int64_t from = batch->released_at.us > release.us ? batch->released_at.us : release.us;
-    const int64_t since = batch->completed_at.us > from ? batch->completed_at.us : from;
-
-    return smki_batch_state_is_final(batch->state) && !batch->expired && smki_service_now(service).us - since >= limits->result_retention;
-}
-
-int batches_expire(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err)
-{
-    struct smki_batch batch = {.id = 0};
-    char path[PATH_MAX];
-    int rc;
-
-    while ((rc = smki_batch_next(service, batch.id, &batch, err)) == 0) {
-        struct expiry expiry = {.batch = &batch, .actor = actor};
-
-        if (!has_expired(service, &batch))
-            continue;
-        if ((rc = store_change(service->store, expiry_change, &expiry, err)) != 0 ||
-            (rc = home_path_in(service, path, SMKI_HOME_BATCHES, batch.file, err)) != 0)
-            return rc;
-        if (unlink(path) != 0 && errno != ENOENT)
-            return smki_fail_errno(err, errno, "%s", path);
-    }
-    return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
 /* ---- JSON ---- */

@@ -99,11 +99,15 @@ enum claim_outcome {
     CLAIM_OTHERS, /* what is left is in other runners' hands */
     CLAIM_CLOSED, /* something waits, but the window is closed */
 };
+#define CLAIM_MAX_ASIDE 32 /* batches in trouble that one run puts aside; with more it ends */
+
 struct claim_request {
     const struct smki_service *service;
     const struct runner *runner;
     const struct smki_actor *actor;
     bool ignore_window;
+    uint64_t aside[CLAIM_MAX_ASIDE]; /* batches that this run leaves alone: a chunk of theirs failed */
+    size_t aside_count;
 };
 /* Takes the next chunk of the night's order, in a change of its own or at the end of another. */
 SMKI_MUST_USE int claim_next(struct store_change *change, const struct claim_request *request, struct claim *claim,
@@ -143,6 +147,15 @@ SMKI_MUST_USE int worker_run(struct worker *worker, const struct claim *claim, s
 SMKI_MUST_USE int batches_prepare(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
 /* Drops the uploads and results of batches whose retention is over. */
 SMKI_MUST_USE int batches_expire(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
+/* Removes what killed processes left in the home and nobody will ask for: see leftovers.c. */
+SMKI_MUST_USE int leftovers_remove(struct smki_service *service, struct smki_error *err);
+
+/* Removes what is stored of a batch's chunks, also of an attempt at parsing that was broken off. */
+SMKI_MUST_USE int chunks_remove(struct store_change *change, const struct smki_batch *batch, struct smki_error *err);
+/* Are its results past their time (interfaces.md 4, 6: 30 days)? */
+bool batch_has_expired(const struct smki_service *service, const struct smki_batch *batch);
+/* Is a failure that of one batch, so that the others can go on? A full disk or a key that cannot be used just now is everybody's. */
+bool is_of_one_batch(int code);
 
 /* SHA-256 and size of a file. */
 SMKI_MUST_USE int file_digest(const char *path, uint8_t out[SHA256_SIZE], uint64_t *size, struct smki_error *err);

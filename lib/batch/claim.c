@@ -106,15 +106,42 @@ static bool window_is_open(const struct claim_request *request, struct smki_time
     return request->ignore_window || limits->mode[SMKI_RULE_WINDOW] != SMKI_RULE_ENFORCE || smki_night_is_open(limits, now);
 }
 
-/* The window has closed: what was being worked on waits for the next one. */
+/* Is a living runner at work on a chunk of it? */
+static int batch_is_worked_on(struct store_change *change, const struct claim_request *request, const struct smki_batch *batch,
+                              bool *worked, struct smki_error *err)
+{
+    struct claim claim = {.batch = batch->id};
+    struct lease lease;
+    int rc = 0;
+
+    *worked = false;
+    for (; claim.chunk < batch->next_chunk && !*worked && (rc == 0 || rc == SMKI_NOT_FOUND); claim.chunk++)
+        if ((rc = lease_get(store_change_view(change), &claim, &lease, err)) == 0)
+            *worked = lease.until.us > store_change_time(change).us && runner_lives(request->service, lease.runner);
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+/* The window has closed: what was being worked on waits for the next one. Not while somebody still works on it, by an operator's override.
+ */
 static int pause_batch(struct store_change *change, const struct claim_request *request, uint64_t id, struct smki_error *err)
 {
     struct smki_batch batch;
+    bool worked;
     int rc = store_batch_get(store_change_view(change), id, &batch, err);
 
     if (rc != 0 || batch.state != SMKI_STATE_PROCESSING)
         return rc;
+    if ((rc = batch_is_worked_on(change, request, &batch, &worked, err)) != 0 || worked)
+        return rc;
     return batch_move_recorded(change, &batch, BATCH_WINDOW_CLOSED, SMKI_ACT_BATCH_STATE, request->actor, err);
+}
+
+static bool is_aside(const struct claim_request *request, uint64_t batch)
+{
+    for (size_t i = 0; i < request->aside_count; i++)
+        if (request->aside[i] == batch)
+            return true;
+    return false;
 }
 
 static int claim_in_order(struct store_change *change, const struct claim_request *request, const struct smki_plan_item *items,
@@ -125,8 +152,11 @@ static int claim_in_order(struct store_change *change, const struct claim_reques
     bool taken;
     int rc;
 
-    *outcome = count == 0 ? CLAIM_NONE : open ? CLAIM_OTHERS : CLAIM_CLOSED;
+    *outcome = CLAIM_NONE;
     for (size_t i = 0; i < count; i++) {
+        if (is_aside(request, items[i].batch))
+            continue;
+        *outcome = open ? CLAIM_OTHERS : CLAIM_CLOSED;
         if (!open) {
             if ((rc = pause_batch(change, request, items[i].batch, err)) != 0)
                 return rc;

@@ -57,9 +57,6 @@ static int word_change(struct store_change *change, void *argument, struct smki_
 
     if (rc != 0)
         return rc;
-    if (batch.state != SMKI_STATE_PENDING)
-        return smki_fail(err, SMKI_BATCH_STATE, "batch %llu is %s; only a PENDING one is approved or rejected",
-                         (unsigned long long)word->id, smki_batch_state_word(batch.state));
     batch.approved = word->event == BATCH_APPROVE;
     snprintf(batch.reason, sizeof(batch.reason), "%.*s", (int)sizeof(batch.reason) - 1, word->reason);
     return batch_move_recorded(change, &batch, word->event, word->event == BATCH_APPROVE ? SMKI_ACT_BATCH_APPROVE : SMKI_ACT_BATCH_REJECT,
@@ -193,11 +190,7 @@ static int tampered_change(struct store_change *change, void *argument, struct s
 
     if (rc != 0 || batch.state != SMKI_STATE_PARSING)
         return rc;
-    for (uint32_t chunk = 0; chunk < cutter->chunks && rc == 0; chunk++) {
-        rc = store_chunk_remove(change, batch.id, chunk, STORE_CHUNK_REQUESTS, err);
-        if (rc == SMKI_NOT_FOUND)
-            rc = 0;
-    }
+    rc = chunks_remove(change, &batch, err);
     snprintf(batch.reason, sizeof(batch.reason), "the upload is not what was accepted: its size or SHA-256 has changed");
     return rc != 0 ? rc : batch_move_recorded(change, &batch, BATCH_FOUND_TAMPERED, SMKI_ACT_BATCH_PARSE, cutter->actor, err);
 }
@@ -285,10 +278,10 @@ static int open_next(struct smki_service *service, uint64_t *id, struct smki_bat
     return rc;
 }
 
-/* Is it the trouble of one batch? Else every other would meet it too. */
-static bool is_of_one_batch(int code)
+/* Would every other batch meet it too? */
+static bool is_everybodys(int code)
 {
-    return code != SMKI_DISK_FULL && code != SMKI_NO_MEMORY;
+    return code == SMKI_DISK_FULL || code == SMKI_NO_MEMORY;
 }
 
 int batches_prepare(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err)
@@ -301,16 +294,16 @@ int batches_prepare(struct smki_service *service, const struct smki_actor *actor
     while ((rc = open_next(service, &id, &batch, err)) == 0) {
         if (batch.state == SMKI_STATE_PENDING && service->config.approve_automatically) {
             rc = smki_batch_approve(service, actor, batch.id, err);
-            if (rc == SMKI_BATCH_STATE) /* somebody else was quicker */
-                continue;
-            if (rc != 0)
+            if (rc != 0 && rc != SMKI_BATCH_STATE)
                 return rc;
-            batch.state = SMKI_STATE_PARSING;
+            /* another runner may be at it already: what is cut twice is the same, and the first to end moves the batch on */
+            if ((rc = smki_batch_find(service, batch.id, &batch, err)) != 0)
+                return rc;
         }
         if (batch.state == SMKI_STATE_PARSING && (rc = prepare_one(service, actor, &batch, &why)) != 0) {
             if (first.code == 0)
                 first = why;
-            if (!is_of_one_batch(rc))
+            if (is_everybodys(rc))
                 break;
         }
     }

@@ -163,14 +163,32 @@ static int result_file_create(struct result_file *file, const char *path, struct
     return file->fd < 0 ? smki_fail_errno(err, errno, "%s", path) : 0;
 }
 
-static int result_file_publish(struct result_file *file, const char *path, struct smki_error *err)
+/* libzip writes a file of its own beside the one it is told of and puts it in its place. */
+static int zip_write(struct result_pages *pages, struct result_file *file, struct smki_error *err)
 {
-    if (fchmod(file->fd, 0644) != 0 || fsync(file->fd) != 0 || rename(file->path, path) != 0)
-        return smki_fail_errno(err, errno, "%s", path);
-    return 0;
+    int rc = batch_zip_result(file->path, next_result, pages, err);
+
+    close(file->fd);
+    file->fd = rc == 0 ? open(file->path, O_RDONLY | O_CLOEXEC) : -1;
+    return rc == 0 && file->fd < 0 ? smki_fail_errno(err, errno, "%s", file->path) : rc;
 }
 
-static int write_streamed(struct result_pages *pages, enum smki_result_format format, const char *path, struct smki_error *err)
+/* The contents are on the disk before the name is. */
+static int result_file_publish(struct result_file *file, const char *path, struct smki_error *err)
+{
+    char folder[PATH_MAX];
+    char *slash;
+
+    if (fchmod(file->fd, 0644) != 0 || fsync(file->fd) != 0 || rename(file->path, path) != 0)
+        return smki_fail_errno(err, errno, "%s", path);
+    snprintf(folder, sizeof(folder), "%s", path);
+    if ((slash = strrchr(folder, '/')) == NULL)
+        return folder_sync(".", err);
+    slash[slash == folder ? 1 : 0] = '\0';
+    return folder_sync(folder, err);
+}
+
+static int result_write(struct result_pages *pages, enum smki_result_format format, const char *path, struct smki_error *err)
 {
     struct result_file file = {.fd = -1};
     int rc = result_file_create(&file, path, err);
@@ -179,11 +197,14 @@ static int write_streamed(struct result_pages *pages, enum smki_result_format fo
         return rc;
     if (format == SMKI_RESULT_XML)
         rc = batch_xml_result(pages->batch, smki_version(), next_result, pages, file_sink, &file, err);
-    else
+    else if (format == SMKI_RESULT_TXT)
         rc = batch_txt_result(pages->batch, next_result, pages, file_sink, &file, err);
+    else
+        rc = zip_write(pages, &file, err);
     if (rc == 0)
         rc = result_file_publish(&file, path, err);
-    close(file.fd);
+    if (file.fd >= 0)
+        close(file.fd);
     if (rc != 0)
         unlink(file.path);
     return rc;
@@ -191,7 +212,7 @@ static int write_streamed(struct result_pages *pages, enum smki_result_format fo
 
 /* ---- may it be read? ---- */
 
-static int result_is_there(const struct smki_batch *batch, struct smki_error *err)
+static int result_is_there(const struct smki_service *service, const struct smki_batch *batch, struct smki_error *err)
 {
     if (batch->state == SMKI_STATE_REJECTED || batch->state == SMKI_STATE_TAMPERED)
         return smki_fail(err, batch->state == SMKI_STATE_REJECTED ? SMKI_BATCH_REJECTED : SMKI_BATCH_TAMPERED, "batch %llu is %s: %s",
@@ -199,7 +220,7 @@ static int result_is_there(const struct smki_batch *batch, struct smki_error *er
     if (batch->state != SMKI_STATE_COMPLETED)
         return smki_fail(err, SMKI_BATCH_NOT_COMPLETED, "batch %llu is %s, %u of its %u CSRs are processed; run the night first",
                          (unsigned long long)batch->id, smki_batch_state_word(batch->state), batch->processed, batch->csrs);
-    if (batch->expired)
+    if (batch_has_expired(service, batch))
         return smki_fail(err, SMKI_RESULT_EXPIRED, NULL);
     return 0;
 }
@@ -243,7 +264,7 @@ int smki_batch_result(struct smki_service *service, const struct smki_actor *act
     struct reading reading = {.actor = actor, .batch = &batch};
     int rc;
 
-    if ((rc = smki_batch_find(service, id, &batch, err)) != 0 || (rc = result_is_there(&batch, err)) != 0)
+    if ((rc = smki_batch_find_as(service, actor, id, &batch, err)) != 0 || (rc = result_is_there(service, &batch, err)) != 0)
         return rc;
     if ((rc = is_released(service, &batch, err)) != 0) {
         if (!ignore_release)
@@ -253,7 +274,7 @@ int smki_batch_result(struct smki_service *service, const struct smki_actor *act
     if ((rc = store_change(service->store, reading_change, &reading, err)) != 0)
         return rc;
     if ((rc = pages_open(&pages, service, &batch, err)) == 0)
-        rc = format == SMKI_RESULT_ZIP ? batch_zip_result(path, next_result, &pages, err) : write_streamed(&pages, format, path, err);
+        rc = result_write(&pages, format, path, err);
     pages_close(&pages);
     return rc;
 }

@@ -9,10 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_AGAIN_US    50000   /* a worker with nothing to claim looks again: others may die, batches may come */
-#define PROGRESS_US      250000  /* between two calls of the progress function */
-#define WATCH_PREPARE_US 2000000 /* between two looks for new batches when watching */
-#define RATE_MIN_CSRS    1000    /* a smaller run says nothing about the next one's rate */
+#define LOOK_AGAIN_US    50000     /* a worker with nothing to claim looks again: others may die, batches may come */
+#define PROGRESS_US      250000    /* between two calls of the progress function */
+#define WATCH_PREPARE_US 2000000   /* between two looks for new batches when watching */
+#define KEEP_HOUSE_US    SMKI_HOUR /* between two looks, when watching, for what is past its time or was left behind */
+#define RATE_MIN_CSRS    1000      /* a smaller run says nothing about the next one's rate */
 #define WORKERS_MAX      256
 
 struct run {
@@ -21,6 +22,7 @@ struct run {
     const struct smki_run_options *options;
     struct runner runner;
     int64_t started; /* monotonic, us */
+    struct smki_time house_kept;
 
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
@@ -29,6 +31,8 @@ struct run {
     bool closed;     /* the last claim found the window closed */
     bool others;     /* the last claim found what is left in others' hands */
     bool ending;
+    uint64_t aside[CLAIM_MAX_ASIDE]; /* batches in trouble that this run leaves alone */
+    size_t aside_count;
     struct smki_run_progress progress;
     int code; /* the first failure */
     struct smki_error error;
@@ -78,6 +82,42 @@ static void fail_run(struct run *run, int code, const struct smki_error *why)
     }
     run->ending = true;
     pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->lock);
+}
+
+bool is_of_one_batch(int code)
+{
+    static const int codes[] = {SMKI_STORE_CORRUPT, SMKI_INTERNAL,       SMKI_PARTY_UNKNOWN, SMKI_NOT_FOUND,
+                                SMKI_TRUNCATED,     SMKI_ZIP_INVALID,    SMKI_XML_INVALID,   SMKI_XML_DTD,
+                                SMKI_XML_VERSION,   SMKI_BATCH_TOO_MANY, SMKI_TOO_LARGE};
+
+    for (size_t i = 0; i < ARRAY_COUNT(codes); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
+/* A chunk that cannot be worked on is the trouble of its batch: this run leaves the batch alone and tells of it; the others go on. */
+static int put_aside(struct run *run, uint64_t batch, int code, struct smki_error *why)
+{
+    int rc = code;
+
+    pthread_mutex_lock(&run->lock);
+    if (is_of_one_batch(code) && run->aside_count < CLAIM_MAX_ASIDE) {
+        run->aside[run->aside_count++] = batch;
+        smki_error_prefix(why, "batch %llu is put aside", (unsigned long long)batch);
+        run->progress.trouble = *why;
+        rc = 0;
+    }
+    pthread_mutex_unlock(&run->lock);
+    return rc;
+}
+
+static void look_aside(struct run *run, struct claim_request *request)
+{
+    pthread_mutex_lock(&run->lock);
+    memcpy(request->aside, run->aside, sizeof(run->aside));
+    request->aside_count = run->aside_count;
     pthread_mutex_unlock(&run->lock);
 }
 
@@ -131,9 +171,10 @@ static bool run_is_ending(struct run *run)
 static int work_once(struct run *run, struct worker *worker, struct claim_job *job, bool *ends, struct smki_error *err)
 {
     struct chunk_tally tally;
-    int rc = store_change(run->service->store, claim_change, job, err);
+    int rc;
 
-    if (rc != 0)
+    look_aside(run, &job->request);
+    if ((rc = store_change(run->service->store, claim_change, job, err)) != 0)
         return rc;
     if (job->outcome != CLAIM_TAKEN) {
         *ends = worker_rests(run, job->outcome);
@@ -142,9 +183,10 @@ static int work_once(struct run *run, struct worker *worker, struct claim_job *j
     rc = worker_run(worker, &job->claim, &tally, err);
     if (rc == SMKI_LEASE_LOST) /* it took longer than the lease, and somebody else has it: nothing of ours was stored */
         return 0;
-    if (rc == 0)
-        count_chunk(run, &job->claim, &tally);
-    return rc;
+    if (rc != 0)
+        return put_aside(run, job->claim.batch, rc, err);
+    count_chunk(run, &job->claim, &tally);
+    return 0;
 }
 
 static void *worker_main(void *argument)
@@ -198,10 +240,36 @@ static int look_for_work(struct run *run, struct smki_error *err)
     if ((rc = count_waiting(run, &waiting, err)) != 0)
         return rc;
     pthread_mutex_lock(&run->lock);
-    run->progress.trouble = trouble;
+    if (trouble.code != 0 || run->aside_count == 0)
+        run->progress.trouble = trouble;
     run->progress.waiting = waiting + run->progress.processed;
     pthread_mutex_unlock(&run->lock);
     return 0;
+}
+
+/* What is past its time, what killed processes left behind, and requests that a power cut left without their certificate. */
+static int keep_house(struct run *run, struct smki_error *err)
+{
+    int rc;
+
+    run->house_kept = smki_service_now(run->service);
+    if ((rc = batches_expire(run->service, run->actor, err)) != 0 || (rc = leftovers_remove(run->service, err)) != 0)
+        return rc;
+    return tickets_finish(run->service, run->actor, err);
+}
+
+/* When watching: new batches, and now and then the house. */
+static void look_again(struct run *run)
+{
+    struct smki_error err = {0};
+    int rc = 0;
+
+    if (smki_service_now(run->service).us - run->house_kept.us >= KEEP_HOUSE_US)
+        rc = keep_house(run, &err);
+    if (rc == 0)
+        rc = look_for_work(run, &err);
+    if (rc != 0)
+        fail_run(run, rc, &err);
 }
 
 static void report(struct run *run)
@@ -225,13 +293,9 @@ static void supervise(struct run *run)
     bool working = true;
 
     while (working) {
-        struct smki_error err = {0};
-        int rc;
-
         report(run);
         if (run->options->watch && !run_is_ending(run) && monotonic() - prepared >= WATCH_PREPARE_US) {
-            if ((rc = look_for_work(run, &err)) != 0)
-                fail_run(run, rc, &err);
+            look_again(run);
             prepared = monotonic();
         }
         pthread_mutex_lock(&run->lock);
@@ -319,12 +383,15 @@ static int run_begins(struct run *run, struct smki_error *err)
     char text[64];
     int rc;
 
-    if ((rc = batches_expire(run->service, run->actor, err)) != 0)
-        return rc;
-    if ((rc = tickets_finish(run->service, run->actor, err)) != 0)
+    if ((rc = keep_house(run, err)) != 0)
         return rc;
     if (run->options->ignore_window &&
         (rc = record_run(run, SMKI_ACT_OVERRIDE, 0, "--ignore-window: a run outside of its window", err)) != 0)
+        return rc;
+    if (run->service->config.limits.mode[SMKI_RULE_WINDOW] == SMKI_RULE_OBSERVE && !run->options->ignore_window &&
+        !smki_night_is_open(&run->service->config.limits, smki_service_now(run->service)) &&
+        (rc = record_run(run, SMKI_ACT_DEMAND_OBSERVED, SMKI_OUTSIDE_WINDOW, "a run outside of its window, which is only observed", err)) !=
+            0)
         return rc;
     snprintf(text, sizeof(text), "begins with %u workers", worker_count(run));
     if ((rc = record_run(run, SMKI_ACT_RUN, 0, text, err)) != 0)

@@ -22,6 +22,7 @@ struct smki_submission {
     struct batch_xml_reader *xml;
     struct batch_limits limits;
     bool finished;
+    int failed; /* the first failure: nothing can be fed or finished after it */
 };
 
 static int party_may_submit(struct store_view *view, const struct smki_actor *actor, struct smki_error *err)
@@ -109,6 +110,24 @@ static int refused(struct smki_submission *submission, int code, struct smki_err
     return code;
 }
 
+#define NAME_MAX_SIZE (255 - 9) /* octets: a file's name, and room for the "-response" of its result's */
+
+/* The submitter's name for a zip goes into the result's name, so it is a plain file name. */
+static int name_take(struct smki_submission *submission, const char *name, struct smki_error *err)
+{
+    if (name == NULL)
+        return 0;
+    if (strlen(name) > NAME_MAX_SIZE)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the file's name has %zu octets, %d are allowed; give it a shorter one", strlen(name),
+                         NAME_MAX_SIZE);
+    for (const char *at = name; *at != '\0'; at++)
+        if (*at == '/' || *at == '\\' || (unsigned char)*at < 0x20 || *at == 0x7f)
+            return smki_fail(err, SMKI_INVALID_ARGUMENT,
+                             "the file's name holds a slash, a backslash or a control character; give it a plain one");
+    snprintf(submission->batch.name, sizeof(submission->batch.name), "%s", name);
+    return 0;
+}
+
 int smki_submission_open(struct smki_submission **out, struct smki_service *service, const struct smki_actor *actor,
                          enum smki_batch_form form, const char *name, struct smki_error *err)
 {
@@ -124,9 +143,7 @@ int smki_submission_open(struct smki_submission **out, struct smki_service *serv
     submission->limits = (struct batch_limits){.max_csrs = service->config.batch_max_csrs, .max_upload = service->config.batch_max_upload};
     submission->batch =
         (struct smki_batch){.party = actor->party, .state = SMKI_STATE_PENDING, .form = form, .interface = actor->interface};
-    if (name != NULL)
-        snprintf(submission->batch.name, sizeof(submission->batch.name), "%.*s", (int)sizeof(submission->batch.name) - 1, name);
-    if ((rc = submission_begin(submission, err)) != 0) {
+    if ((rc = name_take(submission, name, err)) != 0 || (rc = submission_begin(submission, err)) != 0) {
         rc = refused(submission, rc, err);
         smki_submission_close(submission);
         return rc;
@@ -150,7 +167,7 @@ static int write_whole(int fd, struct smki_bytes bytes)
     return 0;
 }
 
-int smki_submission_feed(struct smki_submission *submission, struct smki_bytes bytes, struct smki_error *err)
+static int feed(struct smki_submission *submission, struct smki_bytes bytes, struct smki_error *err)
 {
     struct smki_batch *batch = &submission->batch;
     int rc, errnum;
@@ -169,6 +186,21 @@ int smki_submission_feed(struct smki_submission *submission, struct smki_bytes b
     return 0;
 }
 
+/* A submission that has ended, well or badly, takes nothing more. */
+static int still_open(const struct smki_submission *submission, struct smki_error *err)
+{
+    if (submission->finished)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the submission is finished; open another");
+    return submission->failed == 0 ? 0 : smki_fail(err, submission->failed, "the submission has failed before; open another");
+}
+
+int smki_submission_feed(struct smki_submission *submission, struct smki_bytes bytes, struct smki_error *err)
+{
+    int rc = still_open(submission, err);
+
+    return rc != 0 ? rc : (submission->failed = feed(submission, bytes, err));
+}
+
 /* ---- finish ---- */
 
 static int content_check(struct smki_submission *submission, struct smki_error *err)
@@ -176,8 +208,12 @@ static int content_check(struct smki_submission *submission, struct smki_error *
     struct smki_batch *batch = &submission->batch;
     int rc;
 
-    if (submission->xml == NULL)
-        return batch_zip_check(submission->path, &submission->limits, &batch->csrs, err);
+    if (submission->xml == NULL) {
+        /* every entry is unpacked once: what cannot be read is refused now, and not in its night */
+        if ((rc = batch_zip_check(submission->path, &submission->limits, &batch->csrs, err)) != 0)
+            return rc;
+        return batch_zip_read(submission->path, &submission->limits, ignore_request, NULL, err);
+    }
     if ((rc = batch_xml_feed(submission->xml, BYTES("", 0), true, err)) != 0)
         return rc;
     batch->csrs = batch_xml_count(submission->xml);
@@ -228,7 +264,7 @@ static int count_quota(struct store_change *change, struct acceptance *acceptanc
     if (rc != 0)
         goto out;
     smki_demand_portal_batch(&acceptance->verdict, limits, &window, agreed, batch->accepted_at, batch->csrs);
-    batch->over_quota = acceptance->verdict.code == SMKI_OVER_QUOTA && limits->mode[SMKI_RULE_PORTAL_BATCH] == SMKI_RULE_ENFORCE;
+    batch->over_quota = acceptance->verdict.behind;
     if ((rc = smki_window_add(&window, batch->accepted_at, batch->csrs, err)) != 0 || (rc = smki_window_write(&text, &window, err)) != 0)
         goto out;
     rc = store_demand_put(change, batch->party, SMKI_RULE_PORTAL_BATCH, (struct smki_bytes){text.at, text.size}, err);
@@ -236,6 +272,20 @@ out:
     smki_window_finish(&window);
     smki_buffer_finish(&text);
     return rc;
+}
+
+/* A rule that is only observed leaves its mark in the log. */
+static int record_observed(struct store_change *change, const struct acceptance *acceptance, struct smki_error *err)
+{
+    struct smki_audit_record record = {.act = SMKI_ACT_DEMAND_OBSERVED,
+                                       .actor = acceptance->submission->actor,
+                                       .party = acceptance->submission->batch.party,
+                                       .outcome = acceptance->verdict.code};
+
+    if (!acceptance->verdict.flagged || acceptance->verdict.behind)
+        return 0;
+    snprintf(record.detail, sizeof(record.detail), "%.*s", (int)sizeof(record.detail) - 1, acceptance->verdict.text);
+    return store_record(change, &record, err);
 }
 
 static int acceptance_change(struct store_change *change, void *argument, struct smki_error *err)
@@ -254,6 +304,8 @@ static int acceptance_change(struct store_change *change, void *argument, struct
         return rc;
     if (batch->interface != SMKI_INTERFACE_BATCH && (rc = count_quota(change, acceptance, err)) != 0)
         return rc;
+    if ((rc = record_observed(change, acceptance, err)) != 0)
+        return rc;
     if ((rc = store_next_number(change, STORE_COUNT_BATCH, &batch->id, err)) != 0 || (rc = store_batch_put(change, batch, err)) != 0)
         return rc;
     record.subject = batch->id;
@@ -262,9 +314,8 @@ static int acceptance_change(struct store_change *change, void *argument, struct
     return store_record(change, &record, err);
 }
 
-int smki_submission_finish(struct smki_submission *submission, struct smki_batch *out, struct smki_verdict *verdict, struct smki_error *err)
+static int finish(struct smki_submission *submission, struct acceptance *acceptance, struct smki_error *err)
 {
-    struct acceptance acceptance = {.submission = submission};
     int rc;
 
     if ((rc = content_check(submission, err)) != 0)
@@ -272,8 +323,18 @@ int smki_submission_finish(struct smki_submission *submission, struct smki_batch
     sha256_end(&submission->hash, submission->batch.sha256);
     if ((rc = make_durable(submission, err)) != 0)
         return rc;
-    if ((rc = store_change(submission->service->store, acceptance_change, &acceptance, err)) != 0)
+    if ((rc = store_change(submission->service->store, acceptance_change, acceptance, err)) != 0)
         return refused(submission, rc, err);
+    return 0;
+}
+
+int smki_submission_finish(struct smki_submission *submission, struct smki_batch *out, struct smki_verdict *verdict, struct smki_error *err)
+{
+    struct acceptance acceptance = {.submission = submission};
+    int rc = still_open(submission, err);
+
+    if (rc != 0 || (rc = submission->failed = finish(submission, &acceptance, err)) != 0)
+        return rc;
     submission->finished = true;
     *out = submission->batch;
     if (verdict != NULL)

@@ -106,9 +106,9 @@ static int load_stored(struct worker *worker, struct store_view *view, struct sm
     struct smki_bytes stored;
     int rc;
 
-    if ((rc = store_batch_get(view, claim->batch, &batch, err)) != 0 || (rc = worker_make_room(worker, batch.chunk_size, err)) != 0 ||
-        (rc = party_get(view, batch.party, &worker->party, err)) != 0)
+    if ((rc = store_batch_get(view, claim->batch, &batch, err)) != 0 || (rc = worker_make_room(worker, batch.chunk_size, err)) != 0)
         return rc;
+    worker->party.number = batch.party;
     if ((rc = store_chunk_get(view, claim->batch, claim->chunk, STORE_CHUNK_REQUESTS, &stored, err)) != 0)
         return rc == SMKI_NOT_FOUND ? smki_fail(err, SMKI_STORE_CORRUPT, "chunk %u has no requests", claim->chunk) : rc;
     worker->stored.size = 0;
@@ -166,6 +166,7 @@ static int read_request(const struct worker *worker, struct smki_csr *csr, const
 {
     int rc;
 
+    *csr = (struct smki_csr){0};
     if (request->decode_code != 0)
         return smki_fail(err, request->decode_code, NULL);
     if ((rc = smki_csr_read(csr, SMKI_PROFILE_DEVICE, request->der, err)) != 0)
@@ -175,7 +176,20 @@ static int read_request(const struct worker *worker, struct smki_csr *csr, const
     return 0;
 }
 
-static void read_all(struct worker *worker)
+/* Not about the CSR: what would be a fate only because memory ran out or the key could not be had just now must not become one. */
+static bool is_passing(int code)
+{
+    static const int codes[] = {SMKI_NO_MEMORY,      SMKI_RANDOM,          SMKI_IO,
+                                SMKI_DISK_FULL,      SMKI_PERMISSION,      SMKI_CA_KEY_UNAVAILABLE,
+                                SMKI_KEY_UNREADABLE, SMKI_KEY_PERMISSIONS, SMKI_KEY_PASSPHRASE};
+
+    for (size_t i = 0; i < ARRAY_COUNT(codes); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
+static int read_all(struct worker *worker, struct smki_error *err)
 {
     for (size_t i = 0; i < worker->count; i++) {
         struct smki_error why = {0};
@@ -183,10 +197,13 @@ static void read_all(struct worker *worker)
 
         if (rc == 0)
             rc = smki_csr_verify(&worker->csrs[i], &why);
+        if (is_passing(rc))
+            return smki_fail(err, rc, "%s", why.text);
         worker->readable[i] = rc == 0;
         if (rc != 0)
             refuse(&worker->outcome.decisions[i], rc, why.text);
     }
+    return 0;
 }
 
 /* The same for a chunk that was decided before: what was granted then is read again for signing. */
@@ -195,7 +212,8 @@ static int read_granted(struct worker *worker, struct smki_error *err)
     for (size_t i = 0; i < worker->count; i++) {
         if (worker->outcome.decisions[i].code != 0)
             continue;
-        if (read_request(worker, &worker->csrs[i], &worker->requests[i], NULL) != 0)
+        if (smki_csr_read(&worker->csrs[i], SMKI_PROFILE_DEVICE, worker->requests[i].der, NULL) !=
+            0) /* no policy: that was asked when it was granted */
             return smki_fail(err, SMKI_STORE_CORRUPT, "CSR %u was granted and can no longer be read", worker->requests[i].index);
     }
     return 0;
@@ -210,10 +228,10 @@ static int decide_one(struct worker *worker, struct store_change *change, size_t
         .party = &worker->party, .csr = &worker->csrs[i], .config = &worker->service->config, .eligibility = true};
     struct smki_error why = {0};
     struct store_claim claim;
-    int rc = device_decide(store_change_view(change), &question, &why);
+    int rc = worker->party.barred ? smki_fail(&why, SMKI_PARTY_BARRED, NULL) : device_decide(store_change_view(change), &question, &why);
 
     if (rc != 0) {
-        if (!device_is_refusal(rc))
+        if (rc != SMKI_PARTY_BARRED && !device_is_refusal(rc))
             return smki_fail(err, rc, "%s", why.text);
         refuse(decision, rc, why.text);
         return 0;
@@ -244,6 +262,15 @@ static int record_decision(struct worker *worker, struct store_change *change, s
     return store_record(change, &record, err);
 }
 
+/* A chunk is decided once: a lease that went to another runner and came back to another thread of ours must not have it decided again. */
+static int undecided_check(const struct worker *worker, struct store_change *change, struct smki_error *err)
+{
+    struct smki_bytes stored;
+    int rc = store_chunk_get(store_change_view(change), worker->claim->batch, worker->claim->chunk, STORE_CHUNK_DECISIONS, &stored, err);
+
+    return rc == SMKI_NOT_FOUND ? 0 : rc != 0 ? rc : smki_fail(err, SMKI_LEASE_LOST, NULL);
+}
+
 /* May run again from the start (see store_i.h): what reading said stays, what policy says is overwritten. */
 static int decide_change(struct store_change *change, void *argument, struct smki_error *err)
 {
@@ -252,6 +279,8 @@ static int decide_change(struct store_change *change, void *argument, struct smk
     int rc;
 
     if ((rc = claim_check(store_change_view(change), worker->claim, worker->runner, err)) != 0 ||
+        (rc = undecided_check(worker, change, err)) != 0 ||
+        (rc = party_get(store_change_view(change), worker->party.number, &worker->party, err)) != 0 ||
         (rc = store_reserve_serials(change, worker->count, &half, err)) != 0)
         return rc;
     worker->outcome.not_before.us = store_change_time(change).us / SMKI_SECOND * SMKI_SECOND;
@@ -304,8 +333,7 @@ static int sign_all(struct worker *worker, struct smki_error *err)
         if (decision->code != 0)
             continue;
         rc = sign_one(worker, i, certificate, &size, &why);
-        if (rc == SMKI_CA_KEY_UNAVAILABLE) /* the CSR's fate must not hang on an HSM's bad minute: the chunk stays decided and is taken up
-                                              again */
+        if (is_passing(rc)) /* the chunk stays decided, and is taken up again */
             return smki_fail(err, rc, "%s", why.text);
         if (rc != 0) {
             decision->code = rc; /* the serial stays: it is void, and recorded as that */
@@ -450,8 +478,8 @@ int worker_run(struct worker *worker, const struct claim *claim, struct chunk_ta
     if ((rc = load(worker, err)) != 0)
         return rc;
     if (worker->outcome.stage == 0) {
-        read_all(worker);
-        rc = decide(worker, err);
+        if ((rc = read_all(worker, err)) == 0)
+            rc = decide(worker, err);
     } else {
         rc = read_granted(worker, err);
     }
