@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define STORE_UNFINISHED "unfinished" /* the store's copy until all the rest is there */
+
 struct backup_note {
     const struct smki_actor *actor;
     enum smki_act act;
@@ -55,17 +57,31 @@ static int copy_rest(const char *from, const char *to, bool without_keys, struct
     return without_keys ? 0 : copy_below(from, to, SMKI_HOME_KEYS, err);
 }
 
+static int backup_write(struct smki_service *service, const char *folder, bool without_keys, struct smki_error *err)
+{
+    char store[PATH_MAX], unfinished[PATH_MAX];
+    int rc;
+
+    if ((rc = path_join(store, sizeof(store), folder, SMKI_HOME_STORE, err)) != 0 ||
+        (rc = path_join(unfinished, sizeof(unfinished), folder, STORE_UNFINISHED, err)) != 0 || (rc = home_folders_make(folder, err)) != 0)
+        return rc;
+    if (mkdir(unfinished, 0700) != 0)
+        return smki_fail_errno(err, errno, "%s", unfinished);
+    if ((rc = smki_store_backup(service->store, unfinished, true, err)) != 0 ||
+        (rc = copy_rest(service->home, folder, without_keys, err)) != 0)
+        return rc;
+    return rename(unfinished, store) != 0 ? smki_fail_errno(err, errno, "%s", store) : 0;
+}
+
 int smki_service_backup(struct smki_service *service, const struct smki_actor *actor, const char *folder, bool without_keys,
                         struct smki_error *err)
 {
     struct backup_note note = {.actor = actor, .act = SMKI_ACT_BACKUP, .folder = folder};
-    char store[PATH_MAX];
     int rc;
 
     if ((rc = folder_check_empty(folder, err)) != 0 || (rc = store_change(service->store, backup_change, &note, err)) != 0)
         return rc;
-    if ((rc = home_folders_make(folder, err)) != 0 || (rc = path_join(store, sizeof(store), folder, SMKI_HOME_STORE, err)) != 0 ||
-        (rc = smki_store_backup(service->store, store, true, err)) != 0 || (rc = copy_rest(service->home, folder, without_keys, err)) != 0)
+    if ((rc = backup_write(service, folder, without_keys, err)) != 0)
         folder_remove(folder);
     return rc;
 }
@@ -102,6 +118,8 @@ int smki_service_restore(const char *folder, const char *home, const struct smki
         return rc;
     if (stat(store, &status) != 0 || !S_ISDIR(status.st_mode))
         return smki_fail(err, SMKI_STORE_MISSING, "%s: this is not a backup; one is made with 'smki backup'", folder);
+    if (folder_check_empty(store, NULL) == 0)
+        return smki_fail(err, SMKI_STORE_MISSING, "%s: this backup was broken off before its end; make another with 'smki backup'", folder);
     if ((rc = folder_check_empty(home, err)) != 0)
         return rc;
     if ((rc = home_folders_make(home, err)) != 0 || (rc = copy_below(folder, home, SMKI_HOME_STORE, err)) != 0 ||
