@@ -77,6 +77,9 @@ SMKI_API SMKI_MUST_USE int smki_batch_submit_file(struct smki_service *service, 
 /* ---- looking, approving ---- */
 
 SMKI_API SMKI_MUST_USE int smki_batch_find(struct smki_service *service, uint64_t id, struct smki_batch *out, struct smki_error *err); /* BATCH_UNKNOWN */
+/* As a Party asks: another Party's batch is answered exactly as one that does not exist (interfaces.md 6). An actor without a Party is the operator. */
+SMKI_API SMKI_MUST_USE int smki_batch_find_as(struct smki_service *service, const struct smki_actor *actor, uint64_t id, struct smki_batch *out,
+                                              struct smki_error *err);
 /* The first batch after `id`; NOT_FOUND after the last. */
 SMKI_API SMKI_MUST_USE int smki_batch_next(struct smki_service *service, uint64_t id, struct smki_batch *out, struct smki_error *err);
 /* A new cJSON object; the caller frees. NULL: no memory. */

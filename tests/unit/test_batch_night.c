@@ -1,6 +1,8 @@
 /* Batches through their nights, in virtual time, on a real home. */
 #include "home_test.h"
 
+#include "store/store_i.h"
+
 #include <sys/stat.h>
 
 static struct request *requests; /* 40 good ones, of 40 devices */
@@ -213,6 +215,49 @@ static void a_device_in_service_is_its_suppliers(void **state)
     home_clear(&home);
 }
 
+static void a_barred_partys_waiting_batch_is_refused(void **state)
+{
+    struct home home;
+    struct smki_party party;
+    struct smki_error err = {0};
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T21:00", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 3);
+    ASSERT_OK(smki_party_find(smki_service_store(home.service), home.maker.party, &party, &err), err);
+    party.barred = true;
+    ASSERT_OK(smki_party_update(smki_service_store(home.service), &home.operator, & party, &err), err);
+    RUN(&home);
+    assert_int_equal(BATCH(&home, id).granted, 0);
+    assert_string_equal(FATE(&home, id, "m1"), "error WF:PA2");
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+static void the_record_of_an_unreadable_csr_names_no_device(void **state)
+{
+    struct request mixed[2];
+    struct home home;
+    struct smki_audit_record record = {.sequence = 0};
+    struct store_view *view;
+    struct smki_error err = {0};
+
+    (void)state;
+    home_lay(&home, "2026-11-23T21:00", "{\"batch\": {\"chunk\": 1}}");
+    memcpy(mixed, requests, sizeof(mixed));
+    mixed[1].size = 3; /* not a request at all */
+    SUBMIT(&home, mixed, 2);
+    ASSERT_OK(run_once(&home, false, &err), err);
+    ASSERT_OK(store_view_begin(smki_service_store(home.service), &view, &err), err);
+    do
+        ASSERT_OK(store_record_get(view, record.sequence + 1, &record, &err), err);
+    while (record.act != SMKI_ACT_CSR_DECIDE || record.index != 2);
+    assert_memory_equal(record.device_id.octet, "\0\0\0\0\0\0\0", 8);
+    store_view_end(view);
+    home_clear(&home);
+}
+
 /* ---- order ---- */
 
 static void over_quota_work_runs_behind_due_work(void **state)
@@ -312,6 +357,22 @@ static void without_automatic_approval_the_ra_decides(void **state)
     home_clear(&home);
 }
 
+static void an_approved_batch_can_be_rejected_until_it_is_parsed(void **state)
+{
+    struct home home;
+    struct smki_error err = {0};
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T21:00", "{\"batch\": {\"approve_automatically\": false}}");
+    id = SUBMIT(&home, requests, 2);
+    ASSERT_OK(smki_batch_approve(home.service, &home.operator, id, &err), err);
+    ASSERT_OK(smki_batch_reject(home.service, &home.operator, id, "wrong file", &err), err);
+    RUN(&home);
+    EXPECT_STATE(&home, id, "REJECTED");
+    home_clear(&home);
+}
+
 /* ---- results ---- */
 
 static void results_are_released_at_eight_and_not_before(void **state)
@@ -352,11 +413,37 @@ static void results_are_kept_thirty_days_and_the_certificates_for_ever(void **st
     test_path(path, home.path, "r.xml");
     ASSERT_OK(smki_batch_result(home.service, &home.operator, id, SMKI_RESULT_XML, path, false, &err), err);
     NOW(&home, "2026-12-24T20:00");
+    EXPECT_REFUSED(SMKI_RESULT_EXPIRED, smki_batch_result(home.service, &home.operator, id, SMKI_RESULT_XML, path, false, &err), err);
     RUN(&home);
+    assert_true(BATCH(&home, id).expired);
     EXPECT_REFUSED(SMKI_RESULT_EXPIRED, smki_batch_result(home.service, &home.operator, id, SMKI_RESULT_XML, path, false, &err), err);
     ASSERT_OK(smki_store_statistics(smki_service_store(home.service), &statistics, &err), err);
     assert_int_equal(statistics.certificates, 2 + SMKI_CA_COUNT);
     AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+static void another_partys_batch_is_one_that_does_not_exist(void **state)
+{
+    struct home home;
+    struct smki_actor other;
+    struct smki_batch batch;
+    struct smki_error err = {0}, unknown = {0};
+    char path[TEST_PATH_SIZE], words[64];
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T20:30", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 2);
+    RUN(&home);
+    other = home.operator;
+    other.party = PARTY(&home, "Other", SMKI_USER_OTHER, SMKI_SUBSCRIBER_DEVICE);
+    test_path(path, home.path, "r.xml");
+    EXPECT_REFUSED(SMKI_BATCH_UNKNOWN, smki_batch_result(home.service, &other, id, SMKI_RESULT_XML, path, true, &err), err);
+    EXPECT_REFUSED(SMKI_BATCH_UNKNOWN, smki_batch_find_as(home.service, &other, id + 7, &batch, &unknown), unknown);
+    snprintf(words, sizeof(words), "there is no batch %d", (int)id);
+    assert_string_equal(err.text, words);
+    ASSERT_OK(smki_batch_result(home.service, &home.maker, id, SMKI_RESULT_XML, path, true, &err), err);
     home_clear(&home);
 }
 
@@ -415,6 +502,89 @@ static void a_refused_submission_leaves_no_file(void **state)
     home_clear(&home);
 }
 
+static void a_submission_is_finished_once(void **state)
+{
+    struct home home;
+    struct smki_submission *submission;
+    struct smki_buffer document = {0};
+    struct smki_batch batch;
+    struct smki_error err = {0};
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_4);
+    document_of(&document, requests, 1);
+    ASSERT_OK(smki_submission_open(&submission, home.service, &home.maker, SMKI_BATCH_XML, NULL, &err), err);
+    ASSERT_OK(smki_submission_feed(submission, (struct smki_bytes){document.at, document.size}, &err), err);
+    ASSERT_OK(smki_submission_finish(submission, &batch, NULL, &err), err);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_submission_finish(submission, &batch, NULL, &err), err);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_submission_feed(submission, BYTES(" ", 1), &err), err);
+    assert_int_equal(smki_batch_next(home.service, batch.id, &batch, NULL), SMKI_NOT_FOUND);
+    smki_submission_close(submission);
+    smki_buffer_finish(&document);
+    home_clear(&home);
+}
+
+static void what_failed_once_takes_nothing_more(void **state)
+{
+    struct home home;
+    struct smki_submission *submission;
+    struct smki_error err = {0};
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_4);
+    ASSERT_OK(smki_submission_open(&submission, home.service, &home.maker, SMKI_BATCH_XML, NULL, &err), err);
+    EXPECT_REFUSED(SMKI_XML_INVALID, smki_submission_feed(submission, BYTES("<a/>", 4), &err), err);
+    EXPECT_REFUSED(SMKI_XML_INVALID, smki_submission_feed(submission, BYTES(" ", 1), &err), err);
+    smki_submission_close(submission);
+    home_clear(&home);
+}
+
+static void a_zips_name_is_a_plain_one(void **state)
+{
+    static const char *const names[] = {"../../evil.zip", "a/b.zip", "a\\b.zip", "a\nb.zip"};
+    struct home home;
+    struct smki_submission *submission;
+    struct smki_error err = {0};
+    char name[300];
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_4);
+    for (size_t i = 0; i < TEST_COUNT(names); i++)
+        EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_submission_open(&submission, home.service, &home.maker, SMKI_BATCH_ZIP, names[i], &err),
+                       err);
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_submission_open(&submission, home.service, &home.maker, SMKI_BATCH_ZIP, name, &err), err);
+    home_clear(&home);
+}
+
+/* One stored entry, made by zip(1) of its text, with an octet of the content changed. */
+static void a_zip_that_cannot_be_unpacked_is_refused_at_once(void **state)
+{
+    struct home home;
+    struct smki_batch batch;
+    struct smki_buffer file = {0};
+    struct smki_error err = {0};
+    char command[3 * TEST_PATH_SIZE], path[TEST_PATH_SIZE], csr[TEST_PATH_SIZE];
+    uint8_t *content;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_4);
+    test_write(test_path(csr, home.path, "m1.csr"), "QUFBQUFBQUFB", 12);
+    test_path(path, home.path, "batch.zip");
+    snprintf(command, sizeof(command), "zip -q -j -0 '%s' '%s'", path, csr);
+    assert_int_equal(system(command), 0);
+    ASSERT_OK(smki_batch_submit_file(home.service, &home.maker, path, &batch, NULL, &err), err);
+    test_read(&file, path);
+    content = memmem(file.at, file.size, "QUFB", 4);
+    assert_non_null(content);
+    content[1] ^= 1;
+    test_write(path, file.at, file.size);
+    EXPECT_REFUSED(SMKI_ZIP_INVALID, smki_batch_submit_file(home.service, &home.maker, path, &batch, NULL, &err), err);
+    smki_buffer_finish(&file);
+    home_clear(&home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,6 +607,14 @@ int main(void)
         cmocka_unit_test(a_result_is_never_half_a_file),
         cmocka_unit_test(a_party_that_is_no_subscriber_submits_nothing),
         cmocka_unit_test(a_refused_submission_leaves_no_file),
+        cmocka_unit_test(a_barred_partys_waiting_batch_is_refused),
+        cmocka_unit_test(the_record_of_an_unreadable_csr_names_no_device),
+        cmocka_unit_test(an_approved_batch_can_be_rejected_until_it_is_parsed),
+        cmocka_unit_test(another_partys_batch_is_one_that_does_not_exist),
+        cmocka_unit_test(a_submission_is_finished_once),
+        cmocka_unit_test(what_failed_once_takes_nothing_more),
+        cmocka_unit_test(a_zips_name_is_a_plain_one),
+        cmocka_unit_test(a_zip_that_cannot_be_unpacked_is_refused_at_once),
     };
 
     return cmocka_run_group_tests(tests, group_begin, group_end);
