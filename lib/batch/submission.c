@@ -224,17 +224,12 @@ static int content_check(struct smki_submission *submission, struct smki_error *
 static int make_durable(struct smki_submission *submission, struct smki_error *err)
 {
     char folder[PATH_MAX];
-    int rc, fd;
+    int rc;
 
     if (fsync(submission->fd) != 0)
         return smki_fail_errno(err, errno, "%s", submission->path);
-    if ((rc = home_path(submission->service, folder, SMKI_HOME_BATCHES, err)) != 0)
-        return rc;
-    if ((fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || fsync(fd) != 0)
-        rc = smki_fail_errno(err, errno, "%s", folder);
-    if (fd >= 0)
-        close(fd);
-    return rc;
+    rc = home_path(submission->service, folder, SMKI_HOME_BATCHES, err);
+    return rc != 0 ? rc : folder_sync(folder, err);
 }
 
 struct acceptance {
