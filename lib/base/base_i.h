@@ -79,6 +79,12 @@ const char *hex_encode(char *out, const uint8_t *at, size_t size);
 /* Any case, exactly `size` octets: 2 * size digits. */
 SMKI_MUST_USE int hex_decode(uint8_t *out, size_t size, const char *text, size_t text_size, struct smki_error *err);
 
+/* ---- text ---- */
+
+/* Makes one line of printable UTF-8 of a text that quotes what came from outside, or was cut to its room: what is none becomes '?', a
+ * character that was cut at the end is left out. Returns its size. */
+size_t text_tidy(char *text);
+
 /* ---- hashes ---- */
 #define SHA256_SIZE 32
 void sha256(uint8_t out[SHA256_SIZE], const void *at, size_t size);
@@ -97,6 +103,15 @@ void sha256_end(struct sha256_stream *stream, uint8_t out[SHA256_SIZE]);
 SMKI_MUST_USE int file_read(struct smki_buffer *out, const char *path, size_t max, struct smki_error *err);
 /* Writes a file whole or not at all: temporary name beside it, fsync, rename, fsync of the folder. */
 SMKI_MUST_USE int file_write(const char *path, struct smki_bytes bytes, unsigned mode, struct smki_error *err);
+/* Reads a file with a secret of less than `capacity` octets and leaves no copy of it anywhere else; the caller wipes `out`, also after a
+ * failure. KEY_UNREADABLE; KEY_PERMISSIONS when group or others can read it, or when it belongs to neither the effective user nor root. The
+ * path is not in the text. `what`: "private key". */
+SMKI_MUST_USE int private_file_read(uint8_t *out, size_t capacity, size_t *size, const char *path, const char *what,
+                                    struct smki_error *err);
+/* What was made, renamed or removed in the folder `path` is on the disk. */
+SMKI_MUST_USE int folder_sync(const char *path, struct smki_error *err);
+/* The same of the folder that `path` lies in. */
+SMKI_MUST_USE int parent_sync(const char *path, struct smki_error *err);
 /* "<folder>/<name>" into out. */
 SMKI_MUST_USE int path_join(char *out, size_t size, const char *folder, const char *name, struct smki_error *err);
 

@@ -55,6 +55,52 @@ int file_read(struct smki_buffer *out, const char *path, size_t max, struct smki
     return rc;
 }
 
+/* ---- files that nobody else may read ---- */
+
+static int private_check(int fd, const char *what, struct smki_error *err)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return smki_fail(err, SMKI_KEY_UNREADABLE, "not a regular file");
+    if (status.st_uid != geteuid() && status.st_uid != 0)
+        return smki_fail(err, SMKI_KEY_PERMISSIONS, "it belongs to user %lu, who can change it or let others read it: chown it to user %lu",
+                         (unsigned long)status.st_uid, (unsigned long)geteuid());
+    if ((status.st_mode & 077) != 0)
+        return smki_fail(err, SMKI_KEY_PERMISSIONS, "mode is %04o, so others can get at the %s: chmod 600 it",
+                         (unsigned)(status.st_mode & 07777), what);
+    return 0;
+}
+
+/* Straight into the caller's room: any other buffer would keep a copy. */
+static int private_read(int fd, uint8_t *out, size_t capacity, size_t *size, const char *what, struct smki_error *err)
+{
+    ssize_t got = 1;
+
+    while (got != 0 && *size < capacity) {
+        got = read(fd, out + *size, capacity - *size);
+        if (got < 0 && errno != EINTR)
+            return smki_fail(err, SMKI_KEY_UNREADABLE, "%s", strerror(errno));
+        *size += got > 0 ? (size_t)got : 0;
+    }
+    return *size < capacity ? 0 : smki_fail(err, SMKI_KEY_UNREADABLE, "longer than a %s can be", what);
+}
+
+/* Owner and permissions are those of the file that was opened, not of a name that may be another by now. */
+int private_file_read(uint8_t *out, size_t capacity, size_t *size, const char *path, const char *what, struct smki_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int rc;
+
+    *size = 0;
+    if (fd < 0)
+        return smki_fail(err, SMKI_KEY_UNREADABLE, "%s", strerror(errno));
+    if ((rc = private_check(fd, what, err)) == 0)
+        rc = private_read(fd, out, capacity, size, what, err);
+    close(fd);
+    return rc;
+}
+
 /* ---- writing whole or not at all ---- */
 
 static int descriptor_write(int fd, struct smki_bytes bytes)
@@ -72,19 +118,32 @@ static int descriptor_write(int fd, struct smki_bytes bytes)
 }
 
 /* A rename is on the disk when its folder is. Some file systems cannot sync a folder and say EINVAL; there is no more to do then. */
-static int folder_sync(const char *path)
+int folder_sync(const char *path, struct smki_error *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = 0;
+
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
+        rc = smki_fail_errno(err, errno, "the folder %s cannot be synced", path);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+int parent_sync(const char *path, struct smki_error *err)
 {
     char folder[PATH_MAX] = ".";
-    const char *slash = strrchr(path, '/');
-    int fd, rc;
+    size_t size = strlen(path);
 
-    if (slash != NULL)
-        snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
-    if ((fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-        return -1;
-    rc = fsync(fd) != 0 && errno != EINVAL ? -1 : 0;
-    close(fd);
-    return rc;
+    while (size > 1 && path[size - 1] == '/') /* "home/" lies where "home" does */
+        size--;
+    while (size > 0 && path[size - 1] != '/')
+        size--;
+    if (size >= sizeof(folder))
+        return smki_fail(err, SMKI_TOO_LARGE, "the path %.80s... is longer than a path can be", path);
+    if (size > 0)
+        snprintf(folder, sizeof(folder), "%.*s", (int)size, path);
+    return folder_sync(folder, err);
 }
 
 /* Fills and closes the new file. The mode is set on the open file, so umask does not change it. */
@@ -115,9 +174,7 @@ int file_write(const char *path, struct smki_bytes bytes, unsigned mode, struct 
         unlink(temporary);
         return smki_fail_errno(err, errnum, "cannot write %s", path);
     }
-    if (folder_sync(path) != 0)
-        return smki_fail_errno(err, errno, "%s is written, but its folder cannot be synced", path);
-    return 0;
+    return parent_sync(path, err);
 }
 
 int path_join(char *out, size_t size, const char *folder, const char *name, struct smki_error *err)

@@ -17,7 +17,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEY_FILE_MAX_SIZE   16384 /* octets */
@@ -184,40 +183,6 @@ static int take_parsed(struct key_in_file *key, struct smki_error *err)
 
 /* ---- reading a file ---- */
 
-static int read_all(int fd, uint8_t out[KEY_FILE_MAX_SIZE], size_t *size, struct smki_error *err)
-{
-    ssize_t got = 1;
-
-    *size = 0;
-    while (got != 0 && *size < KEY_FILE_MAX_SIZE) {
-        got = read(fd, out + *size, KEY_FILE_MAX_SIZE - *size);
-        if (got < 0 && errno != EINTR)
-            return smki_fail(err, SMKI_KEY_UNREADABLE, "%s", strerror(errno));
-        *size += got > 0 ? (size_t)got : 0;
-    }
-    return *size < KEY_FILE_MAX_SIZE ? 0 : smki_fail(err, SMKI_KEY_UNREADABLE, "longer than a private key can be");
-}
-
-/* Permissions are those of the file that was opened, not of a name that may be another by now. */
-static int read_private(const char *path, uint8_t out[KEY_FILE_MAX_SIZE], size_t *size, struct smki_error *err)
-{
-    struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int rc = 0;
-
-    if (fd < 0)
-        return smki_fail(err, SMKI_KEY_UNREADABLE, "%s", strerror(errno));
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
-        rc = smki_fail(err, SMKI_KEY_UNREADABLE, "not a regular file");
-    else if ((status.st_mode & 077) != 0)
-        rc = smki_fail(err, SMKI_KEY_PERMISSIONS, "mode is %04o, so others can get at the private key: chmod 600 it",
-                       (unsigned)(status.st_mode & 07777));
-    else
-        rc = read_all(fd, out, size, err);
-    close(fd);
-    return rc;
-}
-
 static int refuse_form(struct smki_error *err)
 {
     return smki_fail(err, SMKI_KEY_UNREADABLE,
@@ -289,7 +254,7 @@ static int decode_file(struct smki_buffer *der, char label[64], const char *path
 {
     uint8_t file[KEY_FILE_MAX_SIZE];
     size_t size = 0;
-    int rc = read_private(path, file, &size, err);
+    int rc = private_file_read(file, sizeof file, &size, path, "private key", err);
 
     if (rc == 0 && smki_pem_decode(der, label, BYTES(file, size), NULL) != 0)
         rc = refuse_form(err);

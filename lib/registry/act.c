@@ -4,14 +4,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* Where a text of which only `size` octets are kept may end without cutting a character in two. */
-static size_t whole_characters(const char *text, size_t size)
-{
-    while (size > 0 && ((uint8_t)text[size] & 0xc0) == 0x80)
-        size--;
-    return size;
-}
-
 void phrase_add(struct phrase *phrase, const char *format, ...)
 {
     char part[2 * SMKI_AUDIT_DETAIL_SIZE];
@@ -25,10 +17,10 @@ void phrase_add(struct phrase *phrase, const char *format, ...)
     va_end(values);
     size = written < 0 ? 0 : strlen(part);
     if (size >= left)
-        size = whole_characters(part, left - 1);
+        size = left - 1;
     memcpy(phrase->text + phrase->size, part, size);
-    phrase->size += size;
-    phrase->text[phrase->size] = '\0';
+    phrase->text[phrase->size + size] = '\0';
+    phrase->size = text_tidy(phrase->text);
 }
 
 int record_act(struct store_change *change, const struct smki_actor *actor, enum smki_act act, uint64_t party, uint64_t subject,

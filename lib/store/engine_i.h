@@ -154,7 +154,6 @@ SMKI_MUST_USE int row_remove(struct store_change *change, enum database database
 SMKI_MUST_USE int layout_check(struct cursor *cursor, uint8_t newest, const char *what, struct smki_error *err);
 
 /* ---- the rest ---- */
-SMKI_MUST_USE int folder_sync(const char *folder, struct smki_error *err);         /* store.c */
 bool view_is_open(struct smki_store *store);                                       /* this thread holds a view: view.c */
 bool change_is_led(struct smki_store *store);                                      /* this thread is inside a change: change.c */
 SMKI_MUST_USE int store_upgrade(struct smki_store *store, struct smki_error *err); /* upgrade.c */

@@ -193,6 +193,9 @@ int store_record(struct store_change *change, struct smki_audit_record *record, 
     record->sequence = change->head.sequence + 1;
     if (record->time.us == 0)
         record->time = change->now;
+    record->actor.name[sizeof(record->actor.name) - 1] = record->detail[sizeof(record->detail) - 1] = '\0';
+    text_tidy(record->actor.name); /* whoever wrote it may have cut it: the export is UTF-8 */
+    text_tidy(record->detail);
     record_write(&writer, record);
     if (writer.failed)
         return smki_fail(err, SMKI_INTERNAL, "an audit record does not fit its row");

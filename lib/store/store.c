@@ -2,9 +2,7 @@
 #include "store/engine_i.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static int folder_check(const char *folder, struct smki_error *err)
 {
@@ -17,18 +15,6 @@ static int folder_check(const char *folder, struct smki_error *err)
     if ((status.st_mode & 077) != 0)
         return smki_fail(err, SMKI_PERMISSION, "%s: others can enter this folder; chmod 700 it", folder);
     return 0;
-}
-
-int folder_sync(const char *folder, struct smki_error *err)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = 0;
-
-    if (fd < 0 || fsync(fd) != 0)
-        rc = smki_fail_errno(err, errno, "%s", folder);
-    if (fd >= 0)
-        close(fd);
-    return rc;
 }
 
 int smki_store_create(const char *folder, struct smki_error *err)

@@ -502,6 +502,31 @@ static void the_export_has_a_line_of_json_for_each_record(void **state)
     smki_buffer_finish(&text);
 }
 
+static void a_text_that_was_cut_inside_a_character_is_utf8_in_the_export(void **state)
+{
+    struct audit_test *test = *state;
+    struct smki_audit_record record = {.act = SMKI_ACT_BACKUP, .actor = {.name = "kate\xc3"}}, found;
+    char path[TEST_PATH_SIZE], text[400] = "x", command[2 * TEST_PATH_SIZE];
+    int fd;
+
+    while (strlen(text) < sizeof(text) - 3)
+        strcat(text, "\xc3\xa9");
+    snprintf(record.detail, sizeof(record.detail), "%.*s", 254, text); /* ends with the first octet of the last character */
+    add(&test->store, record);
+    snprintf(record.detail, sizeof(record.detail), "a \xe9 b"); /* Latin-1 */
+    add(&test->store, record);
+    ASSERT_OK(smki_audit_find(test->store.store, RECORDS + 1, &found, &test->store.err), test->store.err);
+    assert_int_equal(strlen(found.detail), 253);
+    assert_string_equal(found.actor.name, "kate");
+    ASSERT_OK(smki_audit_find(test->store.store, RECORDS + 2, &found, &test->store.err), test->store.err);
+    assert_string_equal(found.detail, "a ? b");
+    assert_true((fd = open(test_path(path, test->store.folder, "export"), O_WRONLY | O_CREAT, 0600)) >= 0);
+    ASSERT_OK(smki_audit_export(test->store.store, fd, &test->store.err), test->store.err);
+    close(fd);
+    snprintf(command, sizeof(command), "iconv -f UTF-8 -t UTF-8 '%s' >/dev/null", path);
+    assert_int_equal(system(command), 0);
+}
+
 static void an_export_that_cannot_be_written_says_so(void **state)
 {
     struct audit_test *test = *state;
@@ -539,6 +564,7 @@ int main(void)
         AUDIT_TEST(a_voided_csr_has_no_certificate),
         AUDIT_TEST(the_head_is_signed_over_a_text_that_openssl_can_make),
         AUDIT_TEST(the_export_has_a_line_of_json_for_each_record),
+        AUDIT_TEST(a_text_that_was_cut_inside_a_character_is_utf8_in_the_export),
         AUDIT_TEST(an_export_that_cannot_be_written_says_so),
     };
 

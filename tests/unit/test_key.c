@@ -174,6 +174,23 @@ static void test_a_key_that_others_can_read_is_refused(void **state)
     expect_opens("open.pem", NULL, SMKI_KEY_P256);
 }
 
+static void test_a_key_of_another_user_is_refused(void **state)
+{
+    struct smki_key *key;
+    char path[TEST_PATH_SIZE];
+
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* nobody else can give files away */
+    ASSERT_OK(smki_key_generate(&key, SMKI_KEY_P256, &smki_random_system, &err), err);
+    ASSERT_OK(smki_key_save(key, test_path(path, folder, "foreign.pem"), NULL, &err), err);
+    smki_key_close(key);
+    assert_int_equal(chown(path, 12345, 12345), 0);
+    expect_refused(SMKI_KEY_PERMISSIONS, "foreign.pem", NULL, "it belongs to user 12345");
+    assert_int_equal(chown(path, 0, 12345), 0);
+    expect_opens("foreign.pem", NULL, SMKI_KEY_P256);
+}
+
 static void test_what_is_no_private_key_is_refused(void **state)
 {
     char path[TEST_PATH_SIZE];
@@ -326,6 +343,7 @@ int main(void)
         IN_FOLDER(test_a_key_is_never_written_over_a_file),
         IN_FOLDER(test_no_key_without_randomness),
         IN_FOLDER(test_a_key_that_others_can_read_is_refused),
+        IN_FOLDER(test_a_key_of_another_user_is_refused),
         IN_FOLDER(test_what_is_no_private_key_is_refused),
         IN_FOLDER(test_a_scalar_of_zero_is_refused),
         IN_FOLDER(test_openssl_reads_what_is_saved),
