@@ -7,7 +7,7 @@
 
 #define CRL_ENTRY_MAX_SIZE 64   /* octets: serial of 20, GeneralizedTime, reasonCode, and their tags */
 #define CRL_FIXED_MAX_SIZE 1024 /* octets: everything but entries and issuer */
-#define CRL_REASON_MAX     10   /* RFC 5280 5.3.1; 7 is not used */
+#define CRL_REASON_MAX     10   /* RFC 5280 5.3.1; 7 is not used, 8 (removeFromCRL) is for delta CRLs only */
 #define ENUMERATED         0x0a /* the universal tag that only reasonCode has */
 
 static void write_reason(struct der_writer *writer, uint8_t reason)
@@ -58,8 +58,9 @@ static int check_entries(const struct smki_crl_entry *entries, size_t count, str
     for (size_t i = 0; i < count; i++) {
         if (entries[i].serial.size == 0 || entries[i].serial.size > sizeof entries[i].serial.octet)
             return smki_fail(err, SMKI_INVALID_ARGUMENT, "CRL entry %zu has no serial number", i + 1);
-        if (entries[i].reason > CRL_REASON_MAX || entries[i].reason == 7)
-            return smki_fail(err, SMKI_INVALID_ARGUMENT, "CRL entry %zu (serial %s): %u is not a reason of RFC 5280 5.3.1", i + 1,
+        if (entries[i].reason > CRL_REASON_MAX || entries[i].reason == 7 || entries[i].reason == 8)
+            return smki_fail(err, SMKI_INVALID_ARGUMENT,
+                             "CRL entry %zu (serial %s): %u is not a reason that an entry can have (RFC 5280 5.3.1)", i + 1,
                              smki_serial_text(&entries[i].serial, text), entries[i].reason);
     }
     return 0;

@@ -136,6 +136,8 @@ static void wrong_entries_and_times_are_refused(void **state)
 
     EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_crl_make(&crl, pki->issuing, 1, AT(THIS_UPDATE), AT(NEXT_UPDATE), &entry, 1, &err), err);
     EXPECT_TEXT(err, "entry 1");
+    entry.reason = 8; /* removeFromCRL: of delta CRLs only */
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_crl_make(&crl, pki->issuing, 1, AT(THIS_UPDATE), AT(NEXT_UPDATE), &entry, 1, &err), err);
     entry.reason = 11;
     EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_crl_make(&crl, pki->issuing, 1, AT(THIS_UPDATE), AT(NEXT_UPDATE), &entry, 1, &err), err);
     entry = (struct smki_crl_entry){.reason = 1};
