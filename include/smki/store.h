@@ -8,7 +8,9 @@ struct smki_store;
 
 /* Makes an empty store in `folder` (which must exist, mode 0700, and hold no store). Errors: STORE_NOT_EMPTY, IO, PERMISSION, DISK_FULL. */
 SMKI_API SMKI_MUST_USE int smki_store_create(const char *folder, struct smki_error *err);
-/* Opens it; upgrades an older format in place, refuses a newer one (STORE_VERSION). The clock is used for audit records; NULL: the system's. */
+/* Opens it; upgrades an older format in place, refuses a newer one (STORE_VERSION). The clock is used for audit records; NULL: the system's.
+ * Once a process: STORE_LOCKED for a second time. Processes are told apart by their numbers, so two of different pid namespaces (containers that share
+ * the folder) that happen to have the same number refuse each other likewise: give them one pid namespace, or start one of them again. */
 SMKI_API SMKI_MUST_USE int smki_store_open(struct smki_store **out, const char *folder, const struct smki_clock *clock, struct smki_error *err);
 SMKI_API void smki_store_close(struct smki_store *store);
 /* A consistent copy into an existing empty folder, while everything runs. `compact` leaves free pages out (slower). */

@@ -192,7 +192,11 @@ static int process_lock(struct smki_store *store, struct smki_error *err)
     if (fcntl(store->processes, F_OFD_SETLK, &octet) == 0)
         return 0;
     if (errno == EAGAIN || errno == EACCES)
-        return smki_fail(err, SMKI_STORE_LOCKED, "%s: this process has the store open already; share that one", store->folder);
+        return smki_fail(
+            err, SMKI_STORE_LOCKED,
+            "%s: process %ld has the store open already. If that is this one, share what it opened; if it is of another container "
+            "(pid namespace), let both see the same process numbers, or start this one again: it then has another number",
+            store->folder, (long)store->pid);
     return smki_fail_errno(err, errno, "%s", path);
 }
 
