@@ -143,6 +143,7 @@ struct smki_import_report {
  * A device listed twice: the later row counts. Every row is checked before the first is stored, errors name line and column; rows are then stored in
  * commits of SMKI_IMPORT_CHUNK, each with its audit record, so an import that was cut off can simply be repeated. Importing the same file again changes nothing.
  * CSV streams: memory does not grow with the file. JSON: the file's text (at most SMKI_IMPORT_MAX_JSON) is in memory, its elements one at a time.
+ * A limit that the import changes has an override record of its own, as smki_device_set_limit makes one.
  * Errors: INVENTORY_INVALID; PARTY_UNKNOWN; DEVICE_ID_INVALID; TOO_LARGE; those of reading. */
 #define SMKI_IMPORT_CHUNK 1000
 #define SMKI_IMPORT_MAX_JSON (256u << 20) /* octets */

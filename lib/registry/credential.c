@@ -207,6 +207,9 @@ static int renewal_check(struct store_view *view, const struct smki_credential *
     if (old.state == SMKI_CREDENTIAL_REVOKED)
         return smki_fail(err, SMKI_CREDENTIAL_STATE, "credential %llu is revoked and cannot be renewed; issue a new one",
                          (unsigned long long)old.number);
+    if (old.state == SMKI_CREDENTIAL_SUSPENDED) /* its renewal would be active: a way around the suspension */
+        return smki_fail(err, SMKI_CREDENTIAL_STATE, "credential %llu is suspended and cannot be renewed; make it active first",
+                         (unsigned long long)old.number);
     if (old.party != credential->party || old.interface != credential->interface || old.officer != credential->officer ||
         strcmp(old.common_name, credential->common_name) != 0)
         return smki_fail(err, SMKI_INVALID_ARGUMENT,
@@ -339,6 +342,22 @@ static int credential_move(struct store_change *change, void *argument, struct s
     if (move->state == SMKI_CREDENTIAL_REVOKED && (rc = certificate_revoke(change, move->actor, &credential, err)) != 0)
         return rc;
     return credential_enter(change, move->actor, &credential, move->state, "", err);
+}
+
+int credential_certificate_revoked(struct store_change *change, const struct smki_actor *actor, const uint8_t sha256[SHA256_SIZE],
+                                   struct smki_error *err)
+{
+    struct smki_credential credential;
+    uint64_t number;
+    int rc = store_name_find(store_change_view(change), STORE_NAME_CREDENTIAL, BYTES(sha256, SHA256_SIZE), &number, err);
+
+    if (rc != 0)
+        return rc == SMKI_NOT_FOUND ? 0 : rc;
+    if ((rc = credential_get(store_change_view(change), number, &credential, err)) != 0)
+        return rc;
+    if (credential.state == SMKI_CREDENTIAL_REVOKED)
+        return 0;
+    return credential_enter(change, actor, &credential, SMKI_CREDENTIAL_REVOKED, " (its certificate is revoked)", err);
 }
 
 int smki_credential_set_state(struct smki_store *store, const struct smki_actor *actor, uint64_t number, enum smki_credential_state state,

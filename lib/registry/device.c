@@ -53,24 +53,32 @@ static const char *limit_text(uint32_t limit, char out[16])
     return out;
 }
 
+int limit_record(struct store_change *change, const struct smki_actor *actor, const struct smki_device_id *id, uint32_t before,
+                 uint32_t after, struct smki_error *err)
+{
+    struct smki_audit_record record = {.act = SMKI_ACT_OVERRIDE, .actor = *actor, .device_id = *id};
+    char from[16], to[16];
+
+    snprintf(record.detail, sizeof(record.detail), "certificate limit %s -> %s", limit_text(before, from), limit_text(after, to));
+    return store_record(change, &record, err);
+}
+
 static int limit_set(struct store_change *change, void *argument, struct smki_error *err)
 {
     const struct limit_change *set = argument;
-    struct smki_audit_record record = {.act = SMKI_ACT_OVERRIDE, .actor = *set->actor, .device_id = set->id};
     struct smki_device device;
-    char from[16], to[16];
+    uint32_t before;
     int rc;
 
     if ((rc = device_get(store_change_view(change), &set->id, &device, err)) != 0)
         return rc;
     if (device.certificate_limit == set->limit)
         return 0;
-    snprintf(record.detail, sizeof(record.detail), "certificate limit %s -> %s", limit_text(device.certificate_limit, from),
-             limit_text(set->limit, to));
+    before = device.certificate_limit;
     device.certificate_limit = set->limit;
     if ((rc = store_device_put(change, &device, err)) != 0)
         return rc;
-    return store_record(change, &record, err);
+    return limit_record(change, set->actor, &set->id, before, set->limit, err);
 }
 
 int smki_device_set_limit(struct smki_store *store, const struct smki_actor *actor, const struct smki_device_id *id, uint32_t limit,

@@ -65,6 +65,10 @@ void phrase_add(struct phrase *phrase, const char *format, ...) SMKI_PRINTF(2, 3
 SMKI_MUST_USE int record_act(struct store_change *change, const struct smki_actor *actor, enum smki_act act, uint64_t party,
                              uint64_t subject, const char *detail, struct smki_error *err);
 
+/* The override record of a device's limit of certificates that is changed, by hand or by an import. */
+SMKI_MUST_USE int limit_record(struct store_change *change, const struct smki_actor *actor, const struct smki_device_id *id,
+                               uint32_t before, uint32_t after, struct smki_error *err);
+
 /* ---- what the nouns need of each other ---- */
 SMKI_MUST_USE int party_number_of_eui(struct store_view *view, const struct smki_device_id *eui, uint64_t *number,
                                       struct smki_error *err); /* PARTY_UNKNOWN */

@@ -204,7 +204,11 @@ static int row_store(struct store_change *change, struct chunk_change *chunk, co
         return 0;
     }
     *(known ? &chunk->changed : &chunk->added) += 1;
-    return store_device_put(change, &device, err);
+    if ((rc = store_device_put(change, &device, err)) != 0)
+        return rc;
+    if (device.certificate_limit == (known ? old.certificate_limit : 0))
+        return 0;
+    return limit_record(change, chunk->inventory->actor, &device.id, known ? old.certificate_limit : 0, device.certificate_limit, err);
 }
 
 static int chunk_store(struct store_change *change, void *argument, struct smki_error *err)

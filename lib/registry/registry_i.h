@@ -16,5 +16,8 @@ SMKI_MUST_USE int credential_admit(struct store_change *change, const struct smk
  * the renewed). */
 SMKI_MUST_USE int credential_add(struct store_change *change, const struct smki_actor *actor, struct smki_credential *credential,
                                  struct smki_error *err);
+/* The certificate with this SHA-256 is being revoked: so is the credential that it is of, if there is one. */
+SMKI_MUST_USE int credential_certificate_revoked(struct store_change *change, const struct smki_actor *actor,
+                                                 const uint8_t sha256[SHA256_SIZE], struct smki_error *err);
 
 #endif

@@ -198,6 +198,20 @@ static void a_renewal_keeps_the_cn_and_both_work(void **state)
 }
 
 /* The name leads to the newest credential: the older ones are found through it. */
+static void a_suspended_credential_is_not_renewed_into_an_active_one(void **state)
+{
+    struct store_test *test = *state;
+    uint64_t party = add_party(test, "One", NULL);
+    struct smki_credential first = system_credential(party, "x", 1), second = system_credential(party, "x", 2);
+
+    add_credential(test, &first);
+    ASSERT_OK(set_state(test, 1, SMKI_CREDENTIAL_SUSPENDED), test->err);
+    second.renews = 1;
+    refuse_credential(test, &second, SMKI_CREDENTIAL_STATE, "credential 1 is suspended and cannot be renewed");
+    ASSERT_OK(set_state(test, 1, SMKI_CREDENTIAL_ACTIVE), test->err);
+    add_credential(test, &second);
+}
+
 static void a_revoked_renewal_does_not_free_the_cn_of_the_one_it_renews(void **state)
 {
     struct store_test *test = *state;
@@ -483,6 +497,7 @@ int main(void)
         STORE_TEST(a_suspended_credential_keeps_its_cn_and_a_revoked_one_frees_it),
         STORE_TEST(an_expired_credential_frees_its_cn),
         STORE_TEST(a_renewal_keeps_the_cn_and_both_work),
+        STORE_TEST(a_suspended_credential_is_not_renewed_into_an_active_one),
         STORE_TEST(a_revoked_renewal_does_not_free_the_cn_of_the_one_it_renews),
         STORE_TEST(a_renewal_of_something_else_is_refused),
         STORE_TEST(one_certificate_is_one_credential),

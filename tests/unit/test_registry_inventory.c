@@ -157,6 +157,35 @@ static void of_a_device_listed_twice_the_later_row_counts(void **state)
     assert_int_equal(device(test, "00DB123456789001").type, SMKI_TYPE_GSME);
 }
 
+/* The override stands before the records of the chunk and of the whole import. */
+static void expect_override(struct store_test *test, uint64_t before_end, const char *detail)
+{
+    struct smki_audit_record record = {0};
+    const uint64_t sequence = records(test) - before_end;
+
+    VIEW(test);
+    ASSERT_OK(store_record_get(view, sequence, &record, &test->err), test->err);
+    VIEW_END;
+    assert_int_equal(record.act, SMKI_ACT_OVERRIDE);
+    assert_string_equal(record.detail, detail);
+    assert_int_equal(record.device_id.octet[7], 1);
+}
+
+static void a_limit_that_an_import_changes_is_recorded_as_an_override(void **state)
+{
+    struct store_test *test = *state;
+    uint64_t before;
+
+    import(test, "a.csv", "device_id,certificate_limit\n00DB123456789001,250\n00DB123456789002,\n");
+    assert_int_equal(records(test), 3); /* one override, the chunk, the whole */
+    expect_override(test, 2, "certificate limit the default -> 250");
+    import(test, "a.csv", "device_id,certificate_limit\n00DB123456789001,\n");
+    expect_override(test, 2, "certificate limit 250 -> the default");
+    before = records(test);
+    import(test, "a.csv", "device_id,type\n00DB123456789001,ESME\n"); /* leaves it as it is */
+    assert_int_equal(records(test), before + 2);
+}
+
 static void an_import_is_recorded_with_the_hash_of_its_file(void **state)
 {
     struct store_test *test = *state;
@@ -385,6 +414,7 @@ int main(void)
         STORE_TEST(an_import_changes_what_it_says_and_leaves_what_it_does_not),
         STORE_TEST(a_raised_limit_survives_an_import_without_limits),
         STORE_TEST(of_a_device_listed_twice_the_later_row_counts),
+        STORE_TEST(a_limit_that_an_import_changes_is_recorded_as_an_override),
         STORE_TEST(an_import_is_recorded_with_the_hash_of_its_file),
         STORE_TEST(wrong_inventories_are_refused_with_line_and_column_and_nothing_is_stored),
         STORE_TEST(a_late_mistake_stores_nothing_of_a_long_file),
