@@ -11,7 +11,7 @@ commands() { program --help | sed -n 's/^  \([a-z]\{2,\}\)  .*/\1/p'; }
 every_command_has_help() {
     local name
     for name in $(commands); do
-        program "$name" --help | grep -q "^usage: smki-batch .*$name" || { echo "$name"; return 1; }
+        program "$name" --help | grep "^usage: smki-batch .*$name" >/dev/null || { echo "$name"; return 1; }
     done
 }
 every_command_is_in_the_manual() {
@@ -86,7 +86,7 @@ claim "far ahead, deadlines are at risk" says "AT RISK" batch plan --at "$(($(da
 claim "there, the window is in British Summer Time" says "BST" batch plan --at "$(($(date +%Y) + 2))-06-01T21:00"
 claim "status tells the Party's name" says "Example Energy" batch status 1
 claim "and when polls may come" says "next poll" batch status 1
-claim "not for a zip, which is not polled" bash -c "! '$PROGRAMS/batch/smki-batch' --home '$home' status 2 | grep -q poll"
+claim "not for a zip, which is not polled" bash -c "! '$PROGRAMS/batch/smki-batch' --home '$home' status 2 | grep poll"
 claim "status --json has the release" is_json batch status 1 --json
 claim "list --party shows only that Party's" test "$(batch list --party "$second" --json | field '[0]["id"]')" = 3
 

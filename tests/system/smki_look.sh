@@ -22,7 +22,7 @@ every_command_has_help() {
     local name
     while read -r name; do
         # shellcheck disable=SC2086
-        program $name --help | grep -q "^usage: smki .*$name" || { echo "smki $name --help"; return 1; }
+        program $name --help | grep "^usage: smki .*$name" >/dev/null || { echo "smki $name --help"; return 1; }
     done < <(commands)
 }
 every_command_is_in_the_manual() {
