@@ -43,7 +43,8 @@ static int audit_verify(struct call *call)
     if (call->json && (rc == 0 || rc == SMKI_AUDIT_BROKEN))
         printed = json_print(call, report_json(&report, rc == 0));
     else if (rc == 0)
-        printf("the audit log is whole: %" PRIu64 " records, %" PRIu64 " checkpoints\n", report.records, report.checkpoints);
+        printf("the audit log is whole: %" PRIu64 " records, its head signed, %" PRIu64 " kept checkpoints\n", report.records,
+               report.checkpoints);
     return rc != 0 ? rc : printed;
 }
 

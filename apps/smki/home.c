@@ -1,18 +1,52 @@
 /* smki init, status, backup, restore. */
 #include "smki/smki_i.h"
 
+#include <mbedtls/platform_util.h>
+
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#define PASSPHRASE_SIZE 512 /* octets with NUL; what the terminal gives in a line */
+
+/* Asked twice: nobody has seen what was typed, and nothing opens the keys without it. */
+static int passphrase_new(struct call *call, char out[PASSPHRASE_SIZE])
+{
+    char again[PASSPHRASE_SIZE] = "";
+    int size = passphrase_ask((char[]){"the new CA keys"}, out, PASSPHRASE_SIZE - 1), second = -1, rc = 0;
+
+    if (size > 0)
+        second = passphrase_ask((char[]){"the new CA keys, again"}, again, PASSPHRASE_SIZE - 1);
+    if (size <= 0)
+        rc = call_fail(call, SMKI_KEY_PASSPHRASE, "no passphrase was given; --ask-passphrase asks for one on the terminal");
+    else if (size != second || memcmp(out, again, (size_t)size) != 0)
+        rc = call_fail(call, SMKI_KEY_PASSPHRASE, "the two passphrases are not the same; nothing was made");
+    else
+        out[size] = '\0';
+    mbedtls_platform_zeroize(again, sizeof(again));
+    return rc;
+}
 
 static int home_init(struct call *call)
 {
     const char *home = call_operand(call, 0) != NULL ? call_operand(call, 0) : call->home;
-    int rc;
+    struct smki_service_options options = {.passphrase_file = call_text(call, "passphrase-file")};
+    char passphrase[PASSPHRASE_SIZE] = "";
+    int rc = 0;
 
     if (home == NULL)
         return call_usage(call, "HOME is missing (where the home shall be)");
-    if ((rc = smki_service_create(home, NULL, &call->err)) == 0)
+    if (call_has(call, "ask-passphrase")) {
+        if (options.passphrase_file != NULL)
+            return call_usage(call, "--passphrase-file and --ask-passphrase: give one of them");
+        options.protect_with = passphrase;
+        rc = passphrase_new(call, passphrase);
+    }
+    if (rc == 0)
+        rc = smki_service_create(home, &options, &call->err);
+    mbedtls_platform_zeroize(passphrase, sizeof(passphrase));
+    if (rc == 0)
         printf("%s: a home with a test PKI; next: smki --home %s party add --help\n", home, home);
     return rc;
 }
@@ -174,6 +208,11 @@ static int home_status(struct call *call)
 
 static const struct command_value init_operands[] = {
     {"HOME", VALUE_FOLDER, 0, NULL, "a new or empty folder; without: --home or SMKI_HOME", NULL}, {0}};
+static const struct command_value init_options[] = {
+    {"passphrase-file", VALUE_FILE, 0, NULL, "encrypt the CAs' keys with this file's first line (its path goes into smki.json)", NULL},
+    {"ask-passphrase", VALUE_FLAG, 0, NULL, "encrypt them with a passphrase that is asked for now, and whenever they are needed", NULL},
+    {0},
+};
 static const struct command_value backup_operands[] = {{"DIR", VALUE_FOLDER, REQUIRED, NULL, "a new or empty folder", NULL}, {0}};
 static const struct command_value backup_options[] = {{"without-keys", VALUE_FLAG, 0, NULL, "leave the private keys out", NULL}, {0}};
 static const struct command_value restore_operands[] = {
@@ -183,10 +222,11 @@ static const struct command_value restore_operands[] = {
 };
 
 const struct command home_commands[] = {
-    {"init", "Make a home: test PKI, store, configuration", 0, NULL, init_operands,
+    {"init", "Make a home: test PKI, store, configuration", 0, init_options, init_operands,
      "A home is one folder: smki.json (configuration), store/ (database), ca/ (CA certificates), keys/ (private keys,\n"
      "mode 0600), batches/ (uploads). The test PKI has roots and issuing CAs for devices (dca) and organisations (oca),\n"
-     "and an IKICA. Its keys are trusted by nobody.\n",
+     "and an IKICA. Its keys are trusted by nobody. The CAs' keys can be encrypted; a passphrase file must be private\n"
+     "(chmod 600). The audit key never is encrypted, since every command that records something needs it.\n",
      home_init},
     {"status", "Show counts, the store's size, tonight's load", COMMAND_HOME | COMMAND_JSON, NULL, NULL, NULL, home_status},
     {"backup", "Copy the home into a folder, while everything runs", COMMAND_HOME, backup_options, backup_operands, NULL, home_backup},

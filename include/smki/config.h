@@ -46,5 +46,7 @@ SMKI_API SMKI_MUST_USE int smki_config_show(const struct smki_config *config, si
 /* A commented configuration file with every key at its default, commented out: what `smki init` writes. Taking away the two strokes before any of the lines gives
  * a file that smki_config_read takes. */
 SMKI_API SMKI_MUST_USE int smki_config_template(struct smki_buffer *out, struct smki_error *err);
+/* The same with the keys of `config` that are not at their defaults set to what they are there. */
+SMKI_API SMKI_MUST_USE int smki_config_write(struct smki_buffer *out, const struct smki_config *config, struct smki_error *err);
 
 #endif

@@ -116,6 +116,7 @@ enum smki_status {
     X(408, CREDENTIAL_NAME_TAKEN, WORKFLOW_ERROR, "WF:PA9", 409, "the CN is in use by another credential of this Party and interface")     \
     X(409, AGREEMENT_NOTICE, WORKFLOW_ERROR, "WF:PB1", 409, "extra load needs at least seven days' notice (CoCo 3)")                       \
     X(410, USER_ROLE, WORKFLOW_ERROR, "WF:PB2", 403, "the Party's user role does not allow this interface")                                \
+    X(411, ORGANISATION_NOT_OWN, CSR_ERROR, "CR:PB3", 200, "the organisation in the request is not this Party by its name")                \
     /* eligibility (spec: eligibility.md) */                                                                                               \
     X(450, INELIGIBLE_DCC_ONLY, INELIGIBLE, "IN:EA1", 200, "only the DCC may hold certificates of a CHF or GPF")                           \
     X(451, INELIGIBLE_SUPPLIER, INELIGIBLE, "IN:EA2", 200, "the device is in service and its supplier is another Party")                   \

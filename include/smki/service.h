@@ -19,6 +19,8 @@ struct smki_service_options {
     void *passphrase_context;
     const char *protect_with; /* smki_service_create only: the passphrase that the CAs' keys are encrypted with; NULL: they are not. The audit key never is,
                                * since every command that records something needs it */
+    const char *passphrase_file; /* smki_service_create only, instead of protect_with: a file as private as a key whose first line is that passphrase; its
+                                  * whole path goes into the configuration (ca.passphrase_file), so that later the keys open with it. NULL: none */
 };
 
 /* What a home holds, below its folder. */
@@ -30,7 +32,8 @@ struct smki_service_options {
 #define SMKI_HOME_RUNNERS "runners"  /* one locked file a runner at work */
 
 /* Makes a home: a test PKI (root and issuing OCA, root and issuing DCA, IKICA), audit key, store, configuration. The folder must be empty or not there;
- * when something fails, what was made is removed. */
+ * when something fails, what was made is removed. Two at once on one folder: one makes the home, the other is refused (STORE_NOT_EMPTY), as is every later
+ * one where one was killed; the text says so. The same holds for backups and restored homes. */
 SMKI_API SMKI_MUST_USE int smki_service_create(const char *home, const struct smki_service_options *options, struct smki_error *err);
 /* Opens it. HOME_MISSING, STORE_MISSING, CONFIG_INVALID, KEY_* for the audit key; a CA's key is opened when it is first needed. */
 SMKI_API SMKI_MUST_USE int smki_service_open(struct smki_service **out, const char *home, const struct smki_service_options *options, struct smki_error *err);
@@ -54,9 +57,11 @@ SMKI_API bool smki_ca_find(const char *word, enum smki_ca_name *out);
 SMKI_API SMKI_MUST_USE int smki_service_ca(struct smki_service *service, enum smki_ca_name name, const struct smki_ca **out, struct smki_error *err);
 /* Writes each CA's certificate as <name>.pem, and dca-chain.pem, oca-chain.pem, ikica-chain.pem (issuing first, then root), into an existing folder. */
 SMKI_API SMKI_MUST_USE int smki_service_ca_export(struct smki_service *service, const char *folder, struct smki_error *err);
-/* Makes and keeps the CA's next CRL, appended to out as DER. */
+/* Makes the CA's next CRL and keeps it in the store; appended to out as DER. */
 SMKI_API SMKI_MUST_USE int smki_service_crl(struct smki_service *service, const struct smki_actor *actor, enum smki_ca_name name, struct smki_buffer *out,
                                             struct smki_error *err);
+/* The CRL that was made last, appended to out as DER; needs no key. NOT_FOUND when none was made yet. */
+SMKI_API SMKI_MUST_USE int smki_service_crl_current(struct smki_service *service, enum smki_ca_name name, struct smki_buffer *out, struct smki_error *err);
 
 /* ---- backup ---- */
 
@@ -88,7 +93,8 @@ SMKI_API SMKI_MUST_USE int smki_service_device_certificate(struct smki_service *
 /* How many count for the limit, and what the limit is. */
 SMKI_API SMKI_MUST_USE int smki_service_device_count(struct smki_service *service, const struct smki_device_id *id, uint32_t *count, uint32_t *limit,
                                                      struct smki_error *err);
-/* For good, with a reason code of RFC 5280 5.3.1 (not 7); it is on its CA's next CRL, and its key may be certified anew. NOT_FOUND, ALREADY_EXISTS
+/* For good, with a reason code of RFC 5280 5.3.1 (not 7, 8); it is on its CA's next CRL, and its key may be certified anew. The credential
+ * of an IKI Certificate is revoked with it. NOT_FOUND, ALREADY_EXISTS
  * (revoked before), INVALID_ARGUMENT (the reason). */
 SMKI_API SMKI_MUST_USE int smki_service_revoke(struct smki_service *service, const struct smki_actor *actor, const struct smki_serial *serial, uint8_t reason,
                                                struct smki_error *err);
@@ -96,10 +102,13 @@ SMKI_API SMKI_MUST_USE int smki_service_revoke(struct smki_service *service, con
 /* ---- one request, one certificate ---- */
 
 /* Issues a Device, Organisation or IKI certificate for a request (DER): read, verified, decided by policy, reserved, signed, stored, recorded. `party` is the
- * Party it is for. Refusals are the codes of the list. For IKI use smki_service_credential_issue. */
+ * Party it is for. Refusals are the codes of the list. For IKI use smki_service_credential_issue.
+ * When the CA's key cannot be used just now, or the disk is full, the request stays granted: the next run signs it, and *out is empty like after every
+ * failure. An actor of the ad hoc web service acts for a Party whose user role is import supplier, gas supplier or DCC: USER_ROLE. */
 SMKI_API SMKI_MUST_USE int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,
                                               struct smki_stored_certificate *out, struct smki_error *err);
-/* An IKI credential for a Party (`credential->party`, interface, officer or 0, renews or 0) from its CSR; the certificate into *out. */
+/* An IKI credential for a Party (`credential->party`, interface, officer or 0, renews or 0) from its CSR; the certificate into *out. The request's O is the
+ * Party's name (ORGANISATION_NOT_OWN), its OU one of the Party's roles (ROLE_NOT_OWN). */
 SMKI_API SMKI_MUST_USE int smki_service_credential_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr,
                                                          struct smki_credential *credential, struct smki_stored_certificate *out, struct smki_error *err);
 

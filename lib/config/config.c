@@ -209,8 +209,24 @@ static int template_line(struct smki_buffer *out, const struct smki_config *conf
     return rc;
 }
 
+/* A key at its default is commented out. */
+static int key_line(struct smki_buffer *out, const struct smki_config *config, const struct smki_config *defaults, size_t index,
+                    struct smki_error *err)
+{
+    char *text = value_text(config, index), *usual = value_text(defaults, index);
+    int rc;
+
+    if (text == NULL || usual == NULL)
+        rc = smki_fail(err, SMKI_NO_MEMORY, NULL);
+    else
+        rc = template_line(out, config, index, strcmp(text, usual) == 0 ? "// " : "", ",", err);
+    cJSON_free(text);
+    cJSON_free(usual);
+    return rc;
+}
+
 /* The version, which no file needs, stands last and live: so that every other line can have its comma. */
-int smki_config_template(struct smki_buffer *out, struct smki_error *err)
+int smki_config_write(struct smki_buffer *out, const struct smki_config *config, struct smki_error *err)
 {
     struct smki_config defaults;
     size_t count;
@@ -219,13 +235,21 @@ int smki_config_template(struct smki_buffer *out, struct smki_error *err)
     smki_config_defaults(&defaults);
     (void)smki_config_keys(&count);
     rc = smki_buffer_printf(out, err,
-                            "// The configuration of this home: JSON with comments. Every key stands here at its default;\n"
+                            "// The configuration of this home: JSON with comments. What is commented out stands at its default;\n"
                             "// to change one, take away the strokes before its name. Check with 'smki config check'.\n{\n");
     for (size_t i = 1; rc == 0 && i < count; i++)
-        rc = template_line(out, &defaults, i, "// ", ",", err);
+        rc = key_line(out, config, &defaults, i, err);
     if (rc == 0)
         rc = template_line(out, &defaults, 0, "", "", err);
     if (rc == 0)
         out->size--; /* the empty line after the last */
     return rc != 0 ? rc : smki_buffer_append(out, "}\n", 2, err);
+}
+
+int smki_config_template(struct smki_buffer *out, struct smki_error *err)
+{
+    struct smki_config defaults;
+
+    smki_config_defaults(&defaults);
+    return smki_config_write(out, &defaults, err);
 }

@@ -70,6 +70,8 @@ static int backup_write(struct smki_service *service, const char *folder, bool w
     if ((rc = smki_store_backup(service->store, unfinished, true, err)) != 0 ||
         (rc = copy_rest(service->home, folder, without_keys, err)) != 0)
         return rc;
+    if ((rc = home_sync(folder, err)) != 0) /* all else is on the disk before the store says that this is a backup */
+        return rc;
     return rename(unfinished, store) != 0 ? smki_fail_errno(err, errno, "%s", store) : 0;
 }
 
@@ -77,13 +79,17 @@ int smki_service_backup(struct smki_service *service, const struct smki_actor *a
                         struct smki_error *err)
 {
     struct backup_note note = {.actor = actor, .act = SMKI_ACT_BACKUP, .folder = folder};
+    struct folder_claim claim;
     int rc;
 
-    if ((rc = folder_check_empty(folder, err)) != 0 || (rc = store_change(service->store, backup_change, &note, err)) != 0)
+    if ((rc = folder_claim(&claim, folder, err)) != 0)
         return rc;
-    if ((rc = backup_write(service, folder, without_keys, err)) != 0)
-        folder_remove(folder);
-    return rc;
+    if ((rc = store_change(service->store, backup_change, &note, err)) != 0 ||
+        (rc = backup_write(service, folder, without_keys, err)) != 0) {
+        folder_undo(&claim);
+        return rc;
+    }
+    return folder_keep(&claim, err);
 }
 
 /* A restored home proves itself by opening, and says in its log where it came from. */
@@ -108,7 +114,8 @@ static int restored_check(const char *folder, const char *home, const struct smk
     return rc;
 }
 
-int smki_service_restore(const char *folder, const char *home, const struct smki_service_options *options, struct smki_error *err)
+/* Is it one, and was it ended? */
+static int backup_check(const char *folder, struct smki_error *err)
 {
     char store[PATH_MAX];
     struct stat status;
@@ -120,10 +127,21 @@ int smki_service_restore(const char *folder, const char *home, const struct smki
         return smki_fail(err, SMKI_STORE_MISSING, "%s: this is not a backup; one is made with 'smki backup'", folder);
     if (folder_check_empty(store, NULL) == 0)
         return smki_fail(err, SMKI_STORE_MISSING, "%s: this backup was broken off before its end; make another with 'smki backup'", folder);
-    if ((rc = folder_check_empty(home, err)) != 0)
+    return 0;
+}
+
+int smki_service_restore(const char *folder, const char *home, const struct smki_service_options *options, struct smki_error *err)
+{
+    struct folder_claim claim;
+    int rc;
+
+    if ((rc = backup_check(folder, err)) != 0 || (rc = folder_claim(&claim, home, err)) != 0)
         return rc;
     if ((rc = home_folders_make(home, err)) != 0 || (rc = copy_below(folder, home, SMKI_HOME_STORE, err)) != 0 ||
-        (rc = copy_rest(folder, home, false, err)) != 0 || (rc = restored_check(folder, home, options, err)) != 0)
-        folder_remove(home);
-    return rc;
+        (rc = copy_rest(folder, home, false, err)) != 0 || (rc = home_sync(home, err)) != 0 ||
+        (rc = restored_check(folder, home, options, err)) != 0) {
+        folder_undo(&claim);
+        return rc;
+    }
+    return folder_keep(&claim, err);
 }

@@ -1,6 +1,8 @@
 /* Certificates of the store: finding, revoking, CRLs, and the CAs' own for everybody. */
 #include "ra/service_i.h"
 
+#include "registry/registry_i.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +151,18 @@ static int claim_release(struct store_change *change, const struct store_certifi
     return store_claim_revoke(change, &claim, err);
 }
 
+/* Whoever holds an IKI credential gets in by its certificate: with that it ends too (interfaces.md 3). */
+static int credential_end(struct store_change *change, const struct smki_actor *actor, const struct store_certificate *stored,
+                          struct smki_error *err)
+{
+    uint8_t digest[SHA256_SIZE];
+
+    if (stored->ca != STORE_CA_IKICA)
+        return 0;
+    sha256(digest, stored->der.at, stored->der.size);
+    return credential_certificate_revoked(change, actor, digest, err);
+}
+
 static int revocation_change(struct store_change *change, void *argument, struct smki_error *err)
 {
     const struct revocation *revocation = argument;
@@ -165,7 +179,7 @@ static int revocation_change(struct store_change *change, void *argument, struct
     record.subject = stored.batch;
     record.index = stored.index;
     snprintf(record.detail, sizeof(record.detail), "%s, reason %u", smki_ca_word((enum smki_ca_name)stored.ca), revocation->reason);
-    if ((rc = claim_release(change, &stored, err)) != 0 ||
+    if ((rc = claim_release(change, &stored, err)) != 0 || (rc = credential_end(change, revocation->actor, &stored, err)) != 0 ||
         (rc = store_certificate_revoke(change, stored.ca, revocation->serial, store_change_time(change), revocation->reason, err)) != 0)
         return rc;
     return store_record(change, &record, err);
@@ -177,7 +191,7 @@ int smki_service_revoke(struct smki_service *service, const struct smki_actor *a
     struct revocation revocation = {.actor = actor, .reason = reason};
     int rc;
 
-    if (reason == 7 || reason > 10)
+    if (reason == 7 || reason == 8 || reason > 10) /* 8, removeFromCRL, takes one back, and is of delta CRLs */
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "%u is not a reason for a revocation (RFC 5280 5.3.1)", reason);
     if ((rc = serial_octets(revocation.serial, serial, err)) != 0)
         return rc;
@@ -210,6 +224,13 @@ struct crl_job {
     size_t start;
 };
 
+/* Under which the store keeps a CA's newest CRL. */
+static const char *crl_value(char out[32], const struct ca_place *place)
+{
+    snprintf(out, 32, "crl/%s", place->word);
+    return out;
+}
+
 /* Signed inside its change: the list is that of one state, and its number is used once. */
 static int crl_change(struct store_change *change, void *argument, struct smki_error *err)
 {
@@ -217,6 +238,7 @@ static int crl_change(struct store_change *change, void *argument, struct smki_e
     struct smki_audit_record record = {.act = SMKI_ACT_CRL_ISSUE, .actor = *job->actor};
     const struct smki_time now = store_change_time(change), next = {now.us + job->service->config.crl_validity};
     struct smki_buffer entries = {0};
+    char name[32];
     size_t count;
     int rc;
 
@@ -228,7 +250,9 @@ static int crl_change(struct store_change *change, void *argument, struct smki_e
     snprintf(record.detail, sizeof(record.detail), "%s: CRL %llu with %zu entries", job->place->word, (unsigned long long)record.subject,
              count);
     if ((rc = smki_crl_make(job->out, job->ca, record.subject, now, next, (const struct smki_crl_entry *)(const void *)entries.at, count,
-                            err)) == 0)
+                            err)) == 0 &&
+        (rc = store_value_put(change, crl_value(name, job->place), BYTES(job->out->at + job->start, job->out->size - job->start), err)) ==
+            0)
         rc = store_record(change, &record, err);
 out:
     smki_buffer_finish(&entries);
@@ -242,6 +266,26 @@ int smki_service_crl(struct smki_service *service, const struct smki_actor *acto
     int rc = smki_service_ca(service, name, &job.ca, err);
 
     return rc != 0 ? rc : store_change(service->store, crl_change, &job, err);
+}
+
+int smki_service_crl_current(struct smki_service *service, enum smki_ca_name name, struct smki_buffer *out, struct smki_error *err)
+{
+    const struct ca_place *place = ca_place(name);
+    struct store_view *view;
+    struct smki_bytes crl;
+    char value[32];
+    int rc;
+
+    if (place == NULL)
+        return smki_fail(err, SMKI_NOT_FOUND, "there is no CA number %d", (int)name);
+    if ((rc = store_view_begin(service->store, &view, err)) != 0)
+        return rc;
+    if ((rc = store_value_get(view, crl_value(value, place), &crl, err)) == 0)
+        rc = smki_buffer_append(out, crl.at, crl.size, err);
+    else if (rc == SMKI_NOT_FOUND)
+        rc = smki_fail(err, rc, "no CRL of %s was made yet; make one with 'smki ca crl %s'", place->word, place->word);
+    store_view_end(view);
+    return rc;
 }
 
 /* ---- the CAs' own ---- */

@@ -2,6 +2,7 @@
 #include "ra/service_i.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -12,16 +13,31 @@ static int folder_make(const char *path, struct smki_error *err)
     return mkdir(path, 0700) != 0 && errno != EEXIST ? smki_fail_errno(err, errno, "%s", path) : 0;
 }
 
-int home_folders_make(const char *home, struct smki_error *err)
+static const char *const folders[] = {SMKI_HOME_STORE, SMKI_HOME_CA, SMKI_HOME_KEYS, SMKI_HOME_BATCHES, SMKI_HOME_RUNNERS};
+
+static int folders_each(const char *home, int (*act)(const char *path, struct smki_error *err), struct smki_error *err)
 {
-    static const char *const folders[] = {SMKI_HOME_STORE, SMKI_HOME_CA, SMKI_HOME_KEYS, SMKI_HOME_BATCHES, SMKI_HOME_RUNNERS};
     char path[PATH_MAX];
-    int rc = folder_claim(home, err);
+    int rc = 0;
 
     for (size_t i = 0; i < ARRAY_COUNT(folders) && rc == 0; i++)
         if ((rc = path_join(path, sizeof(path), home, folders[i], err)) == 0)
-            rc = folder_make(path, err);
+            rc = act(path, err);
     return rc;
+}
+
+int home_folders_make(const char *home, struct smki_error *err)
+{
+    return folders_each(home, folder_make, err);
+}
+
+int home_sync(const char *home, struct smki_error *err)
+{
+    int rc;
+
+    if ((rc = folders_each(home, folder_sync, err)) != 0 || (rc = folder_sync(home, err)) != 0)
+        return rc;
+    return parent_sync(home, err);
 }
 
 /* ---- the test PKI ---- */
@@ -35,7 +51,7 @@ static int key_make(struct smki_service *service, struct smki_key **key, enum sm
     if ((rc = home_path_in(service, path, SMKI_HOME_KEYS, name, err)) != 0 ||
         (rc = smki_key_generate(key, type, &service->random, err)) != 0)
         return rc;
-    return smki_key_save(*key, path, service->passphrase_text, err);
+    return smki_key_save(*key, path, service->has_passphrase ? service->passphrase_text : NULL, err);
 }
 
 struct founding {
@@ -122,13 +138,32 @@ out:
 
 /* ---- the home ---- */
 
-static int config_save(const char *home, struct smki_error *err)
+/* The passphrase file is named by its whole path: later commands are called from other folders. */
+static int passphrase_place(struct smki_config *config, const char *path, struct smki_error *err)
+{
+    char whole[PATH_MAX];
+
+    if (realpath(path, whole) == NULL)
+        return smki_fail_errno(err, errno, "%s", path);
+    if (strlen(whole) >= sizeof(config->passphrase_file))
+        return smki_fail(err, SMKI_TOO_LARGE, "%s: the path of a passphrase file has at most %zu characters", whole,
+                         sizeof(config->passphrase_file) - 1);
+    memcpy(config->passphrase_file, whole, strlen(whole) + 1);
+    return 0;
+}
+
+static int config_save(const char *home, const struct smki_service_options *options, struct smki_error *err)
 {
     struct smki_buffer text = {0};
+    struct smki_config config;
     char path[PATH_MAX];
-    int rc;
+    int rc = 0;
 
-    if ((rc = smki_config_template(&text, err)) == 0 && (rc = path_join(path, sizeof(path), home, SMKI_HOME_CONFIG, err)) == 0)
+    smki_config_defaults(&config);
+    if (options != NULL && options->passphrase_file != NULL)
+        rc = passphrase_place(&config, options->passphrase_file, err);
+    if (rc == 0 && (rc = smki_config_write(&text, &config, err)) == 0 &&
+        (rc = path_join(path, sizeof(path), home, SMKI_HOME_CONFIG, err)) == 0)
         rc = file_write(path, (struct smki_bytes){text.at, text.size}, 0600, err);
     smki_buffer_finish(&text);
     return rc;
@@ -156,6 +191,20 @@ static int init_change(struct store_change *change, void *argument, struct smki_
     return store_record(change, &record, err);
 }
 
+/* What the CAs' keys are encrypted with: the passphrase that was given, or that of the file, which opening the home has read. */
+static int protection_set(struct smki_service *service, const struct smki_service_options *options, struct smki_error *err)
+{
+    if (options == NULL || (options->protect_with == NULL && options->passphrase_file == NULL))
+        return 0;
+    if (options->protect_with != NULL) {
+        if (strlen(options->protect_with) >= sizeof(service->passphrase_text))
+            return smki_fail(err, SMKI_INVALID_ARGUMENT, "a passphrase has at most %zu octets", sizeof(service->passphrase_text) - 1);
+        memcpy(service->passphrase_text, options->protect_with, strlen(options->protect_with) + 1);
+        service->has_passphrase = true;
+    }
+    return service->passphrase_text[0] == '\0' ? smki_fail(err, SMKI_KEY_PASSPHRASE, "the passphrase is empty; the keys need one") : 0;
+}
+
 static int home_found(const char *home, const struct smki_service_options *options, struct smki_error *err)
 {
     struct smki_actor actor = {.name = "init", .interface = SMKI_INTERFACE_OPERATOR};
@@ -166,9 +215,7 @@ static int home_found(const char *home, const struct smki_service_options *optio
 
     if ((rc = smki_service_open(&service, home, options, err)) != 0)
         return rc;
-    if (options != NULL && options->protect_with != NULL && (service->passphrase_text = strdup(options->protect_with)) == NULL)
-        rc = smki_fail(err, SMKI_NO_MEMORY, NULL);
-    if (rc == 0)
+    if ((rc = protection_set(service, options, err)) == 0)
         rc = store_change(service->store, init_change, &actor, err);
     places = ca_places(&count);
     for (size_t i = 0; i < count && rc == 0; i++)
@@ -177,19 +224,33 @@ static int home_found(const char *home, const struct smki_service_options *optio
     return rc;
 }
 
-int smki_service_create(const char *home, const struct smki_service_options *options, struct smki_error *err)
+static int home_make(const char *home, const struct smki_service_options *options, struct smki_error *err)
 {
     const struct smki_random *random = options != NULL && options->random != NULL ? options->random : &smki_random_system;
     char path[PATH_MAX];
     int rc;
 
+    if ((rc = home_folders_make(home, err)) != 0 || (rc = config_save(home, options, err)) != 0 ||
+        (rc = audit_key_save(home, random, err)) != 0 || (rc = path_join(path, sizeof(path), home, SMKI_HOME_STORE, err)) != 0 ||
+        (rc = smki_store_create(path, err)) != 0 || (rc = home_found(home, options, err)) != 0)
+        return rc;
+    return home_sync(home, err);
+}
+
+int smki_service_create(const char *home, const struct smki_service_options *options, struct smki_error *err)
+{
+    struct folder_claim claim;
+    int rc;
+
     if (home == NULL || home[0] == '\0')
         return smki_fail(err, SMKI_HOME_MISSING, NULL);
-    if ((rc = folder_check_empty(home, err)) != 0)
+    if (options != NULL && options->protect_with != NULL && options->passphrase_file != NULL)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the keys are protected with one passphrase: give it, or the file that has it");
+    if ((rc = folder_claim(&claim, home, err)) != 0)
         return rc;
-    if ((rc = home_folders_make(home, err)) != 0 || (rc = config_save(home, err)) != 0 || (rc = audit_key_save(home, random, err)) != 0 ||
-        (rc = path_join(path, sizeof(path), home, SMKI_HOME_STORE, err)) != 0 || (rc = smki_store_create(path, err)) != 0 ||
-        (rc = home_found(home, options, err)) != 0)
-        folder_remove(home);
-    return rc;
+    if ((rc = home_make(home, options, err)) != 0) {
+        folder_undo(&claim);
+        return rc;
+    }
+    return folder_keep(&claim, err);
 }

@@ -10,7 +10,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int folder_check_empty(const char *path, struct smki_error *err)
+#define CLAIM ".claim" /* lies in a folder as long as a home or a backup is being made there */
+
+static int claimed_by_another(const char *path, struct smki_error *err)
+{
+    return smki_fail(err, SMKI_STORE_NOT_EMPTY,
+                     "%s: another command is making a home or a backup here, or was killed while it did; if none is at work, remove the "
+                     "folder and repeat",
+                     path);
+}
+
+/* Is there anything but, when it is ours, the claim? */
+static int folder_look(const char *path, bool ours, struct smki_error *err)
 {
     DIR *folder = opendir(path);
     const struct dirent *entry;
@@ -18,22 +29,74 @@ int folder_check_empty(const char *path, struct smki_error *err)
 
     if (folder == NULL)
         return errno == ENOENT ? 0 : smki_fail_errno(err, errno, "%s", path);
-    while (rc == 0 && (entry = readdir(folder)) != NULL)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+    while (rc == 0 && (entry = readdir(folder)) != NULL) {
+        if (strcmp(entry->d_name, CLAIM) == 0)
+            rc = ours ? 0 : claimed_by_another(path, err);
+        else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             rc = smki_fail(err, SMKI_STORE_NOT_EMPTY, "%s is not empty (it holds %s); give a new or empty folder", path, entry->d_name);
+    }
     closedir(folder);
     return rc;
 }
 
-int folder_claim(const char *path, struct smki_error *err)
+int folder_check_empty(const char *path, struct smki_error *err)
 {
-    int rc = folder_check_empty(path, err);
+    return folder_look(path, false, err);
+}
+
+static int claim_file_make(const char *path, struct smki_error *err)
+{
+    char file[PATH_MAX];
+    int fd, rc = path_join(file, sizeof(file), path, CLAIM, err);
 
     if (rc != 0)
         return rc;
-    if (mkdir(path, 0700) != 0 && (errno != EEXIST || chmod(path, 0700) != 0))
-        return smki_fail_errno(err, errno, "%s", path);
+    if ((fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
+        return errno == EEXIST ? claimed_by_another(path, err) : smki_fail_errno(err, errno, "%s", file);
+    close(fd);
     return 0;
+}
+
+static int claim_file_remove(const char *path, struct smki_error *err)
+{
+    char file[PATH_MAX];
+    int rc = path_join(file, sizeof(file), path, CLAIM, err);
+
+    if (rc != 0)
+        return rc;
+    return unlink(file) != 0 ? smki_fail_errno(err, errno, "%s", file) : 0;
+}
+
+/* Whoever makes the claim file is the only one, also where mkdir was another's; then what else is there is nobody's who is still at work.
+ */
+int folder_claim(struct folder_claim *claim, const char *path, struct smki_error *err)
+{
+    int rc;
+
+    *claim = (struct folder_claim){.made = false};
+    if ((size_t)snprintf(claim->path, sizeof(claim->path), "%s", path) >= sizeof(claim->path))
+        return smki_fail(err, SMKI_TOO_LARGE, "the path %.80s... is longer than a path can be", path);
+    if ((rc = folder_check_empty(path, err)) != 0) /* so that no claim is laid, not for a moment, into what is finished */
+        return rc;
+    claim->made = mkdir(path, 0700) == 0;
+    if (!claim->made && errno != EEXIST)
+        return smki_fail_errno(err, errno, "%s", path);
+    if ((rc = claim_file_make(path, err)) == 0) {
+        if ((rc = folder_look(path, true, err)) == 0 && chmod(path, 0700) != 0)
+            rc = smki_fail_errno(err, errno, "%s", path);
+        if (rc != 0 && claim_file_remove(path, NULL) != 0)
+            return rc; /* it stays, and the next refusal says what to do */
+    }
+    if (rc != 0 && claim->made)
+        rmdir(path); /* not when another has begun in it */
+    return rc;
+}
+
+int folder_keep(const struct folder_claim *claim, struct smki_error *err)
+{
+    int rc = claim_file_remove(claim->path, err);
+
+    return rc != 0 ? rc : folder_sync(claim->path, err);
 }
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
@@ -42,9 +105,22 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
     return remove(path);
 }
 
-void folder_remove(const char *path)
+/* The claim goes last: until then nobody else begins here. */
+void folder_undo(const struct folder_claim *claim)
 {
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    DIR *folder = opendir(claim->path);
+    const struct dirent *entry;
+    char path[PATH_MAX];
+
+    if (folder == NULL)
+        return;
+    while ((entry = readdir(folder)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && strcmp(entry->d_name, CLAIM) != 0 &&
+            path_join(path, sizeof(path), claim->path, entry->d_name, NULL) == 0)
+            nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    closedir(folder);
+    if (claim_file_remove(claim->path, NULL) == 0 && claim->made)
+        rmdir(claim->path);
 }
 
 static int copy_octets(int from, int to, const char *path, struct smki_error *err)
@@ -102,5 +178,5 @@ int folder_copy(const char *from, const char *to, struct smki_error *err)
             rc = 0;
     }
     closedir(folder);
-    return rc;
+    return rc != 0 ? rc : folder_sync(to, err);
 }

@@ -28,10 +28,20 @@ static enum smki_ca_name ca_of(enum smki_profile profile)
 
 /* ---- policy ---- */
 
+static int role_check(const struct smki_party *party, const struct smki_csr *csr, struct smki_error *err)
+{
+    const unsigned role = (unsigned)strtoul(csr->subject.unit, NULL, 16);
+
+    for (size_t i = 0; i < party->role_count; i++)
+        if (party->roles[i] == role)
+            return 0;
+    return smki_fail(err, SMKI_ROLE_NOT_OWN, "Party %llu does not hold the Remote Party Role %s that the request names",
+                     (unsigned long long)party->number, csr->subject.unit);
+}
+
 /* The EUI-64 in an organisation's request is one of the Party's, and so is the role (interfaces.md 4). */
 static int organisation_decide(const struct smki_party *party, const struct smki_csr *csr, struct smki_error *err)
 {
-    const unsigned role = (unsigned)strtoul(csr->subject.unit, NULL, 16);
     bool own = false;
 
     if ((party->subscriber & SMKI_SUBSCRIBER_ORGANISATION) == 0)
@@ -41,11 +51,44 @@ static int organisation_decide(const struct smki_party *party, const struct smki
         own = memcmp(&party->euis[i], &csr->subject.eui, sizeof(csr->subject.eui)) == 0;
     if (!own)
         return smki_fail(err, SMKI_EUI_NOT_OWN, NULL);
-    for (size_t i = 0; i < party->role_count; i++)
-        if (party->roles[i] == role)
-            return 0;
-    return smki_fail(err, SMKI_ROLE_NOT_OWN, "Party %llu does not hold the Remote Party Role %s that the request names",
-                     (unsigned long long)party->number, csr->subject.unit);
+    return role_check(party, csr, err);
+}
+
+/* Without the spaces at either end. */
+static struct smki_bytes trimmed(const char *text)
+{
+    size_t size;
+
+    text += strspn(text, " ");
+    for (size = strlen(text); size > 0 && text[size - 1] == ' ';)
+        size--;
+    return BYTES(text, size);
+}
+
+/* An IKI Certificate says whose it is: O is the Party's name, OU one of its roles (IDS App. G; interfaces.md 3). */
+static int credential_decide(struct issuing *issuing, struct store_change *change, const struct smki_party *party, struct smki_error *err)
+{
+    const struct smki_bytes asked = trimmed(issuing->csr.subject.organisation), name = trimmed(party->name);
+    int rc;
+
+    if (asked.size != name.size || memcmp(asked.at, name.at, name.size) != 0)
+        return smki_fail(err, SMKI_ORGANISATION_NOT_OWN,
+                         "the request's O is \"%s\", the name of Party %llu is \"%s\"; they must be the same",
+                         issuing->csr.subject.organisation, (unsigned long long)party->number, party->name);
+    if ((rc = role_check(party, &issuing->csr, err)) != 0)
+        return rc;
+    issuing->credential->serial = serial_of(issuing->ticket.serial);
+    return credential_admit(change, issuing->credential, err);
+}
+
+/* interfaces.md 2: the ad hoc web service is for suppliers and the DCC. */
+static int adhoc_check(const struct smki_party *party, struct smki_error *err)
+{
+    if ((party->user_roles & (SMKI_USER_IMPORT_SUPPLIER | SMKI_USER_GAS_SUPPLIER | SMKI_USER_DCC)) != 0)
+        return 0;
+    return smki_fail(err, SMKI_USER_ROLE,
+                     "the ad hoc web service is for import suppliers, gas suppliers and the DCC; Party %llu is none of these",
+                     (unsigned long long)party->number);
 }
 
 static int device_question_ask(struct issuing *issuing, struct store_change *change, const struct smki_party *party, struct smki_error *err)
@@ -54,8 +97,12 @@ static int device_question_ask(struct issuing *issuing, struct store_change *cha
     const struct device_question question = {
         .party = party, .csr = &issuing->csr, .config = &issuing->service->config, .replaces_only = replaces, .eligibility = !replaces};
 
+    int rc;
+
     if ((party->subscriber & SMKI_SUBSCRIBER_DEVICE) == 0)
         return smki_fail(err, SMKI_NOT_SUBSCRIBER, NULL);
+    if (replaces && (rc = adhoc_check(party, err)) != 0)
+        return rc;
     return device_decide(store_change_view(change), &question, err);
 }
 
@@ -74,8 +121,7 @@ static int decide(struct issuing *issuing, struct store_change *change, struct s
     case SMKI_PROFILE_ORGANISATION:
         return organisation_decide(&party, &issuing->csr, err);
     default:
-        issuing->credential->serial = serial_of(issuing->ticket.serial);
-        return credential_admit(change, issuing->credential, err);
+        return credential_decide(issuing, change, &party, err);
     }
 }
 
@@ -184,6 +230,18 @@ static int credential_register(struct issuing *issuing, struct store_change *cha
     return credential_add(change, issuing->actor, credential, err);
 }
 
+/* The ticket is gone: finished elsewhere, with the same certificate; or void, and then what was signed here must not leave. */
+static int elsewhere_check(const struct issuing *issuing, struct store_change *change, struct smki_error *err)
+{
+    struct store_certificate certificate;
+    int rc = store_certificate_get(store_change_view(change), (enum store_ca)issuing->ticket.ca, issuing->ticket.serial, &certificate, err);
+
+    if (rc != SMKI_NOT_FOUND)
+        return rc;
+    return smki_fail(err, SMKI_LEASE_LOST,
+                     "the serial number of this request was made void elsewhere before it was signed; submit it again");
+}
+
 static int store_change_issued(struct store_change *change, void *argument, struct smki_error *err)
 {
     struct issuing *issuing = argument;
@@ -195,14 +253,34 @@ static int store_change_issued(struct store_change *change, void *argument, stru
     struct ticket still;
     int rc = ticket_get(store_change_view(change), issuing->ticket.number, &still, err);
 
-    if (rc != 0) /* NOT_FOUND: the same ticket was finished elsewhere, with the same certificate */
-        return rc == SMKI_NOT_FOUND ? 0 : rc;
+    if (rc != 0)
+        return rc == SMKI_NOT_FOUND ? elsewhere_check(issuing, change, err) : rc;
     memcpy(certificate.serial, issuing->ticket.serial, SMKI_SERIAL_SIZE);
     if ((rc = store_certificate_add(change, &certificate, err)) != 0 || (rc = ticket_remove(change, issuing->ticket.number, err)) != 0)
         return rc;
     if (issuing->ticket.profile == SMKI_PROFILE_IKI && (rc = credential_register(issuing, change, err)) != 0)
         return rc;
     return record(issuing, change, SMKI_ACT_CERTIFICATE_ISSUE, 0, "issued", err);
+}
+
+/* Will this certificate never be made? The rest may pass: a key that cannot be opened just now, a full disk, no memory. Then the request
+ * stays granted, and is finished later under the same serial. */
+static bool is_lasting(int code)
+{
+    switch (code) {
+    case SMKI_LINT_FAILED:
+    case SMKI_CA_SIGNATURE_MISMATCH:
+    case SMKI_DRAFT_NOT_LINTED:
+    case SMKI_INVALID_ARGUMENT:
+    case SMKI_PARTY_UNKNOWN:
+    case SMKI_PARTY_BARRED:
+    case SMKI_OFFICER_STATE:
+    case SMKI_CREDENTIAL_STATE:
+    case SMKI_CREDENTIAL_NAME_TAKEN:
+        return true;
+    default:
+        return smki_refusal_find(code)->status == SMKI_STATUS_CSR_ERROR;
+    }
 }
 
 /* What was granted cannot be signed: the serial is void on record, the key free again. */
@@ -221,6 +299,19 @@ static int void_change(struct store_change *change, void *argument, struct smki_
     return record(issuing, change, SMKI_ACT_CSR_VOID, issuing->why.code, issuing->why.text, err);
 }
 
+/* What the store has: the certificate, and for IKI the credential, also when another finished the ticket. */
+static int issued_read(struct issuing *issuing, struct smki_error *err)
+{
+    const struct smki_serial serial = serial_of(issuing->ticket.serial);
+    uint8_t digest[SHA256_SIZE];
+    int rc = smki_service_certificate(issuing->service, &serial, issuing->out, err);
+
+    if (rc != 0 || issuing->ticket.profile != SMKI_PROFILE_IKI)
+        return rc;
+    sha256(digest, issuing->out->der, issuing->out->size);
+    return smki_credential_of_certificate(smki_service_store(issuing->service), digest, issuing->credential, err);
+}
+
 static int sign_and_store(struct issuing *issuing, struct smki_error *err)
 {
     struct smki_error local = {0}, voiding = {0};
@@ -228,12 +319,13 @@ static int sign_and_store(struct issuing *issuing, struct smki_error *err)
 
     if (rc == 0)
         rc = store_change(issuing->service->store, store_change_issued, issuing, &local);
-    if (rc == 0) {
-        const struct smki_serial serial = serial_of(issuing->ticket.serial);
-
-        return smki_service_certificate(issuing->service, &serial, issuing->out, err);
-    }
+    if (rc == 0)
+        return issued_read(issuing, err);
     issuing->why = local;
+    if (rc == SMKI_LEASE_LOST)
+        return smki_fail(err, rc, "%s", local.text);
+    if (!is_lasting(rc))
+        return smki_fail(err, rc, "%s; the request stays granted, and 'smki-batch run' signs it when this is mended", local.text);
     if (store_change(issuing->service->store, void_change, issuing, &voiding) != 0)
         return smki_fail(err, rc, "%s; and its ticket stays open: %s", local.text, voiding.text);
     return smki_fail(err, rc, "%s", local.text);
@@ -263,7 +355,7 @@ static int read_request(struct issuing *issuing, struct smki_bytes der, struct s
     return smki_fail(err, issuing->refusal, "%s", issuing->why.text);
 }
 
-static int issue(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
+static int issue_request(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
 {
     int rc = read_request(issuing, der, err);
 
@@ -276,6 +368,16 @@ static int issue(struct issuing *issuing, struct smki_bytes der, struct smki_err
     if ((rc = reserve(issuing, err)) != 0)
         return rc;
     return sign_and_store(issuing, err);
+}
+
+/* What failed leaves nothing that could be taken for a certificate. */
+static int issue(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
+{
+    int rc = issue_request(issuing, der, err);
+
+    if (rc != 0)
+        memset(issuing->out, 0, sizeof(*issuing->out));
+    return rc;
 }
 
 int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,
@@ -309,6 +411,10 @@ int smki_service_credential_issue(struct smki_service *service, const struct smk
 
 /* ---- what a power cut left ---- */
 
+/* Tickets younger than this are left to their owners, who sign within milliseconds. By age, not by a sign of life as runners give one: it
+ * needs no file a process, and is safe where it guesses wrong, since a slow owner and the finisher make the same certificate. */
+#define TICKET_AGE (2 * SMKI_MINUTE)
+
 static int ticket_load(struct issuing *issuing, uint64_t number, struct smki_buffer *csr, struct smki_error *err)
 {
     struct store_view *view;
@@ -325,25 +431,54 @@ static int ticket_load(struct issuing *issuing, uint64_t number, struct smki_buf
     return rc;
 }
 
+static bool is_left(const struct issuing *issuing)
+{
+    const int64_t age = smki_service_now(issuing->service).us - issuing->ticket.not_before.us;
+
+    return age < 0 || age >= TICKET_AGE; /* not_before is when it was granted; after now: the clock was set back */
+}
+
+static void credential_of_ticket(struct smki_credential *credential, const struct issuing *issuing)
+{
+    credential->party = issuing->ticket.party;
+    credential->interface = issuing->ticket.interface;
+    credential->officer = issuing->ticket.officer;
+    credential->renews = issuing->ticket.renews;
+    snprintf(credential->common_name, sizeof(credential->common_name), "%s", issuing->csr.subject.common_name);
+}
+
+/* May the others be finished although this one was not? It was void, or what it lacks may be had later. */
+static bool goes_on(int code)
+{
+    switch (code) {
+    case SMKI_NOT_FOUND: /* finished elsewhere meanwhile */
+    case SMKI_LEASE_LOST:
+    case SMKI_IO:
+    case SMKI_DISK_FULL:
+    case SMKI_NO_MEMORY:
+    case SMKI_PERMISSION:
+        return true;
+    default:
+        return is_lasting(code) || smki_refusal_find(code)->status == SMKI_STATUS_CA_ERROR;
+    }
+}
+
 static int ticket_finish(struct smki_service *service, const struct smki_actor *actor, uint64_t number, struct smki_error *err)
 {
     struct smki_stored_certificate *out = malloc(sizeof(*out));
     struct smki_credential credential = {0};
     struct issuing issuing = {.service = service, .actor = actor, .out = out, .credential = &credential};
     struct smki_buffer csr = {0};
-    int rc = out == NULL ? smki_fail(err, SMKI_NO_MEMORY, NULL) : ticket_load(&issuing, number, &csr, err);
+    struct smki_error why = {0};
+    int rc = out == NULL ? smki_fail(&why, SMKI_NO_MEMORY, NULL) : ticket_load(&issuing, number, &csr, &why);
 
-    if (rc == 0 && (rc = smki_csr_read(&issuing.csr, issuing.ticket.profile, issuing.ticket.csr, err)) == 0) {
-        credential.party = issuing.ticket.party;
-        credential.interface = issuing.ticket.interface;
-        credential.officer = issuing.ticket.officer;
-        credential.renews = issuing.ticket.renews;
-        snprintf(credential.common_name, sizeof(credential.common_name), "%s", issuing.csr.subject.common_name);
-        rc = sign_and_store(&issuing, err);
+    if (rc == 0 && is_left(&issuing) && (rc = smki_csr_read(&issuing.csr, issuing.ticket.profile, issuing.ticket.csr, &why)) == 0) {
+        credential_of_ticket(&credential, &issuing);
+        rc = sign_and_store(&issuing, &why);
     }
     smki_buffer_finish(&csr);
     free(out);
-    return rc == SMKI_NOT_FOUND ? 0 : rc;
+    return rc == 0 || goes_on(rc) ? 0 : smki_fail(err, rc, "%s", why.text);
 }
 
 int tickets_finish(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err)

@@ -7,14 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PASSPHRASE_MAX 1024 /* octets of a passphrase file */
-
 static int configured_passphrase(void *context, char *out, size_t capacity)
 {
     const struct smki_service *service = context;
     size_t size;
 
-    if (service->passphrase_text == NULL)
+    if (!service->has_passphrase)
         return service->passphrase != NULL ? service->passphrase(service->passphrase_context, out, capacity) : -1;
     size = strlen(service->passphrase_text);
     if (size > capacity)
@@ -23,33 +21,27 @@ static int configured_passphrase(void *context, char *out, size_t capacity)
     return (int)size;
 }
 
-/* The configured passphrase file: as private as a key, its first line is the passphrase. */
+/* The configured passphrase file: as private as a key, its first line is the passphrase. It is read into its place, and nowhere else. */
 static int passphrase_read(struct smki_service *service, struct smki_error *err)
 {
-    struct smki_buffer text = {.max = PASSPHRASE_MAX};
+    uint8_t *room = (uint8_t *)service->passphrase_text;
     char path[PATH_MAX];
-    struct stat status;
+    size_t size;
     int rc;
 
     if (service->config.passphrase_file[0] == '\0')
         return 0;
-    rc = service->config.passphrase_file[0] == '/' ? path_join(path, sizeof(path), "", service->config.passphrase_file, err)
+    rc = service->config.passphrase_file[0] == '/' ? path_join(path, sizeof(path), "", service->config.passphrase_file + 1, err)
                                                    : home_path(service, path, service->config.passphrase_file, err);
     if (rc != 0)
         return rc;
-    if (stat(path, &status) == 0 && (status.st_mode & 077) != 0)
-        return smki_fail(err, SMKI_KEY_PERMISSIONS, "%s: the passphrase file can be read by others; chmod 600 it", path);
-    if ((rc = file_read(&text, path, PASSPHRASE_MAX, err)) == 0) {
-        service->passphrase_text = strndup((const char *)text.at, text.size);
-        if (service->passphrase_text == NULL)
-            rc = smki_fail(err, SMKI_NO_MEMORY, NULL);
-        else
-            service->passphrase_text[strcspn(service->passphrase_text, "\r\n")] = '\0';
-    }
-    if (text.at != NULL)
-        mbedtls_platform_zeroize(text.at, text.size);
-    smki_buffer_finish(&text);
-    return rc;
+    if ((rc = private_file_read(room, sizeof(service->passphrase_text), &size, path, "passphrase", err)) != 0)
+        return smki_error_prefix(err, "%s", path), rc;
+    service->passphrase_text[size] = '\0';
+    size = strcspn(service->passphrase_text, "\r\n");
+    mbedtls_platform_zeroize(room + size, sizeof(service->passphrase_text) - size);
+    service->has_passphrase = true;
+    return 0;
 }
 
 static int service_parts_open(struct smki_service *service, struct smki_error *err)
@@ -114,10 +106,7 @@ void smki_service_close(struct smki_service *service)
     for (size_t i = 0; i < ARRAY_COUNT(service->ca); i++)
         smki_ca_close(service->ca[i]);
     smki_key_close(service->audit_key);
-    if (service->passphrase_text != NULL) {
-        mbedtls_platform_zeroize(service->passphrase_text, strlen(service->passphrase_text));
-        free(service->passphrase_text);
-    }
+    mbedtls_platform_zeroize(service->passphrase_text, sizeof(service->passphrase_text));
     pthread_mutex_destroy(&service->ca_lock);
     free(service);
 }

@@ -9,6 +9,8 @@
 #include <limits.h>
 #include <pthread.h>
 
+#define PASSPHRASE_SIZE 1024 /* octets with NUL */
+
 struct smki_service {
     char home[PATH_MAX];
     struct smki_config config;
@@ -17,7 +19,8 @@ struct smki_service {
     struct smki_random random;
     smki_passphrase_fn passphrase;
     void *passphrase_context;
-    char *passphrase_text; /* of the configured file; NULL: none */
+    bool has_passphrase; /* of the configured file, or what a new home's keys are protected with */
+    char passphrase_text[PASSPHRASE_SIZE];
     struct smki_key *audit_key;
     pthread_mutex_t ca_lock; /* guards the opening of ca[] */
     struct smki_ca *ca[SMKI_CA_COUNT + 1];
@@ -32,16 +35,25 @@ SMKI_MUST_USE int home_path_in(const struct smki_service *service, char out[PATH
 
 /* 0 when the folder is not there or empty; STORE_NOT_EMPTY names what it holds. */
 SMKI_MUST_USE int folder_check_empty(const char *path, struct smki_error *err);
-/* Makes it, or takes an empty one, with mode 0700. */
-SMKI_MUST_USE int folder_claim(const char *path, struct smki_error *err);
-/* With everything in it, as far as that goes. */
-void folder_remove(const char *path);
+/* A folder in which one command makes a home or a backup, and no other. */
+struct folder_claim {
+    char path[PATH_MAX];
+    bool made; /* it was not there before */
+};
+/* Makes the folder, or takes an empty one, with mode 0700. STORE_NOT_EMPTY: something is in it, or another's claim. */
+SMKI_MUST_USE int folder_claim(struct folder_claim *claim, const char *path, struct smki_error *err);
+/* What was made in it is whole and synced: ends the claim. */
+SMKI_MUST_USE int folder_keep(const struct folder_claim *claim, struct smki_error *err);
+/* Removes what was made, as far as that goes; a folder that was there before stays, empty. */
+void folder_undo(const struct folder_claim *claim);
 /* A new file with the same mode, synced. */
 SMKI_MUST_USE int file_copy(const char *from, const char *to, struct smki_error *err);
-/* The plain files of a folder into an existing one. */
+/* The plain files of a folder into an existing one, which is synced. */
 SMKI_MUST_USE int folder_copy(const char *from, const char *to, struct smki_error *err);
-/* The home's folder, claimed, and those below it. */
+/* The folders in a home or a backup. */
 SMKI_MUST_USE int home_folders_make(const char *home, struct smki_error *err);
+/* All that was made in the home's folders, and the home itself, is on the disk. */
+SMKI_MUST_USE int home_sync(const char *home, struct smki_error *err);
 
 /* What is fixed for each CA of a home. */
 struct ca_place {
@@ -77,8 +89,8 @@ SMKI_MUST_USE int device_decide(struct store_view *view, const struct device_que
 bool device_is_refusal(int code);
 struct store_claim device_claim(const struct smki_csr *csr, const uint8_t serial[SMKI_SERIAL_SIZE]);
 
-/* Finishes the single requests that were granted and, after a power cut, not signed. Harmless beside their living owners: both make the
- * same certificate. */
+/* Finishes the single requests that were granted some minutes ago and, after a power cut or while the CA's key could not be used, not
+ * signed. Harmless beside a living owner: both make the same certificate. What still cannot be signed is left for the next time. */
 SMKI_MUST_USE int tickets_finish(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
 
 #endif
