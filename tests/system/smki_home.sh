@@ -33,6 +33,67 @@ chmod 600 "$home/keys/audit.key"
 claim "status counts" says "certificates         5" smki status
 claim "status --json is JSON" is_json smki status --json
 
+# ---- keys under a passphrase ----
+
+answers() { # answers "WORD WORD..." COMMAND...: on a terminal of its own, a word for each question; ends as the command does
+    python3 - "$@" <<'PYTHON'
+import os, pty, sys
+words = sys.argv[1].split()
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+shown = asked = b""
+while True:
+    try:
+        got = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not got:
+        break
+    shown += got
+    asked += got
+    if b"Passphrase of" in asked and asked.endswith(b": ") and words:
+        os.write(terminal, words.pop(0).encode() + b"\n")
+        asked = b""
+sys.stdout.write(shown.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) or bool(words))
+PYTHON
+}
+encrypted() { [ "$(grep -lc 'BEGIN ENCRYPTED PRIVATE KEY' "$1"/keys/*.key | wc -l)" = 5 ] && ! grep -q ENCRYPTED "$1/keys/audit.key"; }
+
+echo "correct horse" >"$folder/word"
+chmod 640 "$folder/word"
+claim "a passphrase file that others can read is refused" fails KEY_PERMISSIONS "chmod 600" program init "$folder/locked" --passphrase-file "$folder/word"
+claim "and nothing is made" test ! -e "$folder/locked"
+chmod 600 "$folder/word"
+claim "init takes a passphrase file" bash -c "cd '$folder' && '$PROGRAMS/smki/smki' init locked --passphrase-file word"
+claim "the CAs' keys are encrypted with it, the audit key is not" encrypted "$folder/locked"
+claim "the configuration names it by its whole path" says "\"$folder/word\"" program --home "$folder/locked" config show
+claim "and is right" program --home "$folder/locked" config check
+claim "later commands open the keys with it" bash -c "cd / && '$PROGRAMS/smki/smki' --home '$folder/locked' ca crl dca"
+echo "wrong horse" >"$folder/word"
+claim "with another passphrase they do not open" fails KEY_PASSPHRASE "dca.key" program --home "$folder/locked" ca crl dca
+claim "a passphrase that is asked for needs a terminal" fails KEY_PASSPHRASE "terminal" setsid -w "$PROGRAMS/smki/smki" init "$folder/asked" --ask-passphrase
+claim "one way to give it at a time" test "$(program init "$folder/asked" --ask-passphrase --passphrase-file "$folder/word" >/dev/null 2>&1; echo $?)" = 2
+if python3 -c 'import pty; pty.openpty()' 2>/dev/null; then
+    claim "two that differ make nothing" test "$(answers "horse house" "$PROGRAMS/smki/smki" init "$folder/asked" --ask-passphrase >/dev/null; echo $?)" = 1
+    claim "there is no home then" test ! -e "$folder/asked"
+    claim "init asks twice" answers "horse horse" "$PROGRAMS/smki/smki" init "$folder/asked" --ask-passphrase
+    claim "the keys are encrypted with what was typed" encrypted "$folder/asked"
+    claim "later commands ask" answers "horse" "$PROGRAMS/smki/smki" --home "$folder/asked" ca crl dca
+    claim "and take no other" test "$(answers "house" "$PROGRAMS/smki/smki" --home "$folder/asked" ca crl dca >/dev/null; echo $?)" = 1
+    claim "what needs no CA key asks nothing" program --home "$folder/asked" status
+fi
+
+# ---- two at once ----
+
+program init "$folder/both" >/dev/null 2>&1 &
+first=$! status=0
+program init "$folder/both" >/dev/null 2>&1 || status=$?
+wait "$first" || status=$((status + $?))
+claim "of two that make the same home at once one is refused" test "$status" = 1
+claim "the other's home is whole" program --home "$folder/both" audit verify
+
 # ---- configuration ----
 
 claim "the configuration of init is right" smki config check
@@ -59,7 +120,7 @@ claim "no file at all is the defaults" smki config check
 for n in 1 2 3 4 5; do
     smki aro nominate --party "$(party "Party $n" "90B3D51F3000000$n" other other)" --name Ann --email ann@example.org >/dev/null
 done
-claim "the log is whole" says "is whole" smki audit verify
+claim "the log is whole, and its head is signed" says "records, its head signed, 0 kept checkpoints" smki audit verify
 claim "verify --json is JSON" is_json smki audit verify --json
 claim "show has the last" test "$(smki audit show --last 3 | wc -l)" = 4
 claim "show --json is JSON" is_json smki audit show --json
