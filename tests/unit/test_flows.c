@@ -696,6 +696,55 @@ static void of_two_commands_that_make_the_same_home_one_does(void **state)
     }
 }
 
+static void *claim_at_once(void *context)
+{
+    struct creator *creator = context;
+    struct folder_claim claim;
+    char path[2 * TEST_PATH_SIZE];
+    int fd;
+
+    pthread_barrier_wait(creator->barrier);
+    if ((creator->rc = folder_claim(&claim, creator->path, &creator->err)) != 0)
+        return NULL;
+    snprintf(path, sizeof(path), "%s/made", creator->path);
+    if ((fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600)) >= 0)
+        close(fd);
+    creator->rc = fd < 0 ? SMKI_INTERNAL : folder_keep(&claim, &creator->err);
+    return NULL;
+}
+
+static void of_many_claims_to_a_folder_one_is_granted(void **state)
+{
+    char folder[TEST_PATH_SIZE], path[TEST_PATH_SIZE], made[TEST_PATH_SIZE];
+    struct creator creators[4];
+    pthread_barrier_t barrier;
+
+    (void)state;
+    test_folder_make(folder);
+    for (int round = 0; round < 200; round++) {
+        int granted = 0;
+
+        snprintf(path, sizeof(path), "%.200s/%d", folder, round);
+        if (round % 2 == 1)
+            assert_int_equal(mkdir(path, 0700), 0);
+        pthread_barrier_init(&barrier, NULL, TEST_COUNT(creators));
+        for (size_t i = 0; i < TEST_COUNT(creators); i++) {
+            creators[i] = (struct creator){.barrier = &barrier, .path = path};
+            assert_int_equal(pthread_create(&creators[i].thread, NULL, claim_at_once, &creators[i]), 0);
+        }
+        for (size_t i = 0; i < TEST_COUNT(creators); i++) {
+            pthread_join(creators[i].thread, NULL);
+            granted += creators[i].rc == 0;
+            assert_true(creators[i].rc == 0 || creators[i].rc == SMKI_STORE_NOT_EMPTY);
+        }
+        pthread_barrier_destroy(&barrier);
+        assert_int_equal(granted, 1);
+        assert_int_equal(access(test_path(made, path, "made"), F_OK), 0);
+        assert_int_equal(access(test_path(made, path, ".claim"), F_OK), -1);
+    }
+    test_folder_remove(folder);
+}
+
 static void a_folder_where_a_command_was_killed_is_refused_with_what_to_do(void **state)
 {
     struct home home;
@@ -875,6 +924,7 @@ int main(void)
         cmocka_unit_test(what_was_made_void_elsewhere_is_not_given_out),
         cmocka_unit_test(the_folders_of_homes_and_backups_are_on_the_disk_when_they_are_made),
         cmocka_unit_test(of_two_commands_that_make_the_same_home_one_does),
+        cmocka_unit_test(of_many_claims_to_a_folder_one_is_granted),
         cmocka_unit_test(a_folder_where_a_command_was_killed_is_refused_with_what_to_do),
         cmocka_unit_test(a_folder_that_was_there_before_a_failure_is_left_empty),
         cmocka_unit_test(a_home_is_not_made_where_something_is),
