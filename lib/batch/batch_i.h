@@ -112,6 +112,11 @@ struct claim_request {
 /* Takes the next chunk of the night's order, in a change of its own or at the end of another. */
 SMKI_MUST_USE int claim_next(struct store_change *change, const struct claim_request *request, struct claim *claim,
                              enum claim_outcome *outcome, struct smki_error *err);
+/* May CSRs be processed now? */
+bool window_is_open(const struct smki_service *service, bool ignore_window, struct smki_time now);
+/* Lets go of a chunk that was not decided: whoever claims next may have it. */
+SMKI_MUST_USE int claim_give_back(struct store_change *change, const struct claim *claim, const struct runner *runner,
+                                  struct smki_error *err);
 /* LEASE_LOST unless the chunk is still ours. */
 SMKI_MUST_USE int claim_check(struct store_view *view, const struct claim *claim, const struct runner *runner, struct smki_error *err);
 
@@ -125,9 +130,17 @@ SMKI_MUST_USE int plan_read(struct store_view *view, const struct smki_service *
 
 /* One worker thread's memory: made once, used for every chunk. */
 struct worker;
-SMKI_MUST_USE int worker_create(struct worker **out, struct smki_service *service, const struct runner *runner,
-                                const struct smki_actor *actor, struct smki_error *err);
+SMKI_MUST_USE int worker_create(struct worker **out, struct smki_service *service, const struct claim_request *request,
+                                struct smki_error *err);
 void worker_destroy(struct worker *worker);
+
+/* Chunks are decided in the order in which they were claimed, so that of two equal requests the first accepted is the one that is granted,
+ * whichever thread is the faster. `wait` returns when it is this chunk's turn; `end` lets the next one in, and may be called again. */
+struct turn {
+    void (*wait)(void *context);
+    void (*end)(void *context);
+    void *context;
+};
 
 struct chunk_tally {
     uint32_t processed, granted, refused;
@@ -137,8 +150,9 @@ struct chunk_tally {
 /* Counts refusals by their code; what finds no place is left out. */
 void refusals_add(struct smki_refusal_count counts[SMKI_RUN_REFUSALS], int code, uint64_t count);
 /* Works the claimed chunk off: verify, decide, sign, store. After it returns 0 every CSR of the chunk has its fate on disk. LEASE_LOST:
- * another runner has it. */
-SMKI_MUST_USE int worker_run(struct worker *worker, const struct claim *claim, struct chunk_tally *tally, struct smki_error *err);
+ * another runner has it. OUTSIDE_WINDOW: the window closed before it was decided, and it was given back. */
+SMKI_MUST_USE int worker_run(struct worker *worker, const struct claim *claim, const struct turn *turn, struct chunk_tally *tally,
+                             struct smki_error *err);
 
 /* ---- preparing ---- */
 

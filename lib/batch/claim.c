@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEASE_LAYOUT 1
-#define LEASE_SIZE   (1 + 8 + RUNNER_ID_SIZE)
+#define LEASE_LAYOUT     1
+#define LEASE_GIVEN_BACK 0 /* its `until`: anybody's */
+#define LEASE_SIZE       (1 + 8 + RUNNER_ID_SIZE)
 
 struct lease {
     struct smki_time until;
@@ -30,14 +31,15 @@ static int lease_get(struct store_view *view, const struct claim *claim, struct 
     return cursor_close(&cursor, "the lease of a chunk", err);
 }
 
-static int lease_put(struct store_change *change, const struct claim_request *request, const struct claim *claim, struct smki_error *err)
+static int lease_put(struct store_change *change, const struct runner *runner, const struct claim *claim, int64_t until,
+                     struct smki_error *err)
 {
     uint8_t lease[LEASE_SIZE];
     struct writer writer = writer_of(lease, sizeof(lease));
 
     write_u8(&writer, LEASE_LAYOUT);
-    write_u64(&writer, (uint64_t)(store_change_time(change).us + request->service->config.runner_lease));
-    write_bytes(&writer, request->runner->id, RUNNER_ID_SIZE);
+    write_u64(&writer, (uint64_t)until);
+    write_bytes(&writer, runner->id, RUNNER_ID_SIZE);
     return store_chunk_put(change, claim->batch, claim->chunk, STORE_CHUNK_LEASE, BYTES(lease, writer_size(&writer)), err);
 }
 
@@ -64,7 +66,7 @@ static int chunk_is_orphan(struct store_change *change, const struct claim_reque
         return 0; /* done: the lease went with the last change */
     if (rc != 0)
         return rc;
-    if (memcmp(lease.runner, request->runner->id, RUNNER_ID_SIZE) == 0)
+    if (lease.until.us != LEASE_GIVEN_BACK && memcmp(lease.runner, request->runner->id, RUNNER_ID_SIZE) == 0)
         return 0;
     *orphan = lease.until.us <= store_change_time(change).us || !runner_lives(request->service, lease.runner);
     return 0;
@@ -96,14 +98,20 @@ static int batch_claim(struct store_change *change, const struct claim_request *
         rc = batch_move_recorded(change, batch, BATCH_CLAIMED, SMKI_ACT_BATCH_STATE, request->actor, err);
     else
         rc = store_batch_put(change, batch, err);
-    return rc != 0 ? rc : lease_put(change, request, claim, err);
+    return rc != 0 ? rc
+                   : lease_put(change, request->runner, claim, store_change_time(change).us + request->service->config.runner_lease, err);
 }
 
-static bool window_is_open(const struct claim_request *request, struct smki_time now)
+int claim_give_back(struct store_change *change, const struct claim *claim, const struct runner *runner, struct smki_error *err)
 {
-    const struct smki_demand_limits *limits = &request->service->config.limits;
+    return lease_put(change, runner, claim, LEASE_GIVEN_BACK, err);
+}
 
-    return request->ignore_window || limits->mode[SMKI_RULE_WINDOW] != SMKI_RULE_ENFORCE || smki_night_is_open(limits, now);
+bool window_is_open(const struct smki_service *service, bool ignore_window, struct smki_time now)
+{
+    const struct smki_demand_limits *limits = &service->config.limits;
+
+    return ignore_window || limits->mode[SMKI_RULE_WINDOW] != SMKI_RULE_ENFORCE || smki_night_is_open(limits, now);
 }
 
 /* Is a living runner at work on a chunk of it? */
@@ -147,7 +155,7 @@ static bool is_aside(const struct claim_request *request, uint64_t batch)
 static int claim_in_order(struct store_change *change, const struct claim_request *request, const struct smki_plan_item *items,
                           size_t count, struct claim *claim, enum claim_outcome *outcome, struct smki_error *err)
 {
-    const bool open = window_is_open(request, store_change_time(change));
+    const bool open = window_is_open(request->service, request->ignore_window, store_change_time(change));
     struct smki_batch batch;
     bool taken;
     int rc;

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LEFTOVER_AGE 86400 /* seconds since the last write */
+/* seconds since the last write */
+#define UPLOAD_AGE 86400
+#define RUNNER_AGE 60 /* enough for the step from the file to its lock; it says nothing of how long a runner lives */
 
 /* Names of files, sorted, each in SMKI_BATCH_FILE_SIZE octets. */
 struct names {
@@ -60,8 +62,9 @@ static void drop_runner(struct smki_service *service, int folder, const char *na
         runner_lives(service, id); /* removes the file of a dead one */
 }
 
-/* Calls `drop` for the old files of a folder of the home. */
-static int folder_look(struct smki_service *service, const char *name, leftover_fn drop, const void *context, struct smki_error *err)
+/* Calls `drop` for the files of a folder of the home that are `age` seconds old. */
+static int folder_look(struct smki_service *service, const char *name, int64_t age, leftover_fn drop, const void *context,
+                       struct smki_error *err)
 {
     const int64_t now = smki_clock_system.now(NULL).us / SMKI_SECOND; /* files are dated by the system's clock */
     const struct dirent *entry;
@@ -76,7 +79,7 @@ static int folder_look(struct smki_service *service, const char *name, leftover_
         return smki_fail_errno(err, errno, "%s", path);
     while ((entry = readdir(folder)) != NULL)
         if (fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
-            now - status.st_mtime >= LEFTOVER_AGE)
+            now - status.st_mtime >= age)
             drop(service, dirfd(folder), entry->d_name, context);
     closedir(folder);
     return 0;
@@ -87,8 +90,8 @@ int leftovers_remove(struct smki_service *service, struct smki_error *err)
     struct names names = {0};
     int rc = names_read(&names, service, err);
 
-    if (rc == 0 && (rc = folder_look(service, SMKI_HOME_BATCHES, drop_upload, &names, err)) == 0)
-        rc = folder_look(service, SMKI_HOME_RUNNERS, drop_runner, NULL, err);
+    if (rc == 0 && (rc = folder_look(service, SMKI_HOME_BATCHES, UPLOAD_AGE, drop_upload, &names, err)) == 0)
+        rc = folder_look(service, SMKI_HOME_RUNNERS, RUNNER_AGE, drop_runner, NULL, err);
     smki_buffer_finish(&names.text);
     return rc;
 }

@@ -236,8 +236,13 @@ static int parse_batch(struct cutter *cutter, struct smki_error *err)
         if ((rc = upload_is_whole(cutter, path, &whole, err)) != 0)
             return rc;
     }
-    if (!whole)
-        return store_change(cutter->service->store, tampered_change, cutter, err);
+    if (!whole) {
+        if ((rc = store_change(cutter->service->store, tampered_change, cutter, err)) != 0)
+            return rc;
+        return smki_fail(err, SMKI_BATCH_TAMPERED,
+                         "batch %llu is TAMPERED: its upload is not what was accepted; have its Party submit it again",
+                         (unsigned long long)cutter->batch.id);
+    }
     if (read_rc == SMKI_LEASE_LOST)
         return 0;
     if (read_rc != 0)
@@ -289,6 +294,7 @@ int batches_prepare(struct smki_service *service, const struct smki_actor *actor
     struct smki_error first = {0}, why = {0};
     struct smki_batch batch;
     uint64_t id = 0;
+    unsigned troubles = 0;
     int rc;
 
     while ((rc = open_next(service, &id, &batch, err)) == 0) {
@@ -301,13 +307,15 @@ int batches_prepare(struct smki_service *service, const struct smki_actor *actor
                 return rc;
         }
         if (batch.state == SMKI_STATE_PARSING && (rc = prepare_one(service, actor, &batch, &why)) != 0) {
-            if (first.code == 0)
+            if (troubles++ == 0)
                 first = why;
             if (is_everybodys(rc))
                 break;
         }
     }
-    if (first.code != 0)
+    if (troubles > 1)
+        return smki_fail(err, first.code, "%s (and %u more batches in trouble: see 'smki-batch list')", first.text, troubles - 1);
+    if (troubles == 1)
         return smki_fail(err, first.code, "%s", first.text);
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }

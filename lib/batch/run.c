@@ -11,7 +11,7 @@
 
 #define LOOK_AGAIN_US    50000     /* a worker with nothing to claim looks again: others may die, batches may come */
 #define PROGRESS_US      250000    /* between two calls of the progress function */
-#define WATCH_PREPARE_US 2000000   /* between two looks for new batches when watching */
+#define LOOK_US          2000000 /* between two looks at what waits, and for new batches when watching */
 #define KEEP_HOUSE_US    SMKI_HOUR /* between two looks, when watching, for what is past its time or was left behind */
 #define RATE_MIN_CSRS    1000      /* a smaller run says nothing about the next one's rate */
 #define WORKERS_MAX      256
@@ -26,10 +26,13 @@ struct run {
 
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
-    unsigned active; /* worker threads that have not ended */
-    unsigned idle;   /* of these, with nothing to claim */
-    bool closed;     /* the last claim found the window closed */
-    bool others;     /* the last claim found what is left in others' hands */
+    uint64_t turns;                  /* handed out, in the order of the claims */
+    uint64_t undecided[WORKERS_MAX]; /* each worker's turn, while its chunk is claimed and not decided; 0: none */
+    unsigned places;                 /* of `undecided`, given to workers */
+    unsigned active;                 /* worker threads that have not ended */
+    unsigned idle;                   /* of these, with nothing to claim */
+    bool closed;                     /* the last claim found the window closed */
+    bool others;                     /* the last claim found what is left in others' hands */
     bool ending;
     uint64_t aside[CLAIM_MAX_ASIDE]; /* batches in trouble that this run leaves alone */
     size_t aside_count;
@@ -61,15 +64,57 @@ static void wait_for_change(struct run *run, int64_t us)
 /* ---- workers ---- */
 
 struct claim_job {
+    struct run *run;
+    unsigned place; /* in run->undecided */
     struct claim_request request;
     struct claim claim;
     enum claim_outcome outcome;
 };
 
+/* Inside the claiming change, so that turns come in the order of the claims; one that runs again keeps its turn. */
+static void turn_take(struct claim_job *job)
+{
+    pthread_mutex_lock(&job->run->lock);
+    if (job->run->undecided[job->place] == 0)
+        job->run->undecided[job->place] = ++job->run->turns;
+    pthread_mutex_unlock(&job->run->lock);
+}
+
+static bool somebody_is_before(const struct claim_job *job)
+{
+    const struct run *run = job->run;
+
+    for (unsigned i = 0; i < run->places; i++)
+        if (run->undecided[i] != 0 && run->undecided[i] < run->undecided[job->place])
+            return true;
+    return false;
+}
+
+static void turn_wait(void *context)
+{
+    struct claim_job *job = context;
+
+    pthread_mutex_lock(&job->run->lock);
+    while (somebody_is_before(job))
+        pthread_cond_wait(&job->run->changed, &job->run->lock);
+    pthread_mutex_unlock(&job->run->lock);
+}
+
+static void turn_end(void *context)
+{
+    struct claim_job *job = context;
+
+    pthread_mutex_lock(&job->run->lock);
+    job->run->undecided[job->place] = 0;
+    pthread_cond_broadcast(&job->run->changed);
+    pthread_mutex_unlock(&job->run->lock);
+}
+
 static int claim_change(struct store_change *change, void *argument, struct smki_error *err)
 {
     struct claim_job *job = argument;
 
+    turn_take(job);
     return claim_next(change, &job->request, &job->claim, &job->outcome, err);
 }
 
@@ -144,7 +189,10 @@ static bool worker_rests(struct run *run, enum claim_outcome outcome)
     run->closed = outcome == CLAIM_CLOSED;
     run->others = outcome == CLAIM_OTHERS;
     /* while a worker of ours is busy its chunk counts among "others"; once all rest, what is left belongs to other runners */
-    if (!run->options->watch && outcome != CLAIM_OTHERS)
+    if (!run->options->watch && outcome == CLAIM_NONE)
+        run->ending = true;
+    if (!run->options->watch && outcome == CLAIM_CLOSED &&
+        run->idle == run->active) /* the last one to rest has paused what was worked on */
         run->ending = true;
     if (run->ending)
         pthread_cond_broadcast(&run->changed);
@@ -170,18 +218,22 @@ static bool run_is_ending(struct run *run)
 
 static int work_once(struct run *run, struct worker *worker, struct claim_job *job, bool *ends, struct smki_error *err)
 {
+    const struct turn turn = {.wait = turn_wait, .end = turn_end, .context = job};
     struct chunk_tally tally;
     int rc;
 
     look_aside(run, &job->request);
-    if ((rc = store_change(run->service->store, claim_change, job, err)) != 0)
+    rc = store_change(run->service->store, claim_change, job, err);
+    if (rc != 0 || job->outcome != CLAIM_TAKEN) {
+        turn_end(job);
+        if (rc == 0)
+            *ends = worker_rests(run, job->outcome);
         return rc;
-    if (job->outcome != CLAIM_TAKEN) {
-        *ends = worker_rests(run, job->outcome);
-        return 0;
     }
-    rc = worker_run(worker, &job->claim, &tally, err);
-    if (rc == SMKI_LEASE_LOST) /* it took longer than the lease, and somebody else has it: nothing of ours was stored */
+    rc = worker_run(worker, &job->claim, &turn, &tally, err);
+    turn_end(job);
+    /* it took longer than the lease, and somebody else has it; or the window closed before it was decided: nothing of ours was stored */
+    if (rc == SMKI_LEASE_LOST || rc == SMKI_OUTSIDE_WINDOW)
         return 0;
     if (rc != 0)
         return put_aside(run, job->claim.batch, rc, err);
@@ -189,15 +241,27 @@ static int work_once(struct run *run, struct worker *worker, struct claim_job *j
     return 0;
 }
 
+static unsigned place_take(struct run *run)
+{
+    unsigned place;
+
+    pthread_mutex_lock(&run->lock);
+    place = run->places++;
+    pthread_mutex_unlock(&run->lock);
+    return place;
+}
+
 static void *worker_main(void *argument)
 {
     struct run *run = argument;
     struct worker *worker = NULL;
     struct claim_job job = {
+        .run = run,
+        .place = place_take(run),
         .request = {.service = run->service, .runner = &run->runner, .actor = run->actor, .ignore_window = run->options->ignore_window}};
     struct smki_error err = {0};
     bool ends = false;
-    int rc = worker_create(&worker, run->service, &run->runner, run->actor, &err);
+    int rc = worker_create(&worker, run->service, &job.request, &err);
 
     while (rc == 0 && !ends && !run_is_ending(run))
         rc = work_once(run, worker, &job, &ends, &err);
@@ -229,22 +293,31 @@ static int count_waiting(struct run *run, uint64_t *waiting, struct smki_error *
     return 0;
 }
 
+/* What other runners have done meanwhile no longer waits for this one. */
+static int look_at_waiting(struct run *run, struct smki_error *err)
+{
+    uint64_t waiting = 0;
+    int rc = count_waiting(run, &waiting, err);
+
+    if (rc != 0)
+        return rc;
+    pthread_mutex_lock(&run->lock);
+    run->progress.waiting = waiting + run->progress.processed;
+    pthread_mutex_unlock(&run->lock);
+    return 0;
+}
+
 /* A batch that cannot be prepared is a trouble to be told of, and no reason to leave everybody else's work. */
 static int look_for_work(struct run *run, struct smki_error *err)
 {
     struct smki_error trouble = {0};
-    uint64_t waiting = 0;
-    int rc;
 
     trouble.code = batches_prepare(run->service, run->actor, &trouble);
-    if ((rc = count_waiting(run, &waiting, err)) != 0)
-        return rc;
     pthread_mutex_lock(&run->lock);
     if (trouble.code != 0 || run->aside_count == 0)
         run->progress.trouble = trouble;
-    run->progress.waiting = waiting + run->progress.processed;
     pthread_mutex_unlock(&run->lock);
-    return 0;
+    return look_at_waiting(run, err);
 }
 
 /* What is past its time, what killed processes left behind, and requests that a power cut left without their certificate. */
@@ -258,16 +331,16 @@ static int keep_house(struct run *run, struct smki_error *err)
     return tickets_finish(run->service, run->actor, err);
 }
 
-/* When watching: new batches, and now and then the house. */
+/* At what waits; when watching for new batches too, and now and then at the house. */
 static void look_again(struct run *run)
 {
     struct smki_error err = {0};
     int rc = 0;
 
-    if (smki_service_now(run->service).us - run->house_kept.us >= KEEP_HOUSE_US)
+    if (run->options->watch && smki_service_now(run->service).us - run->house_kept.us >= KEEP_HOUSE_US)
         rc = keep_house(run, &err);
     if (rc == 0)
-        rc = look_for_work(run, &err);
+        rc = run->options->watch ? look_for_work(run, &err) : look_at_waiting(run, &err);
     if (rc != 0)
         fail_run(run, rc, &err);
 }
@@ -294,7 +367,7 @@ static void supervise(struct run *run)
 
     while (working) {
         report(run);
-        if (run->options->watch && !run_is_ending(run) && monotonic() - prepared >= WATCH_PREPARE_US) {
+        if (!run_is_ending(run) && monotonic() - prepared >= LOOK_US) {
             look_again(run);
             prepared = monotonic();
         }

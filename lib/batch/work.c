@@ -11,6 +11,7 @@ struct worker {
     struct smki_service *service;
     const struct runner *runner;
     const struct smki_actor *actor;
+    bool ignore_window;
     const struct smki_ca *ca;
     uint64_t signatures; /* made by this worker: every n-th is verified */
 
@@ -28,6 +29,7 @@ struct worker {
     size_t *certificate_sizes;       /* 0: none */
     struct smki_buffer scratch;
     struct smki_draft draft;
+    bool given_back; /* the window closed before it was decided */
     struct chunk_tally tally;
 };
 
@@ -66,8 +68,7 @@ static int worker_make_room(struct worker *worker, size_t capacity, struct smki_
     return 0;
 }
 
-int worker_create(struct worker **out, struct smki_service *service, const struct runner *runner, const struct smki_actor *actor,
-                  struct smki_error *err)
+int worker_create(struct worker **out, struct smki_service *service, const struct claim_request *request, struct smki_error *err)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
     int rc;
@@ -76,8 +77,9 @@ int worker_create(struct worker **out, struct smki_service *service, const struc
     if (worker == NULL)
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
     worker->service = service;
-    worker->runner = runner;
-    worker->actor = actor;
+    worker->runner = request->runner;
+    worker->actor = request->actor;
+    worker->ignore_window = request->ignore_window;
     if ((rc = smki_service_ca(service, SMKI_DCA, &worker->ca, err)) != 0) {
         worker_destroy(worker);
         return rc;
@@ -279,8 +281,12 @@ static int decide_change(struct store_change *change, void *argument, struct smk
     int rc;
 
     if ((rc = claim_check(store_change_view(change), worker->claim, worker->runner, err)) != 0 ||
-        (rc = undecided_check(worker, change, err)) != 0 ||
-        (rc = party_get(store_change_view(change), worker->party.number, &worker->party, err)) != 0 ||
+        (rc = undecided_check(worker, change, err)) != 0)
+        return rc;
+    worker->given_back = !window_is_open(worker->service, worker->ignore_window, store_change_time(change));
+    if (worker->given_back)
+        return claim_give_back(change, worker->claim, worker->runner, err);
+    if ((rc = party_get(store_change_view(change), worker->party.number, &worker->party, err)) != 0 ||
         (rc = store_reserve_serials(change, worker->count, &half, err)) != 0)
         return rc;
     worker->outcome.not_before.us = store_change_time(change).us / SMKI_SECOND * SMKI_SECOND;
@@ -470,19 +476,25 @@ static int finish_change(struct store_change *change, void *argument, struct smk
     return count_chunk(worker, change, err);
 }
 
-int worker_run(struct worker *worker, const struct claim *claim, struct chunk_tally *tally, struct smki_error *err)
+int worker_run(struct worker *worker, const struct claim *claim, const struct turn *turn, struct chunk_tally *tally, struct smki_error *err)
 {
     int rc;
 
     worker->claim = claim;
     if ((rc = load(worker, err)) != 0)
         return rc;
+    worker->given_back = false;
     if (worker->outcome.stage == 0) {
-        if ((rc = read_all(worker, err)) == 0)
+        if ((rc = read_all(worker, err)) == 0) {
+            turn->wait(turn->context);
             rc = decide(worker, err);
+        }
     } else {
         rc = read_granted(worker, err);
     }
+    turn->end(turn->context);
+    if (rc == 0 && worker->given_back)
+        rc = smki_fail(err, SMKI_OUTSIDE_WINDOW, NULL);
     if (rc != 0)
         return rc;
     if ((rc = sign_all(worker, err)) != 0 || (rc = store_change(worker->service->store, finish_change, worker, err)) != 0)

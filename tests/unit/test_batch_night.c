@@ -71,6 +71,19 @@ static void the_override_runs_by_day_and_is_audited(void **state)
     home_clear(&home);
 }
 
+/* No CSR was decided at or after this moment. */
+static void NOTHING_DECIDED_SINCE(struct home *home, const char *at)
+{
+    struct smki_audit_record record = {.sequence = 0};
+    struct store_view *view;
+    struct smki_error err = {0};
+
+    ASSERT_OK(store_view_begin(smki_service_store(home->service), &view, &err), err);
+    while (store_record_get(view, record.sequence + 1, &record, NULL) == 0)
+        assert_false(record.act == SMKI_ACT_CSR_DECIDE && record.index != 0 && record.time.us >= AT(at).us);
+    store_view_end(view);
+}
+
 /* A clock that moves on by a minute each time somebody looks: the window closes in the middle of a run. */
 static struct smki_time clock_that_runs(void *context)
 {
@@ -98,6 +111,7 @@ static void a_batch_is_paused_when_the_window_closes_and_goes_on_in_the_next(voi
     EXPECT_REFUSED(SMKI_OUTSIDE_WINDOW, run_once(&home, false, &err), err);
     EXPECT_STATE(&home, id, "PAUSED");
     assert_in_range(BATCH(&home, id).processed, 1, 19);
+    NOTHING_DECIDED_SINCE(&home, "2026-11-24T08:00");
     smki_service_close(home.service);
     NOW(&home, "2026-11-24T20:00");
     home_open(&home);
@@ -283,6 +297,24 @@ static void over_quota_work_runs_behind_due_work(void **state)
     home_clear(&home);
 }
 
+static void the_first_accepted_is_the_one_granted_whichever_thread_is_faster(void **state)
+{
+    struct home home;
+    uint64_t first, second;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T21:00", "{\"batch\": {\"chunk\": 10}}");
+    for (int round = 0; round < 4; round++) { /* chunks of the two are worked on at the same time */
+        first = SUBMIT(&home, requests + 10 * round, 10);
+        second = SUBMIT(&home, requests + 10 * round, 10);
+        RUN(&home);
+        assert_int_equal(BATCH(&home, first).granted, 10);
+        assert_int_equal(BATCH(&home, second).granted, 0);
+    }
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
 static void the_quota_is_the_portals_not_the_web_services(void **state)
 {
     struct home home;
@@ -312,7 +344,7 @@ static void a_changed_upload_is_found_tampered(void **state)
     test_read(&upload, path);
     *(char *)memmem(upload.at, upload.size, "m5", 2) = 'n'; /* still a valid document */
     test_write(path, upload.at, upload.size);
-    RUN(&home);
+    EXPECT_REFUSED(SMKI_BATCH_TAMPERED, run_once(&home, false, &err), err);
     EXPECT_STATE(&home, id, "TAMPERED");
     EXPECT_REFUSED(SMKI_BATCH_TAMPERED, smki_batch_result(home.service, &home.operator, id, SMKI_RESULT_XML, "/nonexistent/x", true, &err),
                    err);
@@ -324,15 +356,18 @@ static void a_lost_upload_is_found_tampered(void **state)
 {
     struct home home;
     char path[2 * TEST_PATH_SIZE];
-    uint64_t id;
+    struct smki_error err = {0};
+    uint64_t id, other;
 
     (void)state;
     home_lay(&home, "2026-11-23T21:00", CHUNKS_OF_4);
     id = SUBMIT(&home, requests, 5);
+    other = SUBMIT(&home, requests, 5);
     snprintf(path, sizeof(path), "%s/batches/%s", home.path, BATCH(&home, id).file);
     assert_int_equal(remove(path), 0);
-    RUN(&home);
+    EXPECT_REFUSED(SMKI_BATCH_TAMPERED, run_once(&home, false, &err), err);
     EXPECT_STATE(&home, id, "TAMPERED");
+    assert_int_equal(BATCH(&home, other).granted, 5); /* the others go on */
     home_clear(&home);
 }
 
@@ -598,6 +633,7 @@ int main(void)
         cmocka_unit_test(a_device_has_its_limit_and_the_operator_may_raise_it),
         cmocka_unit_test(a_device_in_service_is_its_suppliers),
         cmocka_unit_test(over_quota_work_runs_behind_due_work),
+        cmocka_unit_test(the_first_accepted_is_the_one_granted_whichever_thread_is_faster),
         cmocka_unit_test(the_quota_is_the_portals_not_the_web_services),
         cmocka_unit_test(a_changed_upload_is_found_tampered),
         cmocka_unit_test(a_lost_upload_is_found_tampered),
