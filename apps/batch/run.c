@@ -163,7 +163,7 @@ static const struct command_value options[] = {
     {"once", VALUE_FLAG, 0, NULL, "work until nothing is due or the window closes, then exit", NULL},
     {"watch", VALUE_FLAG, 0, NULL, "stay, work through every night, rest by day; ends with a signal", NULL},
     {"ignore-window", VALUE_FLAG, 0, NULL, "with --once: the operator's override, outside the night too; audited", NULL},
-    {"workers", VALUE_COUNT, 0, "N", "threads; 0 and by default: as configured (runner.workers)", NULL},
+    {"workers", VALUE_COUNT, 0, "N", "threads; 0 and by default: as configured (run.workers)", NULL},
     {"quiet", VALUE_FLAG, 0, NULL, "no progress on standard error", NULL},
     {0},
 };

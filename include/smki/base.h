@@ -58,7 +58,8 @@ struct smki_serial {
     uint8_t size;
 };
 
-/* Reads hexadecimal of up to 20 octets, any case, colons allowed ("06:60:f5"). INVALID_ARGUMENT for zero and for a set top bit. */
+/* Reads hexadecimal of up to 20 octets, any case, colons allowed ("06:60:f5"). Numbers are positive: a set top bit
+ * gets the 00 before it that DER needs and other programs do not show. INVALID_ARGUMENT for zero and for a number that needs a 21st octet. */
 SMKI_API SMKI_MUST_USE int smki_serial_parse(struct smki_serial *out, const char *hex, struct smki_error *err);
 /* Lower-case hexadecimal. Returns out. */
 SMKI_API const char *smki_serial_text(const struct smki_serial *serial, char out[2 * 20 + 1]);

@@ -115,7 +115,7 @@ SMKI_MUST_USE int parent_sync(const char *path, struct smki_error *err);
 /* "<folder>/<name>" into out. */
 SMKI_MUST_USE int path_join(char *out, size_t size, const char *folder, const char *name, struct smki_error *err);
 
-/* The word nearest to `word` among `count` (edit distance at most 1/3 of its length, or 2), or NULL: for "did you mean". */
+/* The word nearest to `word` among `count` (at most as many slips as 1/3 of its length, or 2; one when it is shorter than 5), or NULL: for "did you mean". */
 const char *nearest_word(const char *word, const char *const *words, size_t count);
 
 #endif

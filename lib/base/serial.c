@@ -32,6 +32,17 @@ static void serial_shorten(struct smki_serial *serial)
     }
 }
 
+/* A number whose first bit is set gets the octet 0 that DER writes before it: it is positive, and others (openssl) show it without. */
+static bool serial_widen(struct smki_serial *serial)
+{
+    if (serial->size >= SERIAL_READ_MAX)
+        return false;
+    memmove(serial->octet + 1, serial->octet, serial->size);
+    serial->octet[0] = 0;
+    serial->size++;
+    return true;
+}
+
 int smki_serial_parse(struct smki_serial *out, const char *hex, struct smki_error *err)
 {
     struct smki_serial serial = {0};
@@ -45,9 +56,9 @@ int smki_serial_parse(struct smki_serial *out, const char *hex, struct smki_erro
             SERIAL_READ_MAX);
     serial.size = (uint8_t)(count / 2);
     serial_shorten(&serial);
-    if (serial.octet[0] >= 0x80)
-        return smki_fail(err, SMKI_INVALID_ARGUMENT, "serial number %.64s is negative as written (RFC 5280 4.1.2.2): put 00 before it",
-                         hex);
+    if (serial.octet[0] >= 0x80 && !serial_widen(&serial))
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "serial number %.64s is larger than %d octets can hold (RFC 5280 4.1.2.2)", hex,
+                         SERIAL_READ_MAX);
     if (serial.size == 1 && serial.octet[0] == 0)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "a serial number is not zero (RFC 5280 4.1.2.2)");
     *out = serial;

@@ -39,16 +39,72 @@ static bool is_group(const char *path)
     return false;
 }
 
-static int unknown_key(const char *path, struct smki_error *err)
+/* The names that may stand in a group ("": in the file's object): those of keys, and of the groups below it. Returns how many. */
+static size_t names_in(const char *group, char names[KEYS_MAX][PATH_SIZE], const char *words[KEYS_MAX])
 {
-    const char *paths[KEYS_MAX], *nearest;
+    size_t count, named = 0, length = strlen(group);
+    const struct smki_config_key *keys = smki_config_keys(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *rest = keys[i].path;
+
+        if (length > 0) {
+            if (strncmp(rest, group, length) != 0 || rest[length] != '.')
+                continue;
+            rest += length + 1;
+        }
+        snprintf(names[named], PATH_SIZE, "%.*s", (int)strcspn(rest, "."), rest);
+        words[named] = names[named];
+        named++;
+    }
+    return named;
+}
+
+/* The name in `group` that was meant by `name`: a slip away, or the first part of it ("runner": "run"). NULL: none. */
+static const char *name_meant(char names[KEYS_MAX][PATH_SIZE], const char *group, const char *name)
+{
+    const char *words[KEYS_MAX], *nearest;
+    size_t count = names_in(group, names, words);
+
+    if ((nearest = nearest_word(name, words, count)) != NULL)
+        return nearest;
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(name, words[i], strlen(words[i])) == 0)
+            return words[i];
+    return NULL;
+}
+
+/* The key of another group with this name ("workers": "run.workers"), or, when there is no such group, near this path. NULL: none. */
+static const char *path_meant(const char *path, bool grouped)
+{
+    const char *paths[KEYS_MAX], *end = strrchr(path, '.'), *last = end != NULL ? end + 1 : path;
     size_t count;
     const struct smki_config_key *keys = smki_config_keys(&count);
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        const char *dot = strrchr(keys[i].path, '.');
+
+        if (dot != NULL && strcmp(dot + 1, last) == 0)
+            return keys[i].path;
         paths[i] = keys[i].path;
-    if ((nearest = nearest_word(path, paths, count)) != NULL)
-        return smki_fail(err, SMKI_CONFIG_INVALID, "\"%s\": there is no such key; did you mean %s?", path, nearest);
+    }
+    return grouped ? NULL : nearest_word(path, paths, count);
+}
+
+static int unknown_key(const char *path, struct smki_error *err)
+{
+    char names[KEYS_MAX][PATH_SIZE], group[PATH_SIZE] = "";
+    const char *dot = strrchr(path, '.'), *name = dot != NULL ? dot + 1 : path, *meant = NULL;
+    bool grouped;
+
+    if (dot != NULL)
+        snprintf(group, sizeof(group), "%.*s", (int)(dot - path), path);
+    grouped = dot != NULL && is_group(group);
+    if ((dot == NULL || grouped) && (meant = name_meant(names, group, name)) != NULL)
+        return smki_fail(err, SMKI_CONFIG_INVALID, "\"%s\": there is no such key; did you mean %s%s%s?", path, group,
+                         dot != NULL ? "." : "", meant);
+    if ((meant = path_meant(path, grouped)) != NULL)
+        return smki_fail(err, SMKI_CONFIG_INVALID, "\"%s\": there is no such key; did you mean %s?", path, meant);
     return smki_fail(err, SMKI_CONFIG_INVALID, "\"%s\": there is no such key; 'smki config show' lists them all", path);
 }
 

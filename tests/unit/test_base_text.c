@@ -185,13 +185,14 @@ static void serials_are_equal_when_their_octets_are(void **state)
 
 static void the_nearest_word_is_found(void **state)
 {
-    static const char *const words[] = {"batch", "party", "device", "demand.adhoc_day_interval", "audit"};
+    static const char *const words[] = {"batch", "party", "device", "demand.adhoc_day_interval", "audit", "aro"};
     static const struct {
         const char *word, *nearest;
     } cases[] = {
         {"bacth", "batch"}, {"devise", "device"},  {"BATCH", "batch"}, {"demand.adhocDayIntervall", "demand.adhoc_day_interval"},
         {"parties", NULL},  {"certificate", NULL}, {"", NULL},         {"x", NULL},
-        {"ab", NULL},       {"audi", "audit"},
+        {"ab", NULL},       {"audi", "audit"},     {"foo", NULL},     {"aor", "aro"},
+        {"aduit", "audit"},
     };
 
     (void)state;
