@@ -60,11 +60,18 @@ static cJSON *sample_json(const struct sample *sample)
     return NULL;
 }
 
+/* "device-cert"; "file" for what is neither a request nor a certificate. */
+static const char *report_word(const struct smki_lint_report *report)
+{
+    return report->subject != SMKI_LINT_AUTO ? smki_lint_subject_word(report->subject) : "file";
+}
+
 static cJSON *report_json(const struct sample *sample, const struct smki_lint_report *report)
 {
     cJSON *json = sample_json(sample), *array = NULL;
-    bool made = json != NULL && cJSON_AddStringToObject(json, "profile", smki_lint_subject_word(report->subject)) != NULL &&
+    bool made = json != NULL && cJSON_AddStringToObject(json, "profile", report_word(report)) != NULL &&
                 cJSON_AddStringToObject(json, "verdict", report->errors == 0 ? "good" : "bad") != NULL &&
+                cJSON_AddBoolToObject(json, "signature_judged", report->signature_judged) != NULL &&
                 (array = cJSON_AddArrayToObject(json, "findings")) != NULL;
 
     for (size_t i = 0; made && i < report->count; i++)
@@ -77,10 +84,11 @@ static cJSON *report_json(const struct sample *sample, const struct smki_lint_re
 
 static void report_print(const struct sample *sample, const struct smki_lint_report *report)
 {
+    const bool good = report->errors == 0;
     char name[512];
 
-    printf("%s: %s %s\n", sample_name(sample, name, sizeof(name)), report->errors == 0 ? "good" : "bad",
-           smki_lint_subject_word(report->subject));
+    printf("%s: %s %s%s\n", sample_name(sample, name, sizeof(name)), good ? "good" : "bad", report_word(report),
+           good && !report->signature_judged ? " (its signature is not judged without --issuer)" : "");
     for (size_t i = 0; i < report->count; i++) {
         const struct smki_lint_finding *finding = &report->findings[i];
         printf("  %s %s: %s (%s)\n", finding->rule->severity == SMKI_LINT_ERROR ? "error" : "notice", finding->rule->name,

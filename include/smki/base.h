@@ -103,6 +103,8 @@ SMKI_API struct smki_time smki_time_uk_day(struct smki_time time, int days);
 SMKI_API struct smki_time smki_time_uk_at(struct smki_time time, int days, int hour, int minute);
 /* "2026-11-23T20:00:00+00:00": UK civil time with its offset, whole seconds. Returns out. */
 SMKI_API const char *smki_time_text_uk(struct smki_time time, char out[SMKI_TIME_TEXT_SIZE]);
+/* For people: "2026-11-23 20:00 GMT", or "... 20:00:30 BST" where it is not a whole minute; "-" for 0. Returns out. */
+SMKI_API const char *smki_time_text_people(struct smki_time time, char out[SMKI_TIME_TEXT_SIZE]);
 /* "2026-11-23T20:00:00.000000Z". Returns out. */
 SMKI_API const char *smki_time_text_utc(struct smki_time time, char out[SMKI_TIME_TEXT_SIZE]);
 /* Reads "2026-11-23", "2026-11-23T20:00", "...T20:00:00", "...T20:00:00.25", each UK civil time, or with Z or +01:00 at the end. */

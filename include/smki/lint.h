@@ -37,7 +37,8 @@ struct smki_lint_finding {
 #define SMKI_LINT_MAX_FINDINGS 64
 
 struct smki_lint_report {
-    enum smki_lint_subject subject; /* what it was judged as; never AUTO */
+    enum smki_lint_subject subject; /* what it was judged as; AUTO when that was asked for and it is neither request nor certificate */
+    bool signature_judged;          /* false for a certificate of another issuer, which was not given, and for what cannot be read */
     size_t count, errors;           /* findings in all, and those of severity ERROR */
     struct smki_lint_finding findings[SMKI_LINT_MAX_FINDINGS];
 };

@@ -160,6 +160,21 @@ const char *smki_time_text_uk(struct smki_time time, char out[SMKI_TIME_TEXT_SIZ
     return out;
 }
 
+const char *smki_time_text_people(struct smki_time time, char out[SMKI_TIME_TEXT_SIZE])
+{
+    struct smki_civil civil = smki_time_to_uk(time);
+    char *end;
+
+    if (time.us == 0)
+        return strcpy(out, "-");
+    end = civil_write(out, &civil);
+    out[10] = ' ';         /* for the T */
+    if (civil.second == 0) /* ":00" goes */
+        end -= 3;
+    strcpy(end, smki_time_is_bst(time) ? " BST" : " GMT");
+    return out;
+}
+
 const char *smki_time_text_utc(struct smki_time time, char out[SMKI_TIME_TEXT_SIZE])
 {
     struct smki_civil civil = smki_time_to_utc(time);

@@ -234,7 +234,7 @@ static int is_released(const struct smki_service *service, const struct smki_bat
         return 0;
     return smki_fail(err, SMKI_NOT_RELEASED,
                      "the results of batch %llu are released at %s (CoCo 3.1.3); the operator may use --ignore-release",
-                     (unsigned long long)batch->id, smki_time_text_uk(release, text));
+                     (unsigned long long)batch->id, smki_time_text_people(release, text));
 }
 
 struct reading {

@@ -12,7 +12,7 @@ static void too_early(struct smki_verdict *out, const struct smki_demand_limits 
     char when[SMKI_TIME_TEXT_SIZE], then[SMKI_TIME_TEXT_SIZE];
 
     verdict_exceed(out, limits, SMKI_RULE_POLL, SMKI_POLL_TOO_EARLY, from,
-                   "a batch accepted at %s may not be polled before %s; come back then", smki_time_text_uk(accepted, then),
+                   "a batch accepted at %s may not be polled before %s; come back then", smki_time_text_people(accepted, then),
                    come_back_text(from, when));
 }
 
@@ -22,7 +22,7 @@ static void too_often(struct smki_verdict *out, const struct smki_demand_limits 
 
     verdict_exceed(out, limits, SMKI_RULE_POLL, SMKI_POLL_TOO_OFTEN, again,
                    "a batch may be polled once in %s, and this one was at %s; come back at %s",
-                   duration_text(limits->poll_interval, interval), smki_time_text_uk(last, then), come_back_text(again, when));
+                   duration_text(limits->poll_interval, interval), smki_time_text_people(last, then), come_back_text(again, when));
 }
 
 void smki_night_poll(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_time accepted,

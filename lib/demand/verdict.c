@@ -35,7 +35,7 @@ const char *come_back_text(struct smki_time at, char out[SMKI_TIME_TEXT_SIZE])
 {
     int64_t past = at.us % SMKI_SECOND;
 
-    return smki_time_text_uk(past > 0 ? time_plus(at, SMKI_SECOND - past) : at, out);
+    return smki_time_text_people(past > 0 ? time_plus(at, SMKI_SECOND - past) : at, out);
 }
 
 void verdict_open(struct smki_verdict *out, struct smki_time now)

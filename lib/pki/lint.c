@@ -137,9 +137,30 @@ static const char *take_apart(struct lint_view *view, struct smki_bytes der)
     const bool request = automatic ? looks_like_request(der) : lint_is_request(view->subject);
     const char *broken = request ? lint_view_request(view, der) : lint_view_certificate(view, der);
 
-    if (automatic)
+    if (automatic && view->body.size > 0)
         view->subject = request ? guess_request(view) : guess_certificate(view);
     return broken;
+}
+
+/* What keeps these octets from being judged: the part that is `broken`, or that they are something else altogether. */
+static void say_broken(const struct lint_view *view, struct smki_bytes der, const char *broken, char detail[256])
+{
+    struct lint_view other = {.subject = view->subject};
+    const bool automatic = view->subject == SMKI_LINT_AUTO, request = !automatic && lint_is_request(view->subject);
+
+    if (view->body.size == 0)
+        lint_found(detail, "it is neither a request nor a certificate: %s cannot be read as strict DER", broken);
+    else if (request && lint_view_certificate(&other, der) == NULL)
+        lint_found(detail, "it is a certificate, not a request");
+    else if (!request && lint_view_request(&other, der) == NULL)
+        lint_found(detail, "it is a request, not a certificate");
+    else
+        lint_found(detail, "%s cannot be read as strict DER", broken);
+}
+
+static bool judges_signature(const struct lint_view *view)
+{
+    return lint_is_request(view->subject) || lint_is_self_signed(view->subject) || view->issued_by != NULL;
 }
 
 /* ---- running ---- */
@@ -168,8 +189,9 @@ int smki_lint(struct smki_lint_report *report, enum smki_lint_subject subject, s
     broken = take_apart(&view, der);
     report->count = report->errors = 0;
     report->subject = view.subject;
+    report->signature_judged = broken == NULL && judges_signature(&view);
     if (broken != NULL) { /* the first rule is is_strict_der; the others need what could not be read */
-        lint_found(detail, "%s cannot be read as strict DER", broken);
+        say_broken(&view, der, broken, detail);
         report_finding(report, &rules[0], detail);
         return 0;
     }

@@ -49,6 +49,7 @@ const char *lint_view_request(struct lint_view *view, struct smki_bytes der);
 /* The extension with this OID, or NULL. */
 const struct lint_extension *lint_extension_find(const struct lint_view *view, struct smki_bytes oid);
 bool lint_is_request(enum smki_lint_subject subject);
+bool lint_is_self_signed(enum smki_lint_subject subject);
 /* Writes what was found; returns false, so that a rule ends with it. */
 bool lint_found(char detail[256], const char *format, ...) SMKI_PRINTF(2, 3);
 

@@ -56,24 +56,27 @@ bool lint_signature_is_two_numbers(const struct lint_view *view, char detail[256
     return (below_order(r) && below_order(s)) || lint_found(detail, "r or s is not below the order of the curve");
 }
 
-static bool verifies(const struct lint_view *view, struct smki_bytes spki, char detail[256])
+static bool verifies(const struct lint_view *view, struct smki_bytes spki, const char *whose, char detail[256])
 {
     uint8_t digest[SHA256_SIZE];
 
     sha256(digest, view->body.at, view->body.size);
-    return spki_verify(spki, digest, view->signature) == 0 || lint_found(detail, "it does not");
+    return spki_verify(spki, digest, view->signature) == 0 || lint_found(detail, "the signature does not verify with %s public key", whose);
+}
+
+bool lint_is_self_signed(enum smki_lint_subject subject)
+{
+    return subject == SMKI_LINT_ROOT_CA || subject == SMKI_LINT_IKI_CA;
 }
 
 bool lint_signature_is_the_issuers(const struct lint_view *view, char detail[256])
 {
-    const bool self_signed = view->subject == SMKI_LINT_ROOT_CA || view->subject == SMKI_LINT_IKI_CA;
-
-    if (self_signed)
-        return verifies(view, view->spki, detail);
-    return view->issued_by == NULL || verifies(view, view->issued_by->spki, detail);
+    if (lint_is_self_signed(view->subject))
+        return verifies(view, view->spki, "the certificate's own", detail);
+    return view->issued_by == NULL || verifies(view, view->issued_by->spki, "the issuer's", detail);
 }
 
 bool lint_request_is_signed_by_its_key(const struct lint_view *view, char detail[256])
 {
-    return verifies(view, view->spki, detail);
+    return verifies(view, view->spki, "the request's own", detail);
 }

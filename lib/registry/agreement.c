@@ -62,7 +62,7 @@ static int agreement_check(const struct smki_agreement *agreement, struct smki_e
                          agreement->rule == SMKI_RULE_ADHOC_PACE ? "milliseconds between two CSRs" : "CSRs in 24 hours");
     if (agreement->from.us <= 0 || agreement->to.us <= agreement->from.us)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement ends after it begins; this is from %s to %s",
-                         smki_time_text_uk(agreement->from, from), smki_time_text_uk(agreement->to, to));
+                         smki_time_text_people(agreement->from, from), smki_time_text_people(agreement->to, to));
     return 0;
 }
 
@@ -71,7 +71,7 @@ static int notice_check(const struct smki_agreement *agreement, int64_t notice, 
     char notified[SMKI_TIME_TEXT_SIZE], from[SMKI_TIME_TEXT_SIZE], earliest[SMKI_TIME_TEXT_SIZE];
     struct smki_time first = {.us = agreement->notified_at.us + notice};
 
-    smki_time_text_uk(agreement->notified_at, notified);
+    smki_time_text_people(agreement->notified_at, notified);
     if (agreement->notified_at.us > now.us)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "the notice of %s lies in the future", notified);
     if (agreement->short_notice || agreement->from.us >= first.us)
@@ -80,7 +80,7 @@ static int notice_check(const struct smki_agreement *agreement, int64_t notice, 
         err, SMKI_AGREEMENT_NOTICE,
         "extra load notified on %s can begin on %s at the earliest (%lld days' notice, CoCo 3), not on %s; record it as short notice "
         "if the operator agrees",
-        notified, smki_time_text_uk(first, earliest), (long long)(notice / SMKI_DAY), smki_time_text_uk(agreement->from, from));
+        notified, smki_time_text_people(first, earliest), (long long)(notice / SMKI_DAY), smki_time_text_people(agreement->from, from));
 }
 
 static void tell(struct phrase *phrase, const struct smki_agreement *agreement)

@@ -52,6 +52,12 @@ claim "a folder is no file" bad "IO" "$folder"
 : >"$folder/empty"
 claim "an empty file is bad" bad "empty" "$folder/empty"
 
+head -c 300 /dev/zero | tr '\0' 'x' >"$folder/noise"
+claim "what is neither is said to be neither" bad "bad file" "$folder/noise"
+claim "and why" bad "neither a request nor a certificate" "$folder/noise"
+claim "a certificate given for a request is said to be one" bad "it is a certificate, not a request" --profile device-csr "$zaz1/device-00db1234567890a0-ds.cert.der"
+claim "a request given for a certificate too" bad "it is a request, not a certificate" --profile device-cert "$folder/good.csr"
+
 # ---- the issuer ----
 
 "$PROGRAMS/smki/smki" init "$home" >/dev/null
@@ -59,6 +65,9 @@ number=$(party "Example Energy" 90-B3-D5-1F-30-00-00-01 supplier import-supplier
 smki ca export "$folder/ca"
 smki cert issue --profile device --party "$number" --out "$folder/issued.pem" "$folder/good.csr"
 claim "an issued certificate is good" says "good device-cert" lint "$folder/issued.pem"
+claim "without its issuer the signature is not judged" says "not judged without --issuer" lint "$folder/issued.pem"
+claim "of a self-signed one it is" test "$(lint "$folder/ca/dca-root.pem")" = "$folder/ca/dca-root.pem: good root-ca"
+claim "with its issuer it is" test "$(lint --issuer "$folder/ca/dca.pem" "$folder/issued.pem")" = "$folder/issued.pem: good device-cert"
 claim "the issuer's signature is judged" says "good device-cert" lint --issuer "$folder/ca/dca.pem" "$folder/issued.pem"
 claim "of a chain the first certificate is the issuer" says "good device-cert" lint --issuer "$folder/ca/dca-chain.pem" "$folder/issued.pem"
 claim "another issuer is not taken" bad "issuer_is_the_one_given" --issuer "$folder/ca/oca.pem" "$folder/issued.pem"
@@ -72,6 +81,7 @@ refused 2 "a profile that there is not" lint --profile bananas "$folder/good.csr
 
 claim "--json says good" test "$(field '[0]["verdict"]' "$folder/good.csr")" = good
 claim "--json says the profile" test "$(field '[0]["profile"]' "$folder/good.csr")" = device-csr
+claim "--json says whether the signature was judged" test "$(field '[0]["signature_judged"]' "$folder/good.csr" && field '[0]["signature_judged"]' "$folder/issued.pem")" = $'True\nFalse'
 claim "--json has the findings" test "$(field '[0]["findings"][0]["severity"]' "$folder/both.csr")" = error
 claim "--json has the place in the file" test "$(field '[1]["place"]' "$folder/three.pem")" = 2
 claim "--json has unreadable files" test "$(field '[0]["verdict"]' "$folder/none.csr")" = unreadable

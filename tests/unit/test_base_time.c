@@ -230,6 +230,16 @@ static void the_system_clock_is_that_of_the_c_library(void **state)
     assert_true(now >= before * SMKI_SECOND - SMKI_SECOND && now <= (time(NULL) + 1) * SMKI_SECOND);
 }
 
+static void people_read_the_wall_clock_and_its_name(void **state)
+{
+    char text[SMKI_TIME_TEXT_SIZE];
+
+    (void)state;
+    assert_string_equal(smki_time_text_people(AT("2026-11-24T08:00:00Z"), text), "2026-11-24 08:00 GMT");
+    assert_string_equal(smki_time_text_people(AT("2026-07-01T19:00:30Z"), text), "2026-07-01 20:00:30 BST");
+    assert_string_equal(smki_time_text_people((struct smki_time){.us = 0}, text), "-");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +260,7 @@ int main(void)
         cmocka_unit_test(moments_before_1970_are_reckoned_too),
         cmocka_unit_test(written_uk_times_are_read_again),
         cmocka_unit_test(the_system_clock_is_that_of_the_c_library),
+        cmocka_unit_test(people_read_the_wall_clock_and_its_name),
     };
 
     return cmocka_run_group_tests_name("time", tests, NULL, NULL);

@@ -94,7 +94,7 @@ static void a_refusal_says_the_pace_its_hours_and_when_to_come_back(void **state
     (void)state;
     smki_demand_adhoc_pace(&verdict, &smki_demand_defaults, AT("2026-07-01T12:00"), 0, AT("2026-07-01T12:00:00.55"));
     EXPECT_TEXT(verdict, "ad hoc web service (CoCo 3): one CSR of a Party in any 0.8 s from 07:00 to 20:00");
-    EXPECT_TEXT(verdict, "come back in 0.25 s, at 2026-07-01T12:00:01+01:00");
+    EXPECT_TEXT(verdict, "come back in 0.25 s, at 2026-07-01 12:00:01 BST");
 }
 
 static void a_second_submission_at_once_is_refused(void **state)

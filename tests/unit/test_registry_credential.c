@@ -419,7 +419,7 @@ static void an_agreement_needs_seven_days_notice(void **state)
         agreement_of(add_party(test, "One", NULL), SMKI_RULE_PORTAL_ADHOC, 500, "2026-11-30T19:59", "2026-12-31");
 
     EXPECT_REFUSED(SMKI_AGREEMENT_NOTICE, add_agreement(test, &agreement), test->err);
-    EXPECT_TEXT(test->err, "can begin on 2026-11-30T20:00:00+00:00 at the earliest (7 days' notice, CoCo 3)");
+    EXPECT_TEXT(test->err, "can begin on 2026-11-30 20:00 GMT at the earliest (7 days' notice, CoCo 3)");
     agreement.from = AT("2026-11-30T20:00");
     ASSERT_OK(add_agreement(test, &agreement), test->err);
 }
