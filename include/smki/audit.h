@@ -58,13 +58,18 @@ struct smki_audit_record {
     struct smki_actor actor;
     uint64_t party;   /* whom it concerns */
     uint64_t subject; /* the number of the batch, officer, credential, agreement ... */
-    uint32_t index;   /* the CSR's place in its batch, from 1; 0: not about one CSR */
+    uint32_t index;   /* the CSR's place in its batch, from 1; chunk-issue: that of the chunk's first; 0: not about one CSR */
     int outcome;      /* 0 or one of enum smki_error_code */
     struct smki_device_id device_id;
     struct smki_serial serial;
-    char detail[SMKI_AUDIT_DETAIL_SIZE]; /* short text; for a CSR its ID or file name */
+    char detail[SMKI_AUDIT_DETAIL_SIZE]; /* short text; for a CSR its ID or file name; of two acts in a fixed form, see below */
     uint8_t hash[32];                    /* given by the store: SHA-256 over the previous record's hash and this record */
 };
+
+/* The details that smki_audit_verify reads, digests in lower case hexadecimal:
+ *   chunk-issue        "chunk C: CSRs F to L, N certificates, sha256 S": the chunk's number (from 0), the places in the batch of its first and last CSR, how
+ *                      many of them have certificates, and the SHA-256 over these certificates (DER), one after the other in the order of their CSRs
+ *   certificate-issue  ends in ", sha256 S": the SHA-256 of the certificate (DER) with the record's serial */
 
 /* "csr-decide"; "unknown" for a number that is none. */
 SMKI_API const char *smki_act_word(enum smki_act act);
@@ -85,8 +90,11 @@ struct smki_audit_report {
  * - every kept checkpoint, and the head, is signed over the record that stands there, and nothing stands after the head;
  * - every certificate in the store has a record that names its serial (init, credential-issue, certificate-issue, or csr-decide with outcome 0), and the
  *   certificates of such records are in the store; those of csr-decide may be missing while their batch is not completed, when a csr-void follows, or when
- *   the CSR came alone (index 0): a crash between the decision and the signature leaves that.
- * Takes 8 octets of memory a certificate. `public_key` is the audit key's SubjectPublicKeyInfo; empty: signatures are not looked at. AUDIT_BROKEN with the
+ *   the CSR came alone (index 0): a crash between the decision and the signature leaves that;
+ * - every certificate that was granted is, octet for octet, the one that its chunk-issue or certificate-issue speaks of, and is not there before that record.
+ * Not looked at: uploads, what the store keeps of a batch besides its certificates, whose a certificate is and whether it is revoked, checkpoints that were
+ * exported.
+ * Takes 8 octets of memory a certificate, and reads each certificate once. `public_key` is the audit key's SubjectPublicKeyInfo; empty: signatures are not looked at. AUDIT_BROKEN with the
  * report filled when something does not fit. `progress` may be NULL; it returns false to stop (INTERRUPTED).
  * It cannot know that a whole store was put back to an earlier state with its then valid head: keep exported checkpoints elsewhere. */
 SMKI_API SMKI_MUST_USE int smki_audit_verify(struct smki_audit_report *report, struct smki_store *store, struct smki_bytes public_key,

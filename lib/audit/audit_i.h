@@ -21,10 +21,22 @@ void head_verifier_close(struct head_verifier *verifier);
 struct ledger;
 SMKI_MUST_USE int ledger_open(struct ledger **out, struct smki_error *err);
 void ledger_close(struct ledger *ledger);
-/* Takes one record into account. AUDIT_BROKEN when it speaks of a certificate that should be there and is not. */
+/* Takes one record into account. AUDIT_BROKEN when it speaks of a certificate that should be there and is not, or is another. */
 SMKI_MUST_USE int ledger_add(struct ledger *ledger, struct store_view *view, const struct smki_audit_record *record,
                              struct smki_error *err);
 /* In the view that showed the last record: nothing is left over on either side. *bad gets the sequence of the record concerned, or 0. */
 SMKI_MUST_USE int ledger_end(struct ledger *ledger, struct store_view *view, uint64_t *bad, struct smki_error *err);
+
+/* The granted CSRs whose certificates no record with a digest has accounted for yet: few, those in flight. Holds the certificates against
+ * the digests of their records: grant.c. */
+struct grants {
+    struct smki_buffer open; /* of struct grant, in the order of the log */
+};
+void grants_finish(struct grants *grants);
+/* Takes one record into account. A csr-void of a batch names its CSR alone: *record gets the serial that was granted. AUDIT_BROKEN when the
+ * certificates that a chunk-issue or certificate-issue speaks of are not those of its digest. */
+SMKI_MUST_USE int grants_add(struct grants *grants, struct store_view *view, struct smki_audit_record *record, struct smki_error *err);
+/* In the view that showed the last record: no certificate is there before the record of its digest. *bad gets the sequence of its grant. */
+SMKI_MUST_USE int grants_end(const struct grants *grants, struct store_view *view, uint64_t *bad, struct smki_error *err);
 
 #endif

@@ -3,7 +3,7 @@
  * Kept while the log is read: the time-ordered halves (smki.h: unique in a store) of the serials whose certificates were found, eight
  * octets each, and the granted CSRs whose certificates are not there. At the end the distinct halves are as many as there are certificates,
  * or some certificate has no record; and what is still missing belongs to batches that are not completed, or to a single request that was
- * cut off before it was signed. */
+ * cut off before it was signed. That the certificates are the ones that were made is for grant.c. */
 #include "audit/audit_i.h"
 
 #include <stdlib.h>
@@ -18,6 +18,7 @@ struct missing {
 struct ledger {
     struct smki_buffer found;   /* of uint64_t */
     struct smki_buffer missing; /* of struct missing */
+    struct grants grants;
 };
 
 int ledger_open(struct ledger **out, struct smki_error *err)
@@ -32,6 +33,7 @@ void ledger_close(struct ledger *ledger)
         return;
     smki_buffer_finish(&ledger->found);
     smki_buffer_finish(&ledger->missing);
+    grants_finish(&ledger->grants);
     free(ledger);
 }
 
@@ -105,7 +107,8 @@ static int ledger_fail(const struct smki_audit_record *record, const char *what,
                      smki_act_word(record->act), smki_serial_text(&record->serial, serial), what);
 }
 
-int ledger_add(struct ledger *ledger, struct store_view *view, const struct smki_audit_record *record, struct smki_error *err)
+/* The serial of the record against the certificates there are. */
+static int presence_check(struct ledger *ledger, struct store_view *view, const struct smki_audit_record *record, struct smki_error *err)
 {
     enum claim claim = claim_of(record);
     int there;
@@ -113,6 +116,8 @@ int ledger_add(struct ledger *ledger, struct store_view *view, const struct smki
     if (claim == CLAIM_NONE)
         return 0;
     there = certificate_is_there(view, record->serial.octet);
+    if (there == SMKI_STORE_CORRUPT)
+        return ledger_fail(record, " can no longer be read", err);
     if (there != 0 && there != SMKI_NOT_FOUND)
         return smki_fail(err, there, "reading the certificate of record %llu", (unsigned long long)record->sequence);
     if (claim == CLAIM_NEVER) {
@@ -124,6 +129,14 @@ int ledger_add(struct ledger *ledger, struct store_view *view, const struct smki
     if (claim == CLAIM_IS_THERE)
         return ledger_fail(record, " is not in the store", err);
     return missing_add(ledger, record, err);
+}
+
+int ledger_add(struct ledger *ledger, struct store_view *view, const struct smki_audit_record *record, struct smki_error *err)
+{
+    struct smki_audit_record named = *record;
+    int rc = grants_add(&ledger->grants, view, &named, err);
+
+    return rc != 0 ? rc : presence_check(ledger, view, &named, err);
 }
 
 /* ---- the end ---- */
@@ -196,6 +209,8 @@ int ledger_end(struct ledger *ledger, struct store_view *view, uint64_t *bad, st
         if ((rc = missing_settle(ledger, view, &missing[i], err)) != 0)
             return rc;
     }
+    if ((rc = grants_end(&ledger->grants, view, bad, err)) != 0)
+        return rc;
     *bad = 0;
     if ((rc = certificates_all(view, &certificates, err)) != 0)
         return rc;

@@ -422,18 +422,22 @@ static int store_certificates(struct worker *worker, struct store_change *change
     return rc;
 }
 
-/* One record for the chunk: how many certificates, and the SHA-256 over them in their order. Each one's serial is in its CSR's own record.
- */
+/* One record for the chunk: which CSRs, how many certificates, and the SHA-256 over these in their order (smki/audit.h). Each one's serial is
+ * in its CSR's own record. */
 static int record_chunk(struct worker *worker, struct store_change *change, struct smki_error *err)
 {
-    struct smki_audit_record record = {
-        .act = SMKI_ACT_CHUNK_ISSUE, .actor = *worker->actor, .party = worker->party.number, .subject = worker->claim->batch};
+    const uint32_t first = worker->requests[0].index, last = worker->requests[worker->count - 1].index; /* no chunk is empty */
+    struct smki_audit_record record = {.act = SMKI_ACT_CHUNK_ISSUE,
+                                       .actor = *worker->actor,
+                                       .party = worker->party.number,
+                                       .subject = worker->claim->batch,
+                                       .index = first};
     uint8_t digest[SHA256_SIZE];
     char hex[2 * SHA256_SIZE + 1];
 
     sha256(digest, worker->certificates.at, worker->certificates.size);
-    snprintf(record.detail, sizeof(record.detail), "chunk %u: %u certificates, sha256 %s", worker->claim->chunk, worker->tally.granted,
-             hex_encode(hex, digest, sizeof(digest)));
+    snprintf(record.detail, sizeof(record.detail), "chunk %u: CSRs %u to %u, %u certificates, sha256 %s", worker->claim->chunk, first, last,
+             worker->tally.granted, hex_encode(hex, digest, sizeof(digest)));
     return store_record(change, &record, err);
 }
 

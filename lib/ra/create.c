@@ -83,12 +83,16 @@ static int found_change(struct store_change *change, void *argument, struct smki
     struct store_certificate certificate = {
         .ca = (enum store_ca)founding->place->issuer, .der = founding->der, .issued_at = store_change_time(change)};
     struct smki_audit_record record = {.act = SMKI_ACT_CERTIFICATE_ISSUE, .actor = founding->actor, .serial = serial_of(founding->serial)};
+    uint8_t digest[SHA256_SIZE];
+    char hex[2 * SHA256_SIZE + 1];
     int rc;
 
     memcpy(certificate.serial, founding->serial, SMKI_SERIAL_SIZE);
     if ((rc = store_certificate_add(change, &certificate, err)) != 0)
         return rc;
-    snprintf(record.detail, sizeof(record.detail), "%s: the CA's own certificate", founding->place->word);
+    sha256(digest, founding->der.at, founding->der.size);
+    snprintf(record.detail, sizeof(record.detail), "%s: the CA's own certificate, sha256 %s", founding->place->word,
+             hex_encode(hex, digest, sizeof(digest)));
     return store_record(change, &record, err);
 }
 

@@ -230,6 +230,17 @@ static int credential_register(struct issuing *issuing, struct store_change *cha
     return credential_add(change, issuing->actor, credential, err);
 }
 
+/* What the audit log's verifier holds the certificate against (smki/audit.h). */
+static int record_issued(const struct issuing *issuing, struct store_change *change, struct smki_error *err)
+{
+    uint8_t digest[SHA256_SIZE];
+    char hex[2 * SHA256_SIZE + 1], detail[sizeof("issued, sha256 ") + sizeof(hex)];
+
+    sha256(digest, issuing->out->der, issuing->out->size);
+    snprintf(detail, sizeof(detail), "issued, sha256 %s", hex_encode(hex, digest, sizeof(digest)));
+    return record(issuing, change, SMKI_ACT_CERTIFICATE_ISSUE, 0, detail, err);
+}
+
 /* The ticket is gone: finished elsewhere, with the same certificate; or void, and then what was signed here must not leave. */
 static int elsewhere_check(const struct issuing *issuing, struct store_change *change, struct smki_error *err)
 {
@@ -260,7 +271,7 @@ static int store_change_issued(struct store_change *change, void *argument, stru
         return rc;
     if (issuing->ticket.profile == SMKI_PROFILE_IKI && (rc = credential_register(issuing, change, err)) != 0)
         return rc;
-    return record(issuing, change, SMKI_ACT_CERTIFICATE_ISSUE, 0, "issued", err);
+    return record_issued(issuing, change, err);
 }
 
 /* Will this certificate never be made? The rest may pass: a key that cannot be opened just now, a full disk, no memory. Then the request

@@ -29,11 +29,20 @@ static void add(struct store_test *test, struct smki_audit_record record)
     CHANGE(test, record_add, &record);
 }
 
+/* What stands for the DER of the certificate with this number. */
+static struct smki_bytes der_of(uint64_t number)
+{
+    static char text[24];
+
+    return BYTES(text, (size_t)snprintf(text, sizeof(text), "der %llu", (unsigned long long)number));
+}
+
 static int certificate_add(struct store_change *change, void *argument, struct smki_error *err)
 {
-    struct store_certificate certificate = {.ca = STORE_CA_DCA, .der = BYTES("der", 3)};
+    const uint64_t number = *(const uint64_t *)argument;
+    struct store_certificate certificate = {.ca = STORE_CA_DCA, .der = der_of(number)};
 
-    test_serial(certificate.serial, *(const uint64_t *)argument);
+    test_serial(certificate.serial, number);
     return store_certificate_add(change, &certificate, err);
 }
 
@@ -354,6 +363,39 @@ static struct smki_audit_record decision(uint64_t number, uint32_t index, int ou
         .act = SMKI_ACT_CSR_DECIDE, .subject = 1, .index = index, .outcome = outcome, .serial = serial_of(number)};
 }
 
+/* The certificate of one request was made: this one. */
+static struct smki_audit_record issue(uint64_t number)
+{
+    struct smki_audit_record record = {.act = SMKI_ACT_CERTIFICATE_ISSUE, .serial = serial_of(number)};
+    struct smki_bytes der = der_of(number);
+    uint8_t digest[SHA256_SIZE];
+    char hex[2 * SHA256_SIZE + 1];
+
+    sha256(digest, der.at, der.size);
+    snprintf(record.detail, sizeof(record.detail), "device: issued, sha256 %s", hex_encode(hex, digest, sizeof(digest)));
+    return record;
+}
+
+/* The certificates of a chunk of batch 1 were made: these, up to a 0. */
+static struct smki_audit_record chunk_issue(uint32_t first, uint32_t last, const uint64_t *numbers)
+{
+    struct smki_audit_record record = {.act = SMKI_ACT_CHUNK_ISSUE, .subject = 1, .index = first};
+    struct sha256_stream stream;
+    uint8_t digest[SHA256_SIZE];
+    char hex[2 * SHA256_SIZE + 1];
+    unsigned count = 0;
+
+    sha256_start(&stream);
+    for (; numbers[count] != 0; count++)
+        sha256_add(&stream, der_of(numbers[count]).at, der_of(numbers[count]).size);
+    sha256_end(&stream, digest);
+    snprintf(record.detail, sizeof(record.detail), "chunk 0: CSRs %u to %u, %u certificates, sha256 %s", first, last, count,
+             hex_encode(hex, digest, sizeof(digest)));
+    return record;
+}
+
+#define CHUNK(first, last, ...) chunk_issue((first), (last), (const uint64_t[]){__VA_ARGS__, 0})
+
 static int batch_put(struct store_change *change, void *argument, struct smki_error *err)
 {
     struct smki_batch batch = {.id = 1, .state = *(const enum smki_batch_state *)argument};
@@ -372,8 +414,9 @@ static void a_certificate_without_a_record_is_found(void **state)
 
     add(&test->store, decision(1, 0, 0));
     add_certificate(&test->store, 1);
+    add(&test->store, issue(1));
     add_certificate(&test->store, 2);
-    expect_broken_at(test, RECORDS + 2);
+    expect_broken_at(test, RECORDS + 3);
     EXPECT_TEXT(test->store.err, "2 certificates");
 }
 
@@ -383,9 +426,10 @@ static void a_certificate_named_twice_does_not_stand_for_another(void **state)
 
     add(&test->store, decision(1, 0, 0));
     add_certificate(&test->store, 1);
-    add(&test->store, (struct smki_audit_record){.act = SMKI_ACT_CERTIFICATE_ISSUE, .serial = serial_of(1)});
+    add(&test->store, issue(1));
+    add(&test->store, issue(1));
     add_certificate(&test->store, 2);
-    expect_broken_at(test, RECORDS + 3);
+    expect_broken_at(test, RECORDS + 4);
 }
 
 static void a_refusal_does_not_stand_for_a_certificate(void **state)
@@ -401,8 +445,9 @@ static void an_issued_certificate_that_is_gone_is_found_at_its_record(void **sta
 {
     struct audit_test *test = *state;
 
-    add(&test->store, (struct smki_audit_record){.act = SMKI_ACT_CERTIFICATE_ISSUE, .serial = serial_of(1)});
+    add(&test->store, issue(1));
     expect_broken_at(test, RECORDS + 1);
+    EXPECT_TEXT(test->store.err, "is not in the store");
 }
 
 static void a_granted_csr_waits_for_its_certificate_until_its_batch_is_completed(void **state)
@@ -416,6 +461,7 @@ static void a_granted_csr_waits_for_its_certificate_until_its_batch_is_completed
     batch_is(&test->store, SMKI_STATE_COMPLETED);
     expect_broken_at(test, RECORDS + 1);
     add_certificate(&test->store, 1);
+    add(&test->store, CHUNK(1, 1, 1));
     ASSERT_OK(verify(test, &report), test->store.err);
 }
 
@@ -430,6 +476,170 @@ static void a_voided_csr_has_no_certificate(void **state)
     ASSERT_OK(verify(test, &report), test->store.err);
     add_certificate(&test->store, 1);
     expect_broken_at(test, RECORDS + 2);
+}
+
+static struct smki_audit_record voided(uint64_t number, uint32_t index)
+{
+    struct smki_audit_record record = {.act = SMKI_ACT_CSR_VOID, .subject = 1, .index = index, .outcome = SMKI_LINT_FAILED};
+
+    if (number != 0)
+        record.serial = serial_of(number);
+    return record;
+}
+
+static void chunks_completed_in_any_order_with_refused_and_void_csrs_verify(void **state)
+{
+    struct audit_test *test = *state;
+    struct smki_audit_report report;
+    struct smki_audit_record refused = decision(0, 2, SMKI_CSR_DUPLICATE);
+
+    refused.serial.size = 0;
+    batch_is(&test->store, SMKI_STATE_PROCESSING);
+    add(&test->store, decision(1, 1, 0));
+    add(&test->store, refused);
+    add(&test->store, decision(3, 3, 0));
+    add(&test->store, decision(5, 4, 0)); /* the next chunk: 4 to 6 */
+    add(&test->store, decision(6, 5, 0));
+    add(&test->store, decision(7, 6, 0));
+    add(&test->store, decision(8, 7, 0)); /* a chunk that is in flight: 7 */
+    add_certificate(&test->store, 5);
+    add_certificate(&test->store, 7);
+    add(&test->store, voided(6, 5));
+    add(&test->store, CHUNK(4, 6, 5, 7));
+    ASSERT_OK(verify(test, &report), test->store.err);
+    add_certificate(&test->store, 1);
+    add(&test->store, voided(0, 3)); /* named by batch and place alone */
+    add(&test->store, CHUNK(1, 3, 1));
+    ASSERT_OK(verify(test, &report), test->store.err);
+    add(&test->store, voided(0, 7));
+    add(&test->store, chunk_issue(7, 7, (const uint64_t[]){0}));
+    batch_is(&test->store, SMKI_STATE_COMPLETED);
+    ASSERT_OK(verify(test, &report), test->store.err);
+}
+
+static void a_chunk_with_another_certificate_is_found_and_named(void **state)
+{
+    struct audit_test *test = *state;
+
+    batch_is(&test->store, SMKI_STATE_PROCESSING);
+    add(&test->store, decision(1, 1, 0));
+    add(&test->store, decision(2, 2, 0));
+    add_certificate(&test->store, 1);
+    add_certificate(&test->store, 2);
+    add(&test->store, CHUNK(1, 2, 2, 1)); /* the right ones in the wrong order */
+    expect_broken_at(test, RECORDS + 3);
+    EXPECT_TEXT(test->store.err, "chunk 0 of batch 1 (CSRs 1 to 2, 2 certificates)");
+}
+
+static void a_certificate_of_a_chunk_that_is_gone_is_found_at_the_chunks_record(void **state)
+{
+    struct audit_test *test = *state;
+
+    batch_is(&test->store, SMKI_STATE_PROCESSING);
+    add(&test->store, decision(1, 1, 0));
+    add(&test->store, CHUNK(1, 1, 1));
+    expect_broken_at(test, RECORDS + 2);
+    EXPECT_TEXT(test->store.err, "of CSR 1 is not in the store");
+}
+
+static void a_chunk_of_more_certificates_than_were_granted_is_found(void **state)
+{
+    struct audit_test *test = *state;
+
+    batch_is(&test->store, SMKI_STATE_PROCESSING);
+    add(&test->store, decision(1, 1, 0));
+    add_certificate(&test->store, 1);
+    add(&test->store, CHUNK(1, 2, 1, 2));
+    expect_broken_at(test, RECORDS + 2);
+}
+
+static void a_certificate_that_is_there_before_the_record_of_it_is_found(void **state)
+{
+    struct audit_test *test = *state;
+    struct smki_audit_report report;
+
+    add(&test->store, decision(1, 0, 0)); /* a request cut off before it was signed */
+    ASSERT_OK(verify(test, &report), test->store.err);
+    add_certificate(&test->store, 1);
+    expect_broken_at(test, RECORDS + 1);
+    add(&test->store, issue(1));
+    ASSERT_OK(verify(test, &report), test->store.err);
+}
+
+static void a_single_certificate_that_is_another_is_found(void **state)
+{
+    struct audit_test *test = *state;
+    struct smki_audit_record other = issue(2);
+
+    other.serial = serial_of(1);
+    add(&test->store, decision(1, 0, 0));
+    add_certificate(&test->store, 1);
+    add(&test->store, other);
+    expect_broken_at(test, RECORDS + 2);
+    EXPECT_TEXT(test->store.err, "is not the one that was made");
+}
+
+/* How a record of a chunk is spoiled: `from` in its detail becomes `to`. */
+static const struct {
+    const char *from, *to;
+} spoilt_chunks[] = {
+    {"CSRs 1", "CSRs 0"},
+    {"CSRs 1", "CSRs 2"},
+    {"CSRs 1", "CSRs  1"},
+    {"CSRs 1", "CSRs 01"},
+    {"to 1", "to 0"},
+    {"chunk 0", "Chunk 0"},
+    {"chunk 0", "chunk 00"},
+    {"chunk 0", "chunk -0"},
+    {"sha256 ", "sha256  "},
+    {"sha256 ", "sha256 0"},
+    {", sha256", ""},
+    {"1 certificates", "2 certificates"},
+    {"1 certificates", "99999999999 certificates"},
+};
+
+static void a_chunks_record_in_any_other_form_is_found(void **state)
+{
+    struct audit_test *test = *state;
+
+    for (size_t i = 0; i < TEST_COUNT(spoilt_chunks); i++) {
+        struct smki_audit_record record = CHUNK(1, 1, 1);
+        char detail[2 * SMKI_AUDIT_DETAIL_SIZE], *at = strstr(record.detail, spoilt_chunks[i].from);
+        struct store_test *store = &test->store;
+
+        assert_non_null(at);
+        snprintf(detail, sizeof(detail), "%.*s%s%s", (int)(at - record.detail), record.detail, spoilt_chunks[i].to,
+                 at + strlen(spoilt_chunks[i].from));
+        snprintf(record.detail, sizeof(record.detail), "%.255s", detail);
+        batch_is(store, SMKI_STATE_PROCESSING);
+        add(store, decision(1, 1, 0));
+        add_certificate(store, 1);
+        add(store, record);
+        expect_broken_at(test, RECORDS + 2);
+        end(state);
+        start(state);
+        test = *state;
+    }
+}
+
+static void a_single_certificates_record_without_its_digest_is_found(void **state)
+{
+    static const char *const details[] = {"", "device: issued", "device: issued, sha256 00", ", sha256 "};
+    struct audit_test *test = *state;
+
+    for (size_t i = 0; i < TEST_COUNT(details); i++) {
+        struct smki_audit_record record = issue(1);
+
+        snprintf(record.detail, sizeof(record.detail), "%s", details[i]);
+        add(&test->store, decision(1, 0, 0));
+        add_certificate(&test->store, 1);
+        add(&test->store, record);
+        expect_broken_at(test, RECORDS + 2);
+        EXPECT_TEXT(test->store.err, "no digest");
+        end(state);
+        start(state);
+        test = *state;
+    }
 }
 
 /* ---- what others can check ---- */
@@ -562,6 +772,14 @@ int main(void)
         AUDIT_TEST(an_issued_certificate_that_is_gone_is_found_at_its_record),
         AUDIT_TEST(a_granted_csr_waits_for_its_certificate_until_its_batch_is_completed),
         AUDIT_TEST(a_voided_csr_has_no_certificate),
+        AUDIT_TEST(chunks_completed_in_any_order_with_refused_and_void_csrs_verify),
+        AUDIT_TEST(a_chunk_with_another_certificate_is_found_and_named),
+        AUDIT_TEST(a_certificate_of_a_chunk_that_is_gone_is_found_at_the_chunks_record),
+        AUDIT_TEST(a_chunk_of_more_certificates_than_were_granted_is_found),
+        AUDIT_TEST(a_certificate_that_is_there_before_the_record_of_it_is_found),
+        AUDIT_TEST(a_single_certificate_that_is_another_is_found),
+        AUDIT_TEST(a_chunks_record_in_any_other_form_is_found),
+        AUDIT_TEST(a_single_certificates_record_without_its_digest_is_found),
         AUDIT_TEST(the_head_is_signed_over_a_text_that_openssl_can_make),
         AUDIT_TEST(the_export_has_a_line_of_json_for_each_record),
         AUDIT_TEST(a_text_that_was_cut_inside_a_character_is_utf8_in_the_export),
