@@ -1,7 +1,11 @@
 /* A zip of CSRs in (interfaces.md 4), read through libzip.
  *
  * Every entry is judged by what the central directory says of it before anything is unpacked; libzip's ZIP_CHECKCONS has held that against
- * the local headers. While unpacking, an entry that gives more than it declared is a bomb all the same. */
+ * the local headers. An entry too large to be a CSR is that CSR's own fate and is not unpacked; one made to burst refuses the whole file,
+ * as does one that, while unpacking, gives more than it declared.
+ *
+ * Names are UTF-8 throughout: where an entry does not say so and its name cannot be UTF-8, libzip takes it for CP437 (APPNOTE App. D), the
+ * way Windows packs. */
 #include "message/message_i.h"
 #include "message/name_set_i.h"
 #include "message/text_i.h"
@@ -17,7 +21,8 @@
 #define UNPACKED_MAX                                                                                                                       \
     ((uint64_t)SMKI_BATCH_MAX_CSRS * 4096) /* octets of all entries: several times what 50,000 RSA requests have as text                   \
                                             */
-#define BOMB_RATIO 50                      /* an oversized entry packed tighter than this is no CSR that grew, but made to burst */
+#define BOMB_SIZE  ((uint64_t)1024 * 1024) /* octets: up to this an entry harms nobody, however it is packed: it is not unpacked */
+#define BOMB_RATIO 50                      /* one larger and packed tighter than this is no CSR that grew, but made to burst */
 #define EXTENSION  ".csr"
 
 struct zip_reading {
@@ -52,25 +57,38 @@ static int check_path(uint64_t number, const char *name, struct smki_error *err)
     return 0;
 }
 
-static int check_characters(uint64_t number, const char *name, struct smki_error *err)
+/* In CP437 libzip turns control characters into the signs that PCs drew for them; in the name as it came they are still there. */
+static bool has_controls(const char *raw)
+{
+    for (const char *at = raw; *at != '\0'; at++)
+        if ((uint8_t)*at < 0x80 && text_is_control((uint8_t)*at))
+            return true;
+    return false;
+}
+
+static int check_characters(uint64_t number, const char *raw, const char *name, struct smki_error *err)
 {
     const char *end = name + strlen(name);
+    bool broken = false, control = has_controls(raw);
 
     for (const char *at = name; at < end;) {
         uint32_t character = text_next(&at, end);
-        if (character == TEXT_BROKEN || text_is_control(character))
-            return smki_fail(err, SMKI_ZIP_ENTRY_NAME, "entry %llu (%.100s): the name has %s", (unsigned long long)number, name,
-                             character == TEXT_BROKEN ? "octets that are not UTF-8" : "control characters");
+        broken = broken || character == TEXT_BROKEN;
+        control = control || text_is_control(character);
     }
+    if (broken || control)
+        return smki_fail(err, SMKI_ZIP_ENTRY_NAME, "entry %llu (%.100s): the name has %s", (unsigned long long)number, name,
+                         broken ? "octets that are not UTF-8" : "control characters");
     return 0;
 }
 
-static int check_name(uint64_t number, const char *name, struct smki_error *err)
+/* `raw` is the name as it came, `name` the same as UTF-8. */
+static int check_name(uint64_t number, const char *raw, const char *name, struct smki_error *err)
 {
     size_t size = strlen(name), extension = strlen(EXTENSION);
     int rc;
 
-    if ((rc = check_path(number, name, err)) != 0 || (rc = check_characters(number, name, err)) != 0)
+    if ((rc = check_path(number, name, err)) != 0 || (rc = check_characters(number, raw, name, err)) != 0)
         return rc;
     if (size > NAME_MAX_SIZE)
         return smki_fail(err, SMKI_ZIP_ENTRY_NAME, "entry %llu (%.100s...): the name has %zu octets, it may have %d",
@@ -82,20 +100,16 @@ static int check_name(uint64_t number, const char *name, struct smki_error *err)
     return 0;
 }
 
-/* Names that differ only in the case of ASCII letters count as one: unpacked on Windows, one certificate would overwrite the other. */
+/* "Uniquely named" (interfaces.md 4): a.csr and A.csr are two names, and so are a.csr and a.CSR. */
 static int check_unique(struct zip_reading *reading, uint64_t number, const char *name, struct smki_error *err)
 {
-    char folded[NAME_MAX_SIZE + 1];
-    size_t size = strlen(name);
     bool added;
-    int rc;
+    int rc = name_set_add(&reading->names, name, strlen(name), &added, err);
 
-    for (size_t i = 0; i < size; i++)
-        folded[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i]);
-    if ((rc = name_set_add(&reading->names, folded, size, &added, err)) != 0)
+    if (rc != 0)
         return rc;
     return added ? 0
-                 : smki_fail(err, SMKI_ZIP_ENTRY_DUPLICATE, "entry %llu (%.100s): an earlier entry has this name (capitals do not count)",
+                 : smki_fail(err, SMKI_ZIP_ENTRY_DUPLICATE, "entry %llu (%.100s): an earlier entry has this name",
                              (unsigned long long)number, name);
 }
 
@@ -126,34 +140,41 @@ static int check_packing(const zip_stat_t *stat, uint64_t number, const char *na
     return 0;
 }
 
-static int fail_size(const zip_stat_t *stat, uint64_t number, const char *name, struct smki_error *err)
+static bool is_bomb(const zip_stat_t *stat)
 {
-    bool bomb = (stat->valid & ZIP_STAT_COMP_SIZE) != 0 && stat->size / BOMB_RATIO > stat->comp_size;
-
-    return smki_fail(err, bomb ? SMKI_ZIP_BOMB : SMKI_ZIP_ENTRY_TOO_LARGE,
-                     "entry %llu (%.100s) unpacks to %llu octets, a CSR has at most %llu", (unsigned long long)number, name,
-                     (unsigned long long)stat->size, (unsigned long long)ENTRY_MAX);
+    return stat->size > BOMB_SIZE && (stat->size - 1) / BOMB_RATIO >= stat->comp_size;
 }
 
 static int check_size(struct zip_reading *reading, const zip_stat_t *stat, uint64_t number, const char *name, struct smki_error *err)
 {
-    if ((stat->valid & ZIP_STAT_SIZE) == 0 || stat->size > ENTRY_MAX)
-        return fail_size(stat, number, name, err);
-    reading->total += stat->size;
-    if (reading->total > UNPACKED_MAX)
+    if ((stat->valid & ZIP_STAT_SIZE) == 0 || (stat->valid & ZIP_STAT_COMP_SIZE) == 0)
+        return smki_fail(err, SMKI_ZIP_INVALID, "entry %llu (%.100s) does not declare its size", (unsigned long long)number, name);
+    if (is_bomb(stat))
+        return smki_fail(err, SMKI_ZIP_BOMB, "entry %llu (%.100s) unpacks to %llu octets, over %d times its packed size; leave it out",
+                         (unsigned long long)number, name, (unsigned long long)stat->size, BOMB_RATIO);
+    if (stat->size > UNPACKED_MAX - reading->total)
         return smki_fail(err, SMKI_ZIP_BOMB, "entry %llu (%.100s): the entries unpack to more than %llu octets, the most a batch can hold",
                          (unsigned long long)number, name, (unsigned long long)UNPACKED_MAX);
+    reading->total += stat->size;
     return 0;
+}
+
+static int fail_entry(struct zip_reading *reading, uint64_t number, struct smki_error *err)
+{
+    if (zip_error_code_zip(zip_get_error(reading->zip)) == ZIP_ER_MEMORY)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    return smki_fail(err, SMKI_ZIP_INVALID, "entry %llu cannot be read: %s", (unsigned long long)number, zip_strerror(reading->zip));
 }
 
 static int check_entry(struct zip_reading *reading, uint64_t number, struct smki_error *err)
 {
+    const char *raw = zip_get_name(reading->zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_RAW);
     zip_stat_t stat;
     int rc;
 
-    if (zip_stat_index(reading->zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_RAW, &stat) != 0 || (stat.valid & ZIP_STAT_NAME) == 0)
-        return smki_fail(err, SMKI_ZIP_INVALID, "entry %llu cannot be read: %s", (unsigned long long)number, zip_strerror(reading->zip));
-    if ((rc = check_name(number, stat.name, err)) != 0 || (rc = check_unique(reading, number, stat.name, err)) != 0 ||
+    if (raw == NULL || zip_stat_index(reading->zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_GUESS, &stat) != 0)
+        return fail_entry(reading, number, err);
+    if ((rc = check_name(number, raw, stat.name, err)) != 0 || (rc = check_unique(reading, number, stat.name, err)) != 0 ||
         (rc = check_kind(reading, number, stat.name, err)) != 0 || (rc = check_packing(&stat, number, stat.name, err)) != 0)
         return rc;
     return check_size(reading, &stat, number, stat.name, err);
@@ -316,7 +337,7 @@ int batch_zip_check(const char *path, const struct batch_limits *limits, uint32_
 /* ---- contents ---- */
 
 struct unpacked {
-    char text[ENTRY_MAX + 1]; /* one octet more than an entry may declare, to see that it stops */
+    char text[ENTRY_MAX + 1]; /* one octet more than what is unpacked may declare, to see that it stops */
     size_t size;
     uint8_t der[ENTRY_MAX];
 };
@@ -362,6 +383,13 @@ static int hand_over(struct unpacked *unpacked, const zip_stat_t *stat, batch_re
     return each(context, &request, err);
 }
 
+static int hand_over_oversized(const zip_stat_t *stat, batch_request_fn each, void *context, struct smki_error *err)
+{
+    const struct batch_request request = {.index = (uint32_t)stat->index + 1, .ref = stat->name, .decode_code = SMKI_CSR_TOO_LARGE};
+
+    return each(context, &request, err);
+}
+
 static int read_entry(struct zip_reading *reading, uint64_t number, struct unpacked *unpacked, batch_request_fn each, void *context,
                       struct smki_error *err)
 {
@@ -369,8 +397,10 @@ static int read_entry(struct zip_reading *reading, uint64_t number, struct unpac
     zip_stat_t stat;
     int rc;
 
-    if (zip_stat_index(reading->zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_RAW, &stat) != 0)
-        return smki_fail(err, SMKI_ZIP_INVALID, "entry %llu cannot be read: %s", (unsigned long long)number, zip_strerror(reading->zip));
+    if (zip_stat_index(reading->zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_GUESS, &stat) != 0)
+        return fail_entry(reading, number, err);
+    if (stat.size > ENTRY_MAX)
+        return hand_over_oversized(&stat, each, context, err);
     if ((file = zip_fopen_index(reading->zip, number - 1, ZIP_FL_UNCHANGED)) == NULL)
         return fail_unpacking(number, stat.name, zip_get_error(reading->zip), err);
     rc = unpack(unpacked, file, &stat, err);

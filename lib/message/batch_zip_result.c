@@ -216,18 +216,25 @@ static int fail_libzip(zip_t *zip, struct smki_error *err)
     return smki_fail(err, SMKI_IO, "writing the response: %s", zip_error_strerror(why));
 }
 
-/* IDs "a" and "a.csr" of an XML batch would both become "a.crt": the later one gets its number. */
+/* IDs "a" and "a.csr" of an XML batch, or entries a.csr and a.CSR of a zip, would both become "a.crt": the later one gets its index. That
+ * name may be another's own ("a.3.csr"), so it goes on counting until one is free. */
 static zip_int64_t add_named(zip_t *zip, const char *stem, const struct stretch *stretch, zip_source_t *source)
 {
     char name[NAME_SIZE];
     zip_int64_t at;
+    unsigned copy = 0;
 
-    snprintf(name, sizeof(name), "%s.crt", stem);
-    at = zip_file_add(zip, name, source, ZIP_FL_ENC_UTF_8);
-    if (at >= 0 || zip_error_code_zip(zip_get_error(zip)) != ZIP_ER_EXISTS)
-        return at;
-    snprintf(name, sizeof(name), "%s.%u.crt", stem, (unsigned)stretch->index);
-    return zip_file_add(zip, name, source, ZIP_FL_ENC_UTF_8);
+    do {
+        if (copy == 0)
+            snprintf(name, sizeof(name), "%s.crt", stem);
+        else if (copy == 1)
+            snprintf(name, sizeof(name), "%s.%u.crt", stem, (unsigned)stretch->index);
+        else
+            snprintf(name, sizeof(name), "%s.%u.%u.crt", stem, (unsigned)stretch->index, copy);
+        at = zip_file_add(zip, name, source, ZIP_FL_ENC_UTF_8);
+        copy++;
+    } while (at < 0 && zip_error_code_zip(zip_get_error(zip)) == ZIP_ER_EXISTS);
+    return at;
 }
 
 static int add_entry(zip_t *zip, struct stretch *stretch, struct smki_error *err)

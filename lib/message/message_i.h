@@ -17,7 +17,7 @@ struct batch_limits {
 /* One CSR of a batch as it came. `der` may be empty or nonsense: that is the CSR's own fate later, not the batch's. */
 struct batch_request {
     uint32_t index;        /* from 1, in the order of the document */
-    const char *ref;       /* XML: the ID; zip: the entry's name */
+    const char *ref;       /* XML: the ID; zip: the entry's name; UTF-8 always */
     struct smki_bytes der; /* decoded; empty when it cannot be decoded */
     int decode_code;       /* 0, or CSR_TEXT_INVALID / CSR_TOO_LARGE, with an empty `der`: no base64 in an accepted form, or too large */
 };
@@ -35,10 +35,13 @@ const char *batch_xml_ref(const struct batch_xml_reader *reader); /* the root's 
 uint32_t batch_xml_count(const struct batch_xml_reader *reader);
 void batch_xml_close(struct batch_xml_reader *reader);
 
-/* Checks a zip's structure without unpacking it (interfaces.md 4): root entries *.csr only, unique names, stored or deflated, not
- * encrypted, at most max_csrs, sizes within bounds. *count gets the number of CSRs. Errors: ZIP_*, BATCH_TOO_MANY; each names the entry. */
+/* Checks a zip's structure without unpacking it (interfaces.md 4): root entries *.csr only, unique names (capitals count; CP437 becomes
+ * UTF-8 first), stored or deflated, not encrypted, at most max_csrs, no bomb: no entry of more than 1 MiB packed tighter than 50:1, all of
+ * them together at most 50,000 * 4096 octets. *count gets the number of CSRs. Errors: ZIP_*, BATCH_TOO_MANY, TOO_LARGE; each names the
+ * entry. */
 SMKI_MUST_USE int batch_zip_check(const char *path, const struct batch_limits *limits, uint32_t *count, struct smki_error *err);
-/* Reads every entry in the order of the central directory. */
+/* Reads every entry in the order of the central directory. One that is larger than a CSR's text can be is not unpacked and is handed over
+ * as CSR_TOO_LARGE: it fails by itself, never the others. One that unpacks to more than it declares is a ZIP_BOMB. */
 SMKI_MUST_USE int batch_zip_read(const char *path, const struct batch_limits *limits, batch_request_fn each, void *context,
                                  struct smki_error *err);
 
@@ -70,9 +73,9 @@ SMKI_MUST_USE int batch_xml_result_status(struct smki_buffer *out, const char *r
 SMKI_MUST_USE int batch_xml_submit_status(struct smki_buffer *out, const char *ref, const char *build, uint64_t batch_id, int code,
                                           const char *text, struct smki_error *err);
 /* The response zip: one <name without .csr>.crt for each granted CSR, in order, stored, holding the certificate as PEM (base64 X.509 with
- * BEGIN and END CERTIFICATE lines, LF). Where two names would become one (IDs "a" and "a.csr"), the later is <name>.<index>.crt. The same
- * results make the same file. Written to `path` whole or not at all, by way of temporary files beside it; an older file there is replaced.
- */
+ * BEGIN and END CERTIFICATE lines, LF). Where two names would become one (IDs "a" and "a.csr", entries a.csr and a.CSR), the later is
+ * <name>.<index>.crt, and where that one is taken too <name>.<index>.2.crt, and so on. The same results make the same file. Written to
+ * `path` whole or not at all, by way of temporary files beside it; an older file there is replaced. */
 SMKI_MUST_USE int batch_zip_result(const char *path, batch_result_fn next, void *next_context, struct smki_error *err);
 /* The .txt report: exactly one line a CSR, no header, UTF-8, ended by CR LF, its fields joined by commas:
  *   identifier   XML: the CSR's ID; zip: its number in the archive, from 1

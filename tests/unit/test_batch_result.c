@@ -431,6 +431,24 @@ static void two_names_that_would_be_one_stay_two(void **state)
     expect_run(place, "unzip -Z1 r.zip", "a.crt\na.2.crt\n");
 }
 
+static void entries_that_differ_in_the_capitals_of_csr_stay_two(void **state)
+{
+    const struct batch_result all[] = {GRANTED(1, "a.csr"), GRANTED(2, "a.CSR"), GRANTED(3, "A.csr")};
+    const struct place *place = *state;
+
+    write_zip(place, all, 3);
+    expect_run(place, "unzip -Z1 r.zip", "a.crt\na.2.crt\nA.crt\n");
+}
+
+static void a_name_given_for_want_of_another_takes_no_ones_own(void **state)
+{
+    const struct batch_result all[] = {GRANTED(1, "a.csr"), GRANTED(2, "a.3.csr"), GRANTED(3, "a.CSR")};
+    const struct place *place = *state;
+
+    write_zip(place, all, 3);
+    expect_run(place, "unzip -Z1 r.zip", "a.crt\na.3.crt\na.3.2.crt\n");
+}
+
 static void a_zip_without_certificates_is_an_empty_zip(void **state)
 {
     const struct batch_result all[] = {REFUSED(1, "a.csr", SMKI_CSR_KEY)};
@@ -594,6 +612,8 @@ int main(void)
         cmocka_unit_test(a_batchs_id_that_the_schema_forbids_is_left_out),
         WITH_PLACE(the_zip_holds_the_granted_in_order_under_their_names),
         WITH_PLACE(two_names_that_would_be_one_stay_two),
+        WITH_PLACE(entries_that_differ_in_the_capitals_of_csr_stay_two),
+        WITH_PLACE(a_name_given_for_want_of_another_takes_no_ones_own),
         WITH_PLACE(a_zip_without_certificates_is_an_empty_zip),
         WITH_PLACE(the_same_results_make_the_same_zip),
         cmocka_unit_test(a_folder_that_is_not_there_is_said),

@@ -85,7 +85,7 @@ static void patch(struct place *place, const char *from, const char *to, size_t 
 }
 
 struct seen {
-    unsigned count, bad;
+    unsigned count, bad, too_large;
     size_t octets;
     char refs[512];
 };
@@ -99,6 +99,7 @@ static int see(void *context, const struct batch_request *request, struct smki_e
     seen->count++;
     assert_int_equal(request->index, seen->count);
     seen->bad += request->decode_code != 0;
+    seen->too_large += request->decode_code == SMKI_CSR_TOO_LARGE;
     seen->octets += request->der.size;
     if (request->decode_code != 0)
         assert_int_equal(request->der.size, 0);
@@ -312,14 +313,69 @@ static void names_that_are_no_root_csr_are_refused(void **state)
     (void)state;
 }
 
-static void a_name_that_is_not_utf8_is_refused(void **state)
+/* A name of seven octets that libzip would not write, in both headers, comes out as `ref`. */
+static void expect_name(struct place *place, const char *octets, const char *ref)
 {
-    struct place *place = *state;
-
     add(place, "aXb.csr");
     close_zip(place);
-    patch(place, "aXb.csr", "a\xffX.csr", 7, 2);
-    expect_refused(place, SMKI_ZIP_ENTRY_NAME, "not UTF-8");
+    patch(place, "aXb.csr", octets, 7, 2);
+    assert_string_equal(expect_accepted(place, 1).refs, ref);
+}
+
+/* As Windows packs: no flag that the name is UTF-8. */
+static void a_name_in_cp437_becomes_utf8(void **state)
+{
+    expect_name(*state, "\x82t\x82.csr", "\xc3\xa9t\xc3\xa9.csr");
+}
+
+/* Nor is this flagged; what can be UTF-8 is taken for it. */
+static void a_name_in_utf8_without_its_flag_stays_as_it_is(void **state)
+{
+    expect_name(*state, "\xc3\xa9t.csr", "\xc3\xa9t.csr");
+}
+
+static const char not_utf8[][8] = {"\xc0\xafx.csr", "\xed\xa0\x80.csr"};
+
+/* An overlong form and a surrogate: libzip takes them for UTF-8, we do not (RFC 3629 3). */
+static void a_name_that_is_not_utf8_is_refused(void **state)
+{
+    for (size_t i = 0; i < TEST_COUNT(not_utf8); i++) {
+        struct place *place;
+        assert_int_equal(place_make((void **)&place), 0);
+        add(place, "aXb.csr");
+        close_zip(place);
+        patch(place, "aXb.csr", not_utf8[i], 7, 2);
+        expect_refused(place, SMKI_ZIP_ENTRY_NAME, "not UTF-8");
+        place_remove((void **)&place);
+    }
+    (void)state;
+}
+
+static const char controls_in_cp437[][8] = {"\x82\x1bx.csr", "\x82\nx.csr", "\x82\x7fx.csr", "\x01yx.csr"};
+
+static void control_characters_do_not_hide_in_cp437(void **state)
+{
+    for (size_t i = 0; i < TEST_COUNT(controls_in_cp437); i++) {
+        struct place *place;
+        assert_int_equal(place_make((void **)&place), 0);
+        add(place, "aXb.csr");
+        close_zip(place);
+        patch(place, "aXb.csr", controls_in_cp437[i], 7, 2);
+        expect_refused(place, SMKI_ZIP_ENTRY_NAME, "control characters");
+        place_remove((void **)&place);
+    }
+    (void)state;
+}
+
+static void a_name_flagged_utf8_that_is_cp437_is_refused(void **state)
+{
+    struct place *place = *state;
+    static const char flagged[] = "\xc3\xa9t.csr";
+
+    add(place, flagged);
+    close_zip(place);
+    patch(place, flagged, "\x82\x82t.csr", 7, 2);
+    expect_refused(place, SMKI_ZIP_INVALID, "");
 }
 
 static void a_name_of_256_octets_is_refused(void **state)
@@ -347,13 +403,26 @@ static void two_entries_of_one_name_are_refused(void **state)
     expect_refused(place, SMKI_ZIP_ENTRY_DUPLICATE, "entry 2 (one.csr)");
 }
 
-static void names_that_differ_in_capitals_only_are_refused(void **state)
+/* One in CP437, the other in UTF-8. */
+static void names_that_become_one_are_refused(void **state)
+{
+    struct place *place = *state;
+
+    add(place, "aX.csr");
+    add(place, "a\xc3\xa9.csr");
+    close_zip(place);
+    patch(place, "aX.csr", "a\x82.csr", 6, 2);
+    expect_refused(place, SMKI_ZIP_ENTRY_DUPLICATE, "entry 2 (a\xc3\xa9.csr)");
+}
+
+static void names_that_differ_in_capitals_are_different_names(void **state)
 {
     struct place *place = *state;
 
     add(place, "a.csr");
     add(place, "a.CSR");
-    expect_refused(place, SMKI_ZIP_ENTRY_DUPLICATE, "entry 2 (a.CSR)");
+    add(place, "A.csr");
+    assert_string_equal(expect_accepted(place, 3).refs, "a.csr,a.CSR,A.csr");
 }
 
 /* ---- refused by kind and packing ---- */
@@ -420,26 +489,117 @@ static void an_unknown_method_is_refused(void **state)
 
 /* ---- sizes and bombs ---- */
 
-static void an_entry_larger_than_a_csr_is_refused(void **state)
+/* One of `size` octets that pack well, or badly; a neighbour on each side. */
+static void add_between(struct place *place, size_t size, bool packed)
+{
+    char *octets = malloc(size);
+
+    assert_non_null(octets);
+    memset(octets, 'A', size);
+    add(place, "a.csr");
+    add_octets(place, "b.csr", octets, size, packed ? ZIP_CM_DEFLATE : ZIP_CM_STORE);
+    add(place, "c.csr");
+    free(octets);
+}
+
+static void expect_too_large_alone(struct place *place)
+{
+    struct seen seen = expect_accepted(place, 3);
+
+    assert_string_equal(seen.refs, "a.csr,b.csr,c.csr");
+    assert_int_equal(seen.too_large, 1);
+    assert_int_equal(seen.bad, 1);
+    assert_int_equal(seen.octets, 10);
+}
+
+static void an_entry_larger_than_a_csr_fails_by_itself(void **state)
+{
+    add_between(*state, 17000, false);
+    expect_too_large_alone(*state);
+}
+
+/* Not being unpacked, it is not seen to be damaged either. */
+static void an_entry_larger_than_a_csr_is_not_unpacked(void **state)
 {
     struct place *place = *state;
     char large[17000];
 
+    add(place, "a.csr");
     memset(large, 'A', sizeof(large));
-    add_octets(place, "a.csr", large, sizeof(large), ZIP_CM_STORE);
-    expect_refused(place, SMKI_ZIP_ENTRY_TOO_LARGE, "unpacks to 17000 octets");
+    memcpy(large + 8000, "needle", 6);
+    add_octets(place, "b.csr", large, sizeof(large), ZIP_CM_STORE);
+    add(place, "c.csr");
+    close_zip(place);
+    patch(place, "needle", "noodle", 6, 1);
+    expect_too_large_alone(place);
 }
 
-static void an_entry_packed_to_burst_is_refused_as_a_bomb(void **state)
+static void an_entry_of_a_mebibyte_fails_by_itself_however_it_is_packed(void **state)
+{
+    add_between(*state, 1024 * 1024, true);
+    expect_too_large_alone(*state);
+}
+
+static void an_entry_of_more_packed_to_burst_is_a_bomb(void **state)
+{
+    add_between(*state, 1024 * 1024 + 1, true);
+    expect_refused(*state, SMKI_ZIP_BOMB, "entry 2 (b.csr) unpacks to 1048577 octets, over 50 times its packed size");
+}
+
+/* Large, but it was as large on its way here. */
+static void an_entry_of_many_mebibytes_that_are_there_fails_by_itself(void **state)
+{
+    static const struct batch_limits wide = {.max_csrs = 20, .max_upload = (uint64_t)100 << 20};
+    struct smki_error err = {0};
+    struct seen seen = {0};
+    struct place *place = *state;
+
+    add_between(place, (size_t)70 << 20, false);
+    close_zip(place);
+    ASSERT_OK(batch_zip_read(place->path, &wide, see, &seen, &err), err);
+    assert_int_equal(seen.count, 3);
+    assert_int_equal(seen.too_large, 1);
+    assert_int_equal(seen.octets, 10);
+}
+
+/* a.csr packed into so many octets, of which nothing is true but their number: its headers are patched to say more, and nobody unpacks it.
+ */
+static void add_pretender(struct place *place, size_t packed)
+{
+    char *octets = malloc(packed);
+
+    assert_non_null(octets);
+    memset(octets, 'A', packed);
+    add_octets(place, "a.csr", octets, packed, ZIP_CM_STORE);
+    free(octets);
+    close_zip(place);
+    patch_headers(place, 8, 10, ZIP_CM_DEFLATE, 2);
+}
+
+static void exactly_50_to_1_is_no_bomb_and_one_octet_more_is(void **state)
 {
     struct place *place = *state;
-    size_t size = 10 * 1000 * 1000;
-    char *zeroes = calloc(1, size);
 
-    assert_non_null(zeroes);
-    add_octets(place, "a.csr", zeroes, size, ZIP_CM_DEFLATE);
-    free(zeroes);
-    expect_refused(place, SMKI_ZIP_BOMB, "unpacks to 10000000 octets");
+    add_pretender(place, 40000);
+    patch_headers(place, 22, 24, 2000000, 4);
+    assert_int_equal(expect_accepted(place, 1).too_large, 1);
+    patch_headers(place, 22, 24, 2000001, 4);
+    expect_refused(place, SMKI_ZIP_BOMB, "unpacks to 2000001 octets");
+}
+
+static void what_is_too_large_counts_for_the_whole_batch_too(void **state)
+{
+    static const struct batch_limits wide = {.max_csrs = 20, .max_upload = (uint64_t)100 << 20};
+    struct place *place = *state;
+    struct smki_error err = {0};
+    uint32_t count;
+
+    add_pretender(place, 5000000);
+    patch_headers(place, 22, 24, 204800000, 4);
+    ASSERT_OK(batch_zip_check(place->path, &wide, &count, &err), err);
+    patch_headers(place, 22, 24, 204800001, 4);
+    EXPECT_REFUSED(SMKI_ZIP_BOMB, batch_zip_check(place->path, &wide, &count, &err), err);
+    EXPECT_TEXT(err, "unpack to more than 204800000 octets");
 }
 
 static void a_csr_of_the_largest_size_fits_an_entry(void **state)
@@ -673,19 +833,29 @@ int main(void)
         WITH_PLACE(a_zip_of_50001_entries_is_refused),
         WITH_PLACE(what_info_zip_streams_is_accepted),
         cmocka_unit_test(names_that_are_no_root_csr_are_refused),
-        WITH_PLACE(a_name_that_is_not_utf8_is_refused),
+        WITH_PLACE(a_name_in_cp437_becomes_utf8),
+        WITH_PLACE(a_name_in_utf8_without_its_flag_stays_as_it_is),
+        cmocka_unit_test(a_name_that_is_not_utf8_is_refused),
+        cmocka_unit_test(control_characters_do_not_hide_in_cp437),
+        WITH_PLACE(a_name_flagged_utf8_that_is_cp437_is_refused),
         WITH_PLACE(a_name_of_256_octets_is_refused),
         WITH_PLACE(two_entries_of_one_name_are_refused),
-        WITH_PLACE(names_that_differ_in_capitals_only_are_refused),
+        WITH_PLACE(names_that_become_one_are_refused),
+        WITH_PLACE(names_that_differ_in_capitals_are_different_names),
         WITH_PLACE(a_symbolic_link_is_refused),
         WITH_PLACE(a_dos_folder_without_its_slash_is_refused),
         WITH_PLACE(an_entry_encrypted_by_aes_is_refused),
         WITH_PLACE(an_entry_encrypted_by_pkware_is_refused),
         WITH_PLACE(an_unknown_method_is_refused),
-        WITH_PLACE(an_entry_larger_than_a_csr_is_refused),
+        WITH_PLACE(an_entry_larger_than_a_csr_fails_by_itself),
+        WITH_PLACE(an_entry_larger_than_a_csr_is_not_unpacked),
+        WITH_PLACE(an_entry_of_a_mebibyte_fails_by_itself_however_it_is_packed),
+        WITH_PLACE(an_entry_of_more_packed_to_burst_is_a_bomb),
+        WITH_PLACE(an_entry_of_many_mebibytes_that_are_there_fails_by_itself),
+        WITH_PLACE(exactly_50_to_1_is_no_bomb_and_one_octet_more_is),
+        WITH_PLACE(what_is_too_large_counts_for_the_whole_batch_too),
         WITH_PLACE(a_csr_of_the_largest_size_fits_an_entry),
         WITH_PLACE(a_csr_above_the_largest_size_fails_by_itself),
-        WITH_PLACE(an_entry_packed_to_burst_is_refused_as_a_bomb),
         WITH_PLACE(entries_that_unpack_to_more_than_a_batch_are_refused),
         WITH_PLACE(what_unpacks_to_more_than_the_file_has_is_accepted),
         WITH_PLACE(a_file_full_of_directory_records_is_refused_unopened),
