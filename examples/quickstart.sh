@@ -207,7 +207,7 @@ verify_all "batch $xml" "$folder/results/xml"
 certificates_of_zip "$folder/results/meters-response.zip" "$folder/results/zip"
 verify_all "batch $zip" "$folder/results/zip"
 [ "$certificates" -eq $((count / 2 * 2 + 1)) ] || stop "$certificates certificates came out, $((count / 2 * 2 + 1)) were to come"
-say "the wrong request, in the report: $(grep wrong.csr "$folder/results/meters-report.txt" | tr '\t' ' ' | tr -s ' ')"
+say "the wrong request, in the report: $(grep wrong.csr "$folder/results/meters-report.txt" | tr '\t' ' ' | tr -d '\r' | tr -s ' ')"
 run "$smki" --home "$folder/home" audit verify
 
 heading "Done: $certificates certificates, 1 refusal, nothing lost"

@@ -20,14 +20,26 @@ struct night_plan {
     size_t at_risk;         /* batches */
 };
 
+/* A date alone is the night that begins on that day, not the one that ends on it. */
+static struct smki_time plan_moment(const struct call *call)
+{
+    const char *text = call_text(call, "at");
+    const unsigned start = smki_service_config(call->service)->limits.night_start; /* minutes */
+
+    if (text == NULL)
+        return smki_service_now(call->service);
+    if (strlen(text) != sizeof("2026-11-23") - 1)
+        return call_time(call, "at");
+    return smki_time_uk_at(call_time(call, "at"), 0, (int)(start / 60), (int)(start % 60));
+}
+
 static int plan_make(struct night_plan *plan, struct call *call)
 {
     const struct smki_demand_limits *limits = &smki_service_config(call->service)->limits;
     double hours;
     int rc;
 
-    *plan = (struct night_plan){.at = call_has(call, "at") ? call_time(call, "at") : smki_service_now(call->service),
-                                .capacity = limits->night_capacity};
+    *plan = (struct night_plan){.at = plan_moment(call), .capacity = limits->night_capacity};
     plan->night = smki_night_at(limits, plan->at);
     if ((rc = smki_batch_plan(call->service, plan->at, &plan->items, &plan->count, &plan->rate, &call->err)) != 0)
         return rc;
@@ -149,8 +161,8 @@ static void print_totals(const struct night_plan *plan)
     const uint64_t due = plan->csrs[SMKI_PLAN_DUE];
 
     printf("\n");
-    fact_print("waiting", "%" PRIu64 " CSRs in %zu batches: %" PRIu64 " due, %" PRIu64 " early, %" PRIu64 " over quota", plan_total(plan),
-               plan->count, due, plan->csrs[SMKI_PLAN_EARLY], plan->csrs[SMKI_PLAN_OVER_QUOTA]);
+    fact_print("waiting", "%" PRIu64 " CSRs in %zu %s: %" PRIu64 " due, %" PRIu64 " early, %" PRIu64 " over quota", plan_total(plan),
+               plan->count, plan->count == 1 ? "batch" : "batches", due, plan->csrs[SMKI_PLAN_EARLY], plan->csrs[SMKI_PLAN_OVER_QUOTA]);
     if (due <= plan->capacity)
         fact_print("capacity", "%" PRIu32 " CSRs a night; due work takes %.1f %% of it, %" PRIu64 " are left", plan->capacity,
                    plan->capacity > 0 ? (double)due * 100 / plan->capacity : 0, plan->capacity - due);
@@ -191,7 +203,8 @@ static int plan_run(struct call *call)
 }
 
 static const struct command_value options[] = {
-    {"at", VALUE_TIME, 0, "TIME", "the plan of the night of this moment, as 2026-11-23T20:00 (UK time); now when not given", NULL},
+    {"at", VALUE_TIME, 0, "TIME",
+     "the plan of the night of this moment, as 2026-11-23T20:00 (UK time), or that begins on this day; now when not given", NULL},
     {0},
 };
 

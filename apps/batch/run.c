@@ -92,8 +92,8 @@ static void print_summary(const struct smki_run_progress *done, const struct lef
     if (left->csrs > left->pending_csrs)
         fact_print("still waiting", "%" PRIu64 " CSRs", left->csrs - left->pending_csrs);
     if (left->pending > 0)
-        fact_print("await approval", "%" PRIu64 " batches, %" PRIu64 " CSRs; see 'smki-batch list --open'", left->pending,
-                   left->pending_csrs);
+        fact_print("await approval", "%" PRIu64 " %s, %" PRIu64 " CSRs; see 'smki-batch list --open'", left->pending,
+                   left->pending == 1 ? "batch" : "batches", left->pending_csrs);
 }
 
 static int print_summary_json(struct call *call, const struct smki_run_progress *done, const struct leftover *left, int outcome)

@@ -1,6 +1,7 @@
 /* smki-batch submit: files in, BatchIds out. */
 #include "batch/commands.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ static void tell_quota(const struct call *call, const struct smki_batch *batch, 
         fprintf(stderr, "%s: note: batch %" PRIu64 " is over the quota: %s\n", call->program->name, batch->id, verdict->text);
 }
 
-static int print_accepted(struct call *call, struct json_list *list, const char *path, const struct smki_batch *batch)
+static int print_id(struct call *call, struct json_list *list, const char *path, const struct smki_batch *batch)
 {
     cJSON *object;
 
@@ -36,6 +37,19 @@ static int print_accepted(struct call *call, struct json_list *list, const char 
         object = NULL;
     }
     return json_list_add(list, call, object);
+}
+
+/* The batch is in, whatever becomes of the line: who loses it must hear its number, or would submit again. */
+static int print_accepted(struct call *call, struct json_list *list, const char *path, const struct smki_batch *batch)
+{
+    int rc = print_id(call, list, path, batch);
+
+    if (rc == 0 && fflush(stdout) == 0)
+        return 0;
+    complain(call->program,
+             "batch %" PRIu64 " was accepted, but its number could not be written to standard output: %s; do not submit %s again",
+             batch->id, rc == 0 ? strerror(errno) : "out of memory", path);
+    return COMMAND_FAILED;
 }
 
 static int submit_one(struct call *call, struct json_list *list, const char *path)

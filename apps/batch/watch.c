@@ -233,7 +233,8 @@ int watch_run(struct call *call)
 
     stop_catch();
     look(&watch);
-    event(&watch, "starts", 0, "watches %s; %zu batches are open", smki_service_home(call->service), watch.open_count);
+    event(&watch, "starts", 0, "watches %s; %zu %s open", smki_service_home(call->service), watch.open_count,
+          watch.open_count == 1 ? "batch is" : "batches are");
     tell_window(&watch, true);
     rc = watch_nights(&watch);
     event(&watch, "ends", 0, "ends%s; %" PRIu64 " CSRs were processed", rc == 0 ? " on a signal" : "", watch.csrs);

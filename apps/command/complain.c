@@ -19,13 +19,16 @@ static const struct {
     {SMKI_CREDENTIAL_NAME_TAKEN, "see 'smki credential list'"},
     {SMKI_AGREEMENT_NOTICE, "that is --short-notice"},
     {SMKI_CONFIG_INVALID, "see 'smki config show'"},
+    {SMKI_DISK_FULL, "free space and repeat; nothing was lost"},
+    {SMKI_STORE_CORRUPT, "restore a backup with 'smki restore', and report it"},
     {SMKI_AUDIT_BROKEN, "keep the home as it is and see 'smki audit verify'"},
 };
 
 static const char *hint_for(const struct smki_error *err)
 {
     for (size_t i = 0; i < COUNT_OF(hints); i++)
-        if (hints[i].code == err->code && strstr(err->text, "'smki") == NULL)
+        if (hints[i].code == err->code && err->text[0] != '\0' && strstr(err->text, "'smki") == NULL &&
+            strstr(err->text, "free space") == NULL)
             return hints[i].hint;
     return NULL;
 }

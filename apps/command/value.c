@@ -59,6 +59,8 @@ bool value_check(const struct command_value *value, const char *text, struct smk
         return wrong(why, text, "a value: it is empty");
     switch (value->kind) {
     case VALUE_NUMBER:
+        if (text[strspn(text, "0123456789")] == '\0' && !number_read(text, UINT64_MAX, &number))
+            return wrong(why, text, "a number that fits: the largest is 18446744073709551615");
         return number_read(text, UINT64_MAX, &number) || wrong(why, text, "a number (digits only)");
     case VALUE_COUNT:
         return number_read(text, UINT32_MAX, &number) || wrong(why, text, "a number from 0 to 4294967295");

@@ -61,20 +61,49 @@ static int home_backup(struct call *call)
     return rc;
 }
 
+static bool key_is_there(const char *home, const char *word)
+{
+    char key[PATH_MAX];
+
+    snprintf(key, sizeof(key), "%s/" SMKI_HOME_KEYS "/%s.key", home, word);
+    return access(key, F_OK) == 0;
+}
+
+/* The CAs whose keys the restored home lacks: " dca.key oca.key". Returns how many. */
+static unsigned keys_missing(const char *home, char *out, size_t size)
+{
+    unsigned missing = 0;
+    size_t length = 0;
+
+    out[0] = '\0';
+    for (int ca = 1; ca <= SMKI_CA_COUNT; ca++) {
+        const char *word = smki_ca_word((enum smki_ca_name)ca);
+
+        if (key_is_there(home, word))
+            continue;
+        length += (size_t)snprintf(out + length, size - length, "%s%s.key", missing > 0 ? ", " : "", word);
+        missing++;
+    }
+    return missing;
+}
+
 static int home_restore(struct call *call)
 {
     const struct smki_service_options options = {.passphrase = passphrase_ask};
     const char *home = call_operand(call, 1);
-    char key[PATH_MAX];
+    char missing[256];
     int rc = smki_service_restore(call_operand(call, 0), home, &options, &call->err);
 
     if (rc != 0)
         return rc;
-    snprintf(key, sizeof(key), "%s/" SMKI_HOME_KEYS "/audit.key", home);
-    if (access(key, F_OK) == 0)
-        printf("%s: restored and opened\n", home);
-    else
+    if (!key_is_there(home, "audit"))
         printf("%s: restored, without private keys: put them into %s/" SMKI_HOME_KEYS " (mode 0600) before it can be used\n", home, home);
+    else if (keys_missing(home, missing, sizeof(missing)) > 0)
+        printf("%s: restored and opened; the backup lacks %s: put what is missing into %s/" SMKI_HOME_KEYS
+               " (mode 0600) before these CAs can sign\n",
+               home, missing, home);
+    else
+        printf("%s: restored and opened\n", home);
     return 0;
 }
 

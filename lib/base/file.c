@@ -93,6 +93,9 @@ int private_file_read(uint8_t *out, size_t capacity, size_t *size, const char *p
     int rc;
 
     *size = 0;
+    if (fd < 0 && errno == ENOENT)
+        return smki_fail(err, SMKI_KEY_UNREADABLE, "%s; put the file with the %s back, as from a backup of the home", strerror(ENOENT),
+                         what);
     if (fd < 0)
         return smki_fail(err, SMKI_KEY_UNREADABLE, "%s", strerror(errno));
     if ((rc = private_check(fd, what, err)) == 0)

@@ -75,7 +75,9 @@ static int folder_look(struct smki_service *service, const char *name, int64_t a
 
     if (rc != 0)
         return rc;
-    if ((folder = opendir(path)) == NULL)
+    if ((folder = opendir(path)) == NULL && errno == ENOENT)
+        return smki_fail(err, SMKI_NOT_FOUND, "%s: this folder of the home is gone; restore a backup with 'smki restore'", path);
+    if (folder == NULL)
         return smki_fail_errno(err, errno, "%s", path);
     while ((entry = readdir(folder)) != NULL)
         if (fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&

@@ -55,6 +55,9 @@ static int upload_create(struct smki_submission *submission, struct smki_error *
     if ((rc = home_path_in(submission->service, submission->path, SMKI_HOME_BATCHES, submission->batch.file, err)) != 0)
         return rc;
     submission->fd = open(submission->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (submission->fd < 0 && errno == ENOENT)
+        return smki_fail(err, SMKI_NOT_FOUND, "%s: the home's folder for uploads is gone; restore a backup with 'smki restore'",
+                         submission->path);
     return submission->fd < 0 ? smki_fail_errno(err, errno, "%s", submission->path) : 0;
 }
 

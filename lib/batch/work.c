@@ -174,7 +174,7 @@ static int read_request(const struct worker *worker, struct smki_csr *csr, const
     if ((rc = smki_csr_read(csr, SMKI_PROFILE_DEVICE, request->der, err)) != 0)
         return rc;
     if (csr->trailer != 0 && !worker->service->config.csr_trailer)
-        return smki_fail(err, SMKI_CSR_MALFORMED, "%zu octets follow the request", csr->trailer);
+        return smki_fail(err, SMKI_CSR_MALFORMED, "%zu octet%s the request", csr->trailer, csr->trailer == 1 ? " follows" : "s follow");
     return 0;
 }
 
@@ -422,8 +422,8 @@ static int store_certificates(struct worker *worker, struct store_change *change
     return rc;
 }
 
-/* One record for the chunk: which CSRs, how many certificates, and the SHA-256 over these in their order (smki/audit.h). Each one's serial is
- * in its CSR's own record. */
+/* One record for the chunk: which CSRs, how many certificates, and the SHA-256 over these in their order (smki/audit.h). Each one's serial
+ * is in its CSR's own record. */
 static int record_chunk(struct worker *worker, struct store_change *change, struct smki_error *err)
 {
     const uint32_t first = worker->requests[0].index, last = worker->requests[worker->count - 1].index; /* no chunk is empty */

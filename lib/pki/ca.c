@@ -23,7 +23,7 @@ static int read_certificate(struct smki_ca *ca, const char *path, struct smki_er
     else if (ca->certificate.subject_key_id.size == 0)
         rc = smki_fail(err, SMKI_CERTIFICATE_MALFORMED, "has no subjectKeyIdentifier, which its certificates must refer to");
 out:
-    if (rc != 0)
+    if (rc != 0 && err != NULL && strstr(err->text, path) == NULL)
         smki_error_prefix(err, "%s", path);
     smki_buffer_finish(&file);
     return rc;

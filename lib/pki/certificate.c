@@ -292,7 +292,8 @@ int smki_certificate_read(struct smki_certificate *out, struct smki_bytes der, s
         return smki_fail(err, SMKI_CERTIFICATE_MALFORMED,
                          "the %zu octets are not one SEQUENCE in DER: cut short, or something else than a certificate", der.size);
     if (!der_done(&outer))
-        return smki_fail(err, SMKI_CERTIFICATE_MALFORMED, "%zu octets follow the certificate", (size_t)(outer.end - outer.at));
+        return smki_fail(err, SMKI_CERTIFICATE_MALFORMED, "%zu octet%s the certificate", (size_t)(outer.end - outer.at),
+                         outer.end - outer.at == 1 ? " follows" : "s follow");
     if (!der_take_whole(&certificate, DER_SEQUENCE, &out->tbs))
         return malformed(err, "TBSCertificate");
     if ((rc = read_tbs(out, &algorithm, err)) != 0)

@@ -447,8 +447,8 @@ static int take_request(struct smki_csr *csr, struct smki_bytes der, struct smki
                          der.size);
     csr->trailer = der.size - csr->der.size;
     if (csr->trailer != 0 && csr->trailer != CSR_TRAILER_SIZE)
-        return smki_fail(err, SMKI_CSR_MALFORMED, "%zu octets follow the request, which has %zu: take them away (RFC 2986 4.2)",
-                         csr->trailer, csr->der.size);
+        return smki_fail(err, SMKI_CSR_MALFORMED, "%zu octet%s the request, which has %zu: take %s away (RFC 2986 4.2)", csr->trailer,
+                         csr->trailer == 1 ? " follows" : "s follow", csr->der.size, csr->trailer == 1 ? "it" : "them");
     return 0;
 }
 

@@ -9,7 +9,7 @@ bool lint_nothing_follows(const struct lint_view *view, char detail[256])
 {
     if (view->tail == 0 || (lint_is_request(view->subject) && view->tail == METER_TAIL))
         return true;
-    return lint_found(detail, "%zu octets follow it", view->tail);
+    return lint_found(detail, "%zu octet%s it", view->tail, view->tail == 1 ? " follows" : "s follow");
 }
 
 bool lint_request_has_no_tail(const struct lint_view *view, char detail[256])

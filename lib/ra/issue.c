@@ -356,7 +356,8 @@ static int read_request(struct issuing *issuing, struct smki_bytes der, struct s
 
     if ((issuing->refusal = smki_csr_read(&issuing->csr, issuing->ticket.profile, der, &issuing->why)) == 0 && issuing->csr.trailer != 0 &&
         !issuing->service->config.csr_trailer)
-        issuing->refusal = smki_fail(&issuing->why, SMKI_CSR_MALFORMED, "%zu octets follow the request", issuing->csr.trailer);
+        issuing->refusal = smki_fail(&issuing->why, SMKI_CSR_MALFORMED, "%zu octet%s the request", issuing->csr.trailer,
+                                     issuing->csr.trailer == 1 ? " follows" : "s follow");
     if (issuing->refusal == 0)
         issuing->refusal = smki_csr_verify(&issuing->csr, &issuing->why);
     if (issuing->refusal == 0)

@@ -44,6 +44,25 @@ static int passphrase_read(struct smki_service *service, struct smki_error *err)
     return 0;
 }
 
+/* Where the keys are there was a home: another 'smki init' is not what it needs. */
+static int store_open(struct smki_service *service, const char *audit_key, struct smki_error *err)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    int rc;
+
+    if ((rc = home_path(service, path, SMKI_HOME_STORE, err)) != 0)
+        return rc;
+    rc = smki_store_open(&service->store, path, &service->clock, err);
+    if (rc == SMKI_STORE_MISSING && stat(audit_key, &status) == 0)
+        return smki_fail(
+            err, rc,
+            "%s: the store of this home is gone, its keys are there: restore a backup with 'smki restore'; only if 'smki init' "
+            "was broken off here, remove the home and repeat it",
+            path);
+    return rc;
+}
+
 static int service_parts_open(struct smki_service *service, struct smki_error *err)
 {
     char path[PATH_MAX];
@@ -56,10 +75,7 @@ static int service_parts_open(struct smki_service *service, struct smki_error *e
         return rc;
     if ((rc = passphrase_read(service, err)) != 0)
         return rc;
-    if ((rc = home_path(service, path, SMKI_HOME_STORE, err)) != 0 ||
-        (rc = smki_store_open(&service->store, path, &service->clock, err)) != 0)
-        return rc;
-    if ((rc = home_path_in(service, path, SMKI_HOME_KEYS, "audit.key", err)) != 0 ||
+    if ((rc = home_path_in(service, path, SMKI_HOME_KEYS, "audit.key", err)) != 0 || (rc = store_open(service, path, err)) != 0 ||
         (rc = smki_key_open_file(&service->audit_key, path, configured_passphrase, service, err)) != 0)
         return rc;
     smki_audit_sign_with(service->store, service->audit_key, service->config.audit_checkpoint);
@@ -152,7 +168,9 @@ static int ca_open(struct smki_service *service, const struct ca_place *place, s
     snprintf(name, sizeof(name), "%s.key", place->word);
     if ((rc = home_path_in(service, key, SMKI_HOME_KEYS, name, err)) != 0)
         return rc;
-    return smki_ca_open(&service->ca[place->name], &options, err);
+    rc = smki_ca_open(&service->ca[place->name], &options, err);
+    return rc == SMKI_NOT_FOUND ? smki_fail(err, rc, "%s: the CA's certificate is gone; put it back from a backup of the home", certificate)
+                                : rc;
 }
 
 int smki_service_ca(struct smki_service *service, enum smki_ca_name name, const struct smki_ca **out, struct smki_error *err)

@@ -178,6 +178,17 @@ int transaction_begin(struct smki_store *store, unsigned flags, MDB_txn **out, s
 
 /* ---- opening ---- */
 
+/* A file of the store that cannot be opened for writing. Readers write too: LMDB's table of readers. */
+static int open_fail(struct smki_error *err, int errnum, const char *path)
+{
+    if (errnum == EROFS)
+        return smki_fail(err, SMKI_PERMISSION,
+                         "%s: the file system is read-only, and a home has to be writable, also to be looked at: make one of a backup with "
+                         "'smki restore', in a folder that can be written",
+                         path);
+    return smki_fail_errno(err, errnum, "%s", path);
+}
+
 /* One open store a process: see engine_i.h. */
 static int process_lock(struct smki_store *store, struct smki_error *err)
 {
@@ -188,7 +199,7 @@ static int process_lock(struct smki_store *store, struct smki_error *err)
     if ((rc = path_join(path, sizeof(path), store->folder, PROCESSES_FILE, err)) != 0)
         return rc;
     if ((store->processes = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
-        return smki_fail_errno(err, errno, "%s", path);
+        return open_fail(err, errno, path);
     if (fcntl(store->processes, F_OFD_SETLK, &octet) == 0)
         return 0;
     if (errno == EAGAIN || errno == EACCES)
@@ -220,7 +231,7 @@ static int lock_file_fill(const struct smki_store *store, struct smki_error *err
     if ((rc = path_join(path, sizeof(path), store->folder, LOCK_FILE, err)) != 0)
         return rc;
     if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
-        return smki_fail_errno(err, errno, "%s", path);
+        return open_fail(err, errno, path);
     if (fallocate(fd, 0, 0, STORE_READERS * 64 + 8192) != 0 && errno != EOPNOTSUPP)
         rc = smki_fail_errno(err, errno, "%s", path);
     close(fd);

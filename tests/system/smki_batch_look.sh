@@ -125,4 +125,14 @@ refused 1 "the result waits for its release" batch result 1 --format txt --out "
 claim "release lets it go" batch release 1
 claim "its result is there" batch result 1 --format txt --out "$folder/report.txt"
 claim "the words of the operator are in the audit log" test "$(smki audit export - | grep -cE 'batch-approve|batch-reject|override')" -ge 3
+
+# ---- the moment of a plan, and a number that gets lost ----
+
+closed
+claim "a date alone is the night that begins on it" says "Night of 2026-11-23 $later:10" batch plan --at 2026-11-23
+claim "a time is the night that it belongs to" says "Night of 2026-11-23 $later:10" batch plan --at "2026-11-23T$later:15"
+lost() { batch submit --party "$first" "$folder/one.xml" >/dev/full; }
+refused 1 "the number of a batch cannot be written" lost
+last=$(batch list --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[-1]["id"])')
+claim "it is told all the same" because "batch $last was accepted, but its number could not be written to standard output"
 finish

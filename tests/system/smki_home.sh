@@ -160,4 +160,18 @@ claim "restoring it says what is missing" says "put them into" program restore "
 claim "restore wants a backup" fails 'STORE_MISSING' "none" program restore "$folder/none" "$folder/home3"
 claim "restore wants two folders" test "$(program restore "$folder/backup" >/dev/null 2>&1; echo $?)" = 2
 claim "nothing is left of a restore that failed" test ! -e "$folder/home3"
+rm "$folder/backup/keys/dca.key"
+claim "a key that the backup lacks is named" says "lacks dca.key" program restore "$folder/backup" "$folder/home5"
+
+# ---- a home that lacks something ----
+
+lacking() { program --home "$folder/home5" "$@"; }
+claim "a key that is gone is to be put back" fails KEY_UNREADABLE "put the file with the private key back" lacking ca crl dca
+rm "$folder/home5/ca/oca.pem"
+claim "a CA certificate too" fails NOT_FOUND "put it back from a backup" lacking ca crl oca
+claim "whose path is said once" test "$(lacking ca crl oca 2>&1 | grep -o 'oca[.]pem' | wc -l)" = 1
+: >"$folder/home5/store/data.mdb"
+claim "an empty store beside keys is not one for init" fails STORE_MISSING "smki restore" lacking status
+rm -r "$folder/home5/store"
+claim "nor is none" fails STORE_MISSING "smki restore" lacking status
 finish

@@ -51,7 +51,7 @@ claim "a group alone asks for its command" complains 2 "see 'smki party --help'"
 claim "a flag takes no value" complains 2 "takes no value" program errors --json=yes
 claim "an option may not be given twice" complains 2 "given twice" program party add --name a --name b --eui 90b3d51f30000001
 claim "a number is digits" complains 2 "not a number" program party show -- -1
-claim "a number has an end" complains 2 "not a number" program party show 18446744073709551616
+claim "a number has an end" complains 2 "the largest is 18446744073709551615" program party show 18446744073709551616
 claim "an EUI-64 has its two forms" complains 2 "write 90-B3-D5-1F-30-01-00-00" program device show 90B3D5
 claim "a serial number is hexadecimal" complains 2 "not a serial number" program cert show xyz
 claim "a time is of the calendar" complains 2 "--from" program agreement add --party 1 --rule portal-batch --limit 1 --from 2026-02-30 --to 2026-03-01
@@ -60,6 +60,35 @@ claim "operands are counted" complains 2 "one word too many" program party show 
 claim "what moves a terminal's cursor is not repeated" complains 2 "??" program $'a\e\ab'
 claim "no home is one line that says how to give one" complains 1 "SMKI_HOME" program party list
 claim "a full disk is not success" test "$(program errors 2>/dev/null >/dev/full; echo $?)" = 1
+
+claim "a word that shares nothing is proposed nothing" test "$(program foo 2>&1 | grep -c "did you mean")" = 0
+claim "a serial number is taken as openssl shows it" complains 1 "SMKI_HOME" program cert show DEADBEEF
+
+# ---- the keys of the configuration ----
+
+# Whatever is written like a key in the manual pages, the README and the helps is one.
+keys_told() {
+    local name
+    {
+        cat "$ROOT"/apps/*/*.1 "$ROOT/README.md"
+        for name in "$PROGRAMS/smki/smki" "$PROGRAMS/batch/smki-batch"; do
+            "$name" --help | sed -n 's/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p' | while read -r words; do
+                # shellcheck disable=SC2086 # a command may be of two words
+                "$name" $words --help </dev/null || true
+            done
+        done
+    } 2>/dev/null | grep -oE '\b(night|demand|batch|run|runner|ca|policy|audit|device|eligibility|http)\.[a-z][a-z_]+[a-z0-9_]*' |
+        grep -vE '\.(pem|csr|cnf|crl|xml|zip|txt|sh|json|csv|key|service)$' | sort -u
+}
+every_key_told_is_one() {
+    local key_home=$folder/keys name
+    program init "$key_home" >/dev/null
+    "$PROGRAMS/smki/smki" --home "$key_home" config show | sed -n 's/^\([a-z_.0-9]*\): .*/\1/p' | sort -u >"$folder/keys.real"
+    keys_told >"$folder/keys.told"
+    [ -s "$folder/keys.told" ] && name=$(comm -23 "$folder/keys.told" "$folder/keys.real") && echo "$name" && [ -z "$name" ]
+}
+claim "every key in the manuals and helps is one of the configuration" every_key_told_is_one
+claim "one of them is the number of workers" grep -x run.workers "$folder/keys.told"
 
 # ---- refusals, rules ----
 
