@@ -258,7 +258,7 @@ static int record_decision(struct worker *worker, struct store_change *change, s
         .device_id = worker->csrs[i].device_id,
     };
 
-    if (decision->code == 0)
+    if (decision->code == 0 || act == SMKI_ACT_CSR_VOID)
         record.serial = serial_of(decision->serial);
     snprintf(record.detail, sizeof(record.detail), "%.*s", (int)sizeof(record.detail) - 1, worker->requests[i].ref);
     return store_record(change, &record, err);
