@@ -42,14 +42,16 @@ static int print_id(struct call *call, struct json_list *list, const char *path,
 /* The batch is in, whatever becomes of the line: who loses it must hear its number, or would submit again. */
 static int print_accepted(struct call *call, struct json_list *list, const char *path, const struct smki_batch *batch)
 {
+    struct smki_error lost;
     int rc = print_id(call, list, path, batch);
 
     if (rc == 0 && fflush(stdout) == 0)
         return 0;
-    complain(call->program,
-             "batch %" PRIu64 " was accepted, but its number could not be written to standard output: %s; do not submit %s again",
-             batch->id, rc == 0 ? strerror(errno) : "out of memory", path);
-    return COMMAND_FAILED;
+    lost.code = rc == 0 ? SMKI_IO : rc;
+    snprintf(lost.text, sizeof(lost.text),
+             "batch %" PRIu64 " was accepted, but its number could not be written to standard output: %s; do not submit %.150s again",
+             batch->id, rc == 0 ? strerror(errno) : smki_refusal_find(rc)->text, path);
+    return call_complain(call, &lost);
 }
 
 static int submit_one(struct call *call, struct json_list *list, const char *path)
