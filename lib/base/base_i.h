@@ -85,6 +85,10 @@ SMKI_MUST_USE int hex_decode(uint8_t *out, size_t size, const char *text, size_t
  * character that was cut at the end is left out. Returns its size. */
 size_t text_tidy(char *text);
 
+/* The UTF-8 character at `at` (RFC 3629) of which `left` octets are there: its size, or 0 when it is none. Reads no octet after one that
+ * does not continue it, so before a closing NUL any `left` of at least 4 will do. */
+size_t utf8_decode(uint32_t *character, const uint8_t *at, size_t left);
+
 /* ---- hashes ---- */
 #define SHA256_SIZE 32
 void sha256(uint8_t out[SHA256_SIZE], const void *at, size_t size);
@@ -115,7 +119,8 @@ SMKI_MUST_USE int parent_sync(const char *path, struct smki_error *err);
 /* "<folder>/<name>" into out. */
 SMKI_MUST_USE int path_join(char *out, size_t size, const char *folder, const char *name, struct smki_error *err);
 
-/* The word nearest to `word` among `count` (at most as many slips as 1/3 of its length, or 2; one when it is shorter than 5), or NULL: for "did you mean". */
+/* The word nearest to `word` among `count` (at most as many slips as 1/3 of its length, or 2; one when it is shorter than 5), or NULL: for
+ * "did you mean". */
 const char *nearest_word(const char *word, const char *const *words, size_t count);
 
 #endif

@@ -3,28 +3,13 @@
 
 #include <string.h>
 
-/* Octets of the UTF-8 character at `at` (RFC 3629 4), 0 when it is none. Reads at most to the closing NUL. */
-static size_t utf8_length(const uint8_t *at)
+/* Octets of the character at `at`, which a NUL closes; 0 when it is none, or a control character of ASCII. */
+static size_t character_length(const uint8_t *at)
 {
-    static const struct {
-        uint8_t first, last, second_from, second_to, length;
-    } forms[] = {
-        {0x20, 0x7e, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
+    uint32_t character = 0;
+    const size_t length = utf8_decode(&character, at, 4);
 
-    for (size_t i = 0; i < ARRAY_COUNT(forms); i++) {
-        if (at[0] < forms[i].first || at[0] > forms[i].last)
-            continue;
-        if (forms[i].length > 1 && (at[1] < forms[i].second_from || at[1] > forms[i].second_to))
-            return 0;
-        for (size_t k = 2; k < forms[i].length; k++)
-            if ((at[k] & 0xc0) != 0x80)
-                return 0;
-        return forms[i].length;
-    }
-    return 0;
+    return character < 0x20 || character == 0x7f ? 0 : length;
 }
 
 /* Is this the beginning of a character whose end was cut off with the rest of the text? */
@@ -43,7 +28,7 @@ size_t text_tidy(char *text)
     uint8_t *at = (uint8_t *)text;
 
     while (*at != '\0') {
-        size_t length = utf8_length(at);
+        size_t length = character_length(at);
 
         if (length == 0 && is_cut(at)) {
             *at = '\0';

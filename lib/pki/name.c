@@ -66,37 +66,13 @@ static bool is_printable_string(struct smki_bytes text)
     return true;
 }
 
-/* Octets of the UTF-8 character that begins with `lead`; 0 when none does. */
-static size_t utf8_length(uint8_t lead)
-{
-    if (lead < 0x80)
-        return 1;
-    if (lead >= 0xC2 && lead <= 0xDF)
-        return 2;
-    if (lead >= 0xE0 && lead <= 0xEF)
-        return 3;
-    return lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
-}
-
-/* One UTF-8 character (RFC 3629: shortest form, no surrogates, at most U+10FFFF) that is no control character; its size, or 0. */
+/* One UTF-8 character that is no control character; its size, or 0. */
 static size_t utf8_character(const uint8_t *at, size_t left)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = utf8_length(at[0]);
     uint32_t point;
+    const size_t length = utf8_decode(&point, at, left);
 
-    if (length == 0 || length > left)
-        return 0;
-    point = length == 1 ? at[0] : at[0] & (0xFFU >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((at[i] & 0xC0) != 0x80)
-            return 0;
-        point = point << 6 | (at[i] & 0x3F);
-    }
-    if (point < least[length] || (point >= 0xD800 && point <= 0xDFFF) || point > 0x10FFFF || point < 0x20 ||
-        (point >= 0x7F && point < 0xA0))
-        return 0;
-    return length;
+    return length == 0 || point < 0x20 || (point >= 0x7F && point < 0xA0) ? 0 : length;
 }
 
 static bool is_utf8(struct smki_bytes text)

@@ -2,28 +2,13 @@
 
 #include <string.h>
 
-/* The character at *at, moving past it; false when it is not UTF-8 (RFC 3629: shortest form, no surrogates, up to U+10FFFF). */
+/* The character at *at, which a NUL closes, moving past it; false when it is not UTF-8. */
 static bool take_character(const uint8_t **at, uint32_t *out)
 {
-    static const struct {
-        uint8_t mask, lead;
-        size_t follow;
-        uint32_t least;
-    } forms[] = {{0x80, 0x00, 0, 0}, {0xe0, 0xc0, 1, 0x80}, {0xf0, 0xe0, 2, 0x800}, {0xf8, 0xf0, 3, 0x10000}};
+    const size_t length = utf8_decode(out, *at, 4);
 
-    for (size_t i = 0; i < ARRAY_COUNT(forms); i++) {
-        if ((**at & forms[i].mask) != forms[i].lead)
-            continue;
-        *out = **at & (uint8_t)~forms[i].mask;
-        (*at)++;
-        for (size_t k = 0; k < forms[i].follow; k++, (*at)++) {
-            if ((**at & 0xc0) != 0x80)
-                return false;
-            *out = (*out << 6) | (**at & 0x3f);
-        }
-        return *out >= forms[i].least && *out <= 0x10ffff && !(*out >= 0xd800 && *out <= 0xdfff);
-    }
-    return false;
+    *at += length;
+    return length > 0;
 }
 
 /* No controls (C0, DEL, C1), no line or paragraph separators, and none of the marks that turn the direction of text: a name is shown in
