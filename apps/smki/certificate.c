@@ -1,6 +1,7 @@
 /* smki cert ... */
 #include "smki/smki_i.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* ---- words ---- */
@@ -179,6 +180,26 @@ static int cert_show(struct call *call)
 
 /* ---- issue, revoke ---- */
 
+int issued_put(const char *path, const struct smki_stored_certificate *issued, struct smki_error *err)
+{
+    const struct smki_bytes der = {issued->der, issued->size};
+    struct smki_certificate certificate;
+    struct smki_error why = {0};
+    char serial[2 * 20 + 1];
+    int rc = pem_put(path, "CERTIFICATE", der, &why);
+
+    if (rc == 0 && path == NULL && fflush(stdout) != 0)
+        snprintf(why.text, sizeof(why.text), "standard output: %s", strerror(errno));
+    else if (rc == 0)
+        return 0;
+    if (smki_certificate_read(&certificate, der, err) != 0)
+        return err->code;
+    err->code = SMKI_IO; /* not DISK_FULL, whose advice is to repeat: that would ask for a second certificate */
+    snprintf(err->text, sizeof(err->text), "the certificate is issued but not written (%.200s); have it by 'smki cert show %s --pem'",
+             why.text, smki_serial_text(&certificate.serial, serial));
+    return SMKI_IO;
+}
+
 static int cert_issue(struct call *call)
 {
     enum smki_profile profile = strcmp(call_text(call, "profile"), "device") == 0 ? SMKI_PROFILE_DEVICE : SMKI_PROFILE_ORGANISATION;
@@ -190,7 +211,7 @@ static int cert_issue(struct call *call)
     if ((rc = der_take(&csr, call_operand(call, 0), &call->err)) == 0)
         rc = smki_service_issue(call->service, &call->actor, profile, (struct smki_bytes){csr.at, csr.size}, &stored, &call->err);
     smki_buffer_finish(&csr);
-    return rc == 0 ? pem_put(call_text(call, "out"), "CERTIFICATE", (struct smki_bytes){stored.der, stored.size}, &call->err) : rc;
+    return rc == 0 ? issued_put(call_text(call, "out"), &stored, &call->err) : rc;
 }
 
 /* True when the operator means it; else *rc is what to return. */

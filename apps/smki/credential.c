@@ -31,7 +31,7 @@ static int credential_make(struct call *call, struct smki_credential *credential
         return rc;
     printf("%" PRIu64 "\n", credential->number);
     if (call_has(call, "out"))
-        rc = pem_put(call_text(call, "out"), "CERTIFICATE", (struct smki_bytes){stored.der, stored.size}, &call->err);
+        rc = issued_put(call_text(call, "out"), &stored, &call->err);
     return rc;
 }
 

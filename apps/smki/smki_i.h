@@ -23,6 +23,8 @@ SMKI_MUST_USE int der_take_first(struct smki_buffer *out, const char *path, stru
 struct smki_bytes pem_block_next(struct smki_bytes *rest);
 /* Writes DER as PEM ("CERTIFICATE" ...) to a file; NULL and "-": standard output. */
 SMKI_MUST_USE int pem_put(const char *path, const char *label, struct smki_bytes der, struct smki_error *err);
+/* The same for a certificate that was just issued: it stays issued when it cannot be written, and the refusal says how to have it. */
+SMKI_MUST_USE int issued_put(const char *path, const struct smki_stored_certificate *issued, struct smki_error *err);
 
 #define USAGE_TEXT_SIZE 128
 /* "digitalSignature, cRLSign". Returns out. */

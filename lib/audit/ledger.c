@@ -131,12 +131,28 @@ static int presence_check(struct ledger *ledger, struct store_view *view, const 
     return missing_add(ledger, record, err);
 }
 
+/* What the log says is revoked is revoked in the store, or it would not be on the next CRL. */
+static int revocation_check(struct store_view *view, const struct smki_audit_record *record, struct smki_error *err)
+{
+    struct store_certificate certificate;
+    int rc;
+
+    if (record->act != SMKI_ACT_CERTIFICATE_REVOKE || record->outcome != 0)
+        return 0;
+    rc = store_certificate_find(view, record->serial.octet, &certificate, NULL);
+    if (rc != 0 || certificate.revoked_at.us == 0)
+        return ledger_fail(record, " is revoked by the log, and not in the store", err);
+    return 0;
+}
+
 int ledger_add(struct ledger *ledger, struct store_view *view, const struct smki_audit_record *record, struct smki_error *err)
 {
     struct smki_audit_record named = *record;
     int rc = grants_add(&ledger->grants, view, &named, err);
 
-    return rc != 0 ? rc : presence_check(ledger, view, &named, err);
+    if (rc != 0 || (rc = revocation_check(view, record, err)) != 0)
+        return rc;
+    return presence_check(ledger, view, &named, err);
 }
 
 /* ---- the end ---- */

@@ -134,6 +134,7 @@ static int next_result(void *context, struct batch_result *out, struct smki_erro
 /* ---- the file ---- */
 
 struct result_file {
+    mode_t mode;         /* that of the file it replaces */
     char path[PATH_MAX]; /* beside the one wanted, until it is whole */
     int fd;
 };
@@ -155,8 +156,17 @@ static int file_sink(void *context, struct smki_bytes bytes, struct smki_error *
     return 0;
 }
 
+/* A result takes the place of a file, never that of a device, a pipe or a link. */
 static int result_file_create(struct result_file *file, const char *path, struct smki_error *err)
 {
+    struct stat there;
+
+    file->mode = 0644;
+    if (lstat(path, &there) == 0) {
+        if (!S_ISREG(there.st_mode))
+            return smki_fail(err, SMKI_INVALID_ARGUMENT, "%s is there and is no plain file; name a file, or - for standard output", path);
+        file->mode = there.st_mode & 0777;
+    }
     if (snprintf(file->path, sizeof(file->path), "%s.XXXXXX", path) >= (int)sizeof(file->path))
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "%s: the path is too long", path);
     file->fd = mkostemp(file->path, O_CLOEXEC);
@@ -179,7 +189,7 @@ static int result_file_publish(struct result_file *file, const char *path, struc
     char folder[PATH_MAX];
     char *slash;
 
-    if (fchmod(file->fd, 0644) != 0 || fsync(file->fd) != 0 || rename(file->path, path) != 0)
+    if (fchmod(file->fd, file->mode) != 0 || fsync(file->fd) != 0 || rename(file->path, path) != 0)
         return smki_fail_errno(err, errno, "%s", path);
     snprintf(folder, sizeof(folder), "%s", path);
     if ((slash = strrchr(folder, '/')) == NULL)

@@ -482,6 +482,33 @@ static void another_partys_batch_is_one_that_does_not_exist(void **state)
     home_clear(&home);
 }
 
+static void a_result_takes_no_place_but_a_files(void **state)
+{
+    struct home home;
+    struct stat status;
+    struct smki_error err = {0};
+    char pipe[TEST_PATH_SIZE], file[TEST_PATH_SIZE];
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T20:30", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 2);
+    RUN(&home);
+    assert_int_equal(mkfifo(test_path(pipe, home.path, "pipe"), 0600), 0);
+    test_write(test_path(file, home.path, "file"), "old", 3);
+    assert_int_equal(chmod(file, 0600), 0);
+    for (int format = SMKI_RESULT_XML; format <= SMKI_RESULT_TXT; format++) {
+        EXPECT_REFUSED(SMKI_INVALID_ARGUMENT,
+                       smki_batch_result(home.service, &home.operator, id, (enum smki_result_format)format, pipe, true, &err), err);
+        ASSERT_OK(smki_batch_result(home.service, &home.operator, id, (enum smki_result_format)format, file, true, &err), err);
+    }
+    assert_int_equal(lstat(pipe, &status), 0);
+    assert_true(S_ISFIFO(status.st_mode));
+    assert_int_equal(lstat(file, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    home_clear(&home);
+}
+
 static void a_result_is_never_half_a_file(void **state)
 {
     struct home home;
@@ -640,6 +667,7 @@ int main(void)
         cmocka_unit_test(without_automatic_approval_the_ra_decides),
         cmocka_unit_test(results_are_released_at_eight_and_not_before),
         cmocka_unit_test(results_are_kept_thirty_days_and_the_certificates_for_ever),
+        cmocka_unit_test(a_result_takes_no_place_but_a_files),
         cmocka_unit_test(a_result_is_never_half_a_file),
         cmocka_unit_test(a_party_that_is_no_subscriber_submits_nothing),
         cmocka_unit_test(a_refused_submission_leaves_no_file),
