@@ -130,8 +130,9 @@ static const struct command_value export_operands[] = {{"FILE", VALUE_FILE, REQU
 static const struct command_value show_options[] = {{"last", VALUE_COUNT, 0, NULL, "how many records; without: 20", NULL}, {0}};
 
 const struct command audit_commands[] = {
-    {"audit verify", "Prove that the audit log is whole: chain, order, signatures, certificates", COMMAND_HOME | COMMAND_JSON, NULL, NULL,
-     "Exit status 1 when a record was changed, removed or reordered; the text says where.\n", audit_verify},
+    {"audit verify", "Prove that the audit log is whole, and the certificates and revocations in the store those of the log",
+     COMMAND_HOME | COMMAND_JSON, NULL, NULL, "Exit status 1 when a record was changed, removed or reordered; the text says where.\n",
+     audit_verify},
     {"audit export", "Write the audit log as JSON lines", COMMAND_HOME, NULL, export_operands,
      "Example:\n"
      "  smki audit export - | jq -r 'select(.act == \"override\") | [.time, .actor, .detail] | @tsv'\n",

@@ -117,6 +117,50 @@ static void a_changed_certificate_that_came_alone_is_found(void **state)
     home_clear(&home);
 }
 
+/* Octets 29 to 37 of the first row: when it was revoked, and why. */
+static void clear_revocation(MDB_txn *txn, MDB_dbi dbi, void *context)
+{
+    uint8_t row[4096];
+    MDB_cursor *cursor;
+    MDB_val key, value;
+
+    (void)context;
+    assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
+    assert_int_equal(mdb_cursor_get(cursor, &key, &value, MDB_FIRST), 0);
+    memcpy(row, value.mv_data, value.mv_size);
+    memset(row + 29, 0, 9);
+    value.mv_data = row;
+    assert_int_equal(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT), 0);
+    mdb_cursor_close(cursor);
+}
+
+static void a_revocation_that_was_erased_is_found(void **state)
+{
+    struct store_test store = {.store = NULL};
+    struct home home;
+    struct store_certificate first;
+    struct smki_serial serial;
+    struct store_view *view;
+    uint8_t after[SMKI_SERIAL_SIZE] = {0};
+    struct smki_error err = {0};
+
+    (void)state;
+    home_of_12_certificates(&home);
+    ASSERT_OK(store_view_begin(smki_service_store(home.service), &view, &err), err);
+    ASSERT_OK(store_certificate_next(view, STORE_CA_DCA, after, &first, &err), err);
+    store_view_end(view);
+    serial = (struct smki_serial){.size = SMKI_SERIAL_SIZE};
+    memcpy(serial.octet, first.serial, SMKI_SERIAL_SIZE);
+    ASSERT_OK(smki_service_revoke(home.service, &home.operator, & serial, 1, &err), err);
+    AUDIT_HOLDS(&home);
+    smki_service_close(home.service);
+    test_path(store.folder, home.path, SMKI_HOME_STORE);
+    test_store_tamper(&store, "certificates-dca", clear_revocation, NULL);
+    home_open(&home);
+    expect_broken(&home, SMKI_ACT_CERTIFICATE_REVOKE, "is revoked by the log, and not in the store");
+    home_clear(&home);
+}
+
 static void a_changed_certificate_of_a_ca_is_found(void **state)
 {
     struct home home;
@@ -186,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_changed_certificate_of_a_batch_is_found_and_its_chunk_named),
         cmocka_unit_test(a_changed_certificate_that_came_alone_is_found),
+        cmocka_unit_test(a_revocation_that_was_erased_is_found),
         cmocka_unit_test(a_changed_certificate_of_a_ca_is_found),
         cmocka_unit_test(a_batch_with_refused_csrs_and_chunks_without_certificates_verifies),
         cmocka_unit_test(a_batch_whose_csrs_go_void_verifies),
