@@ -1,7 +1,4 @@
-/* Claims: by device, in the order of their serials; and by the print of the key, which leads to the device.
- *
- * The rows of key prints come in no order at all, so each costs a page of its own to write once there are millions. That is why they hold
- * nothing but print and device: the fewer pages, the more of them stay in memory. */
+/* Claims: by device, in the order of their serials; and by the print of the key, which leads to the device (print.c). */
 #include "store/engine_i.h"
 
 #include <string.h>
@@ -16,13 +13,6 @@ static struct smki_bytes claim_key(uint8_t key[CLAIM_KEY_SIZE], const struct sto
     memcpy(key, claim->device_id.octet, SMKI_DEVICE_ID_SIZE);
     memcpy(key + SMKI_DEVICE_ID_SIZE, claim->serial, SMKI_SERIAL_SIZE);
     return BYTES(key, CLAIM_KEY_SIZE);
-}
-
-static struct smki_bytes print_key(uint8_t key[PRINT_SIZE + SMKI_DEVICE_ID_SIZE], const struct store_claim *claim)
-{
-    memcpy(key, claim->key_print, PRINT_SIZE);
-    memcpy(key + PRINT_SIZE, claim->device_id.octet, SMKI_DEVICE_ID_SIZE);
-    return BYTES(key, PRINT_SIZE + SMKI_DEVICE_ID_SIZE);
 }
 
 static struct smki_bytes claim_value(uint8_t value[CLAIM_SIZE], const struct store_claim *claim)
@@ -101,16 +91,10 @@ static int claim_of_print(struct store_view *view, const struct smki_device_id *
 int store_claim_of_key(struct store_view *view, const uint8_t key_print[8], struct store_claim *out, struct smki_error *err)
 {
     struct smki_device_id id;
-    struct smki_bytes key;
-    int rc = row_after(view, DB_KEY_PRINTS, BYTES(key_print, PRINT_SIZE), &key, NULL, err);
+    int rc = print_find(view, key_print, &id, err);
 
     if (rc != 0)
         return rc;
-    if (key.size != PRINT_SIZE + sizeof(id))
-        return smki_fail(err, SMKI_STORE_CORRUPT, "a key print of %zu octets", key.size);
-    if (memcmp(key.at, key_print, PRINT_SIZE) != 0)
-        return SMKI_NOT_FOUND;
-    memcpy(&id, key.at + PRINT_SIZE, sizeof(id));
     if ((rc = claim_of_print(view, &id, key_print, out, err)) == SMKI_NOT_FOUND)
         return smki_fail(err, SMKI_STORE_CORRUPT, "a key print leads to a device without a claim on it");
     return rc;
@@ -120,7 +104,7 @@ int store_claim_of_key(struct store_view *view, const uint8_t key_print[8], stru
 
 int store_claim_add(struct store_change *change, const struct store_claim *claim, struct smki_error *err)
 {
-    uint8_t key[CLAIM_KEY_SIZE], print[PRINT_SIZE + SMKI_DEVICE_ID_SIZE], value[CLAIM_SIZE], *at;
+    uint8_t key[CLAIM_KEY_SIZE], value[CLAIM_SIZE], *at;
     struct smki_bytes row = claim_value(value, claim);
     int rc = row_append(change, DB_CLAIMS, claim_key(key, claim), row.size, &at, err);
 
@@ -129,12 +113,12 @@ int store_claim_add(struct store_change *change, const struct store_claim *claim
     if (rc != 0)
         return rc;
     memcpy(at, row.at, row.size);
-    return row_put(change, DB_KEY_PRINTS, print_key(print, claim), (struct smki_bytes){0}, err);
+    return print_add(change, claim->key_print, &claim->device_id, err);
 }
 
 int store_claim_remove(struct store_change *change, const struct store_claim *claim, struct smki_error *err)
 {
-    uint8_t key[CLAIM_KEY_SIZE], print[PRINT_SIZE + SMKI_DEVICE_ID_SIZE];
+    uint8_t key[CLAIM_KEY_SIZE];
     struct store_claim other;
     int rc = row_remove(change, DB_CLAIMS, claim_key(key, claim), err);
 
@@ -145,7 +129,7 @@ int store_claim_remove(struct store_change *change, const struct store_claim *cl
     rc = claim_of_print(store_change_view(change), &claim->device_id, claim->key_print, &other, err);
     if (rc != SMKI_NOT_FOUND)
         return rc; /* 0: the device claims the key under another serial too */
-    rc = row_remove(change, DB_KEY_PRINTS, print_key(print, claim), err);
+    rc = print_remove(change, claim->key_print, &claim->device_id, err);
     return rc == SMKI_NOT_FOUND ? smki_fail(err, SMKI_STORE_CORRUPT, "a claim without its key print") : rc;
 }
 

@@ -1,7 +1,8 @@
 /* The engine below the nouns: one LMDB environment in a folder.
  *
  * Words: a *database* is one of LMDB's named B-trees (database.c lists them); a *row* is a key with its value there.
- * Every row that the store itself shapes starts with one octet that says by which layout it is written; numbers are big endian.
+ * Every row that the store itself shapes starts with one octet that says by which layout it is written (but runs of key prints:
+ * the store's format says it); numbers are big endian.
  *
  * Invariants:
  * - LMDB must be opened once a process (it uses POSIX locks, which end with the first close). An open file description lock on octet
@@ -21,7 +22,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#define STORE_FORMAT 2 /* what this version writes; upgrade.c has a step from each older one */
+#define STORE_FORMAT 3 /* what this version writes; upgrade.c has a step from each older one */
 
 #define STORE_MAP_START   ((size_t)64 << 20) /* octets of address space to start with */
 #define STORE_MAP_STEP    ((size_t)1 << 30)  /* the map doubles, but by no more than this at once */
@@ -153,6 +154,13 @@ SMKI_MUST_USE int row_remove(struct store_change *change, enum database database
 /* Reads the layout octet; STORE_CORRUPT when it is none of ours. */
 SMKI_MUST_USE int layout_check(struct cursor *cursor, uint8_t newest, const char *what, struct smki_error *err);
 
+/* ---- print.c: key prints, and the device each leads to ---- */
+/* NOT_FOUND leaves err untouched. When several devices have the print, any of them. */
+SMKI_MUST_USE int print_find(struct store_view *view, const uint8_t print[8], struct smki_device_id *id, struct smki_error *err);
+/* Once is as good as twice. */
+SMKI_MUST_USE int print_add(struct store_change *change, const uint8_t print[8], const struct smki_device_id *id, struct smki_error *err);
+SMKI_MUST_USE int print_remove(struct store_change *change, const uint8_t print[8], const struct smki_device_id *id, struct smki_error *err);
+
 /* ---- the rest ---- */
 bool view_is_open(struct smki_store *store);                                       /* this thread holds a view: view.c */
 bool change_is_led(struct smki_store *store);                                      /* this thread is inside a change: change.c */
@@ -164,6 +172,9 @@ void resident_start(struct smki_store *store);
 void resident_find(struct smki_store *store);  /* where the map is now; nobody else is inside the gate */
 void resident_keep(struct smki_store *store);  /* looks, and gives back; from inside the gate */
 void resident_touch(struct smki_store *store); /* one more row was touched: looks now and then */
+/* Copies what LMDB points to: what lies in the map by reading the file, so that its pages do not become resident. For large rows that are
+ * looked at in no order. */
+SMKI_MUST_USE int resident_copy(const struct smki_store *store, void *out, struct smki_bytes from, struct smki_error *err);
 void resident_finish(struct smki_store *store);
 /* Keys of numbers. */
 struct number_key {

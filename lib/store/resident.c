@@ -3,8 +3,10 @@
  * faults them in again. */
 #include "store/engine_i.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -75,6 +77,25 @@ void resident_touch(struct smki_store *store)
 {
     if (atomic_fetch_add_explicit(&store->touched, 1, memory_order_relaxed) % STORE_TOUCH_CHECK == 0)
         resident_keep(store);
+}
+
+/* A page that is touched through the map brings its neighbours with it and has to be given back; a read is cheaper than both. What a change
+ * wrote lies outside the map until its commit. */
+int resident_copy(const struct smki_store *store, void *out, struct smki_bytes from, struct smki_error *err)
+{
+    const uintptr_t start = (uintptr_t)store->map, at = (uintptr_t)from.at;
+    mdb_filehandle_t fd;
+    ssize_t size;
+
+    if (store->map == NULL || at < start || at - start >= store->map_size ||
+        mdb_env_get_fd(store->env, &fd) != 0) {
+        memcpy(out, from.at, from.size);
+        return 0;
+    }
+    size = pread(fd, out, from.size, (off_t)(at - start));
+    if (size < 0)
+        return smki_fail_errno(err, errno, "%s: reading the store", store->folder);
+    return (size_t)size == from.size ? 0 : smki_fail(err, SMKI_STORE_CORRUPT, "%s: the store's file ends early", store->folder);
 }
 
 void resident_finish(struct smki_store *store)

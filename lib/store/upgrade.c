@@ -2,6 +2,8 @@
  * or is not. */
 #include "store/engine_i.h"
 
+#include <string.h>
+
 /* Format 1 had no list of open batches: every batch was read to find the work. */
 static int upgrade_1(struct store_change *change, struct smki_error *err)
 {
@@ -16,11 +18,32 @@ static int upgrade_1(struct store_change *change, struct smki_error *err)
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
+/* Format 2 had a row for each key print, with print and Device ID as its key: longer than the keys of runs, among which they lie. */
+static int upgrade_2(struct store_change *change, struct smki_error *err)
+{
+    uint8_t after[STORE_KEY_MAX];
+    const size_t print_size = 8;
+    struct smki_bytes key = {0};
+    struct smki_device_id id;
+    int rc;
+
+    while ((rc = row_after(store_change_view(change), DB_KEY_PRINTS, BYTES(after, key.size), &key, NULL, err)) == 0) {
+        memcpy(after, key.at, key.size); /* LMDB's keys are never longer */
+        if (key.size != print_size + sizeof(id.octet))
+            continue;
+        memcpy(id.octet, after + print_size, sizeof(id.octet));
+        if ((rc = row_remove(change, DB_KEY_PRINTS, BYTES(after, key.size), err)) != 0 || (rc = print_add(change, after, &id, err)) != 0)
+            return rc;
+    }
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
 static const struct {
     uint32_t from;
     int (*run)(struct store_change *change, struct smki_error *err);
 } steps[] = {
     {1, upgrade_1},
+    {2, upgrade_2},
 };
 
 /* Several processes may open the store at once: the step is chosen by what the format is inside the change. */

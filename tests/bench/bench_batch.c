@@ -1,5 +1,6 @@
 /* bench_batch: one batch through intake, run and result with everything on (lint, records, audit, durable commits), beside what the P-256
  * provider alone can do on the same cores in the same run. Each stage is a process of its own, so that its resident memory can be told. */
+#include "fill.h"
 #include "requests.h"
 
 #include "base/base_i.h"
@@ -36,6 +37,7 @@ struct figures {
 
 struct plan {
     size_t csrs;
+    uint64_t stored; /* certificates that the store holds before */
     unsigned workers;
     char folder[200], home[220], xml[220];
     bool json;
@@ -159,6 +161,8 @@ static void stage_found(const struct plan *plan, int unused)
     service = home_open(plan);
     if (smki_party_add(smki_service_store(service), &bench_actor, &party, &err) != 0)
         fail("party", &err);
+    if (fill_add(&(struct fill){.store = smki_service_store(service)}, plan->stored, &err) != 0)
+        fail("filling the store", &err);
     smki_service_close(service);
 }
 
@@ -258,7 +262,8 @@ static void report(const struct plan *plan, const struct figures *f, double boun
 {
     static const char *const words[] = {"xml", "zip", "txt"};
 
-    printf("batch of %zu CSRs, %u workers, libsmki %s\n", plan->csrs, plan->workers, smki_version());
+    printf("batch of %zu CSRs, %u workers, %llu certificates stored before, libsmki %s\n", plan->csrs, plan->workers,
+           (unsigned long long)plan->stored, smki_version());
     printf("  provider alone (%s, verify + sign)  %8.0f /s   (before %.0f, after %.0f)\n", p256()->name, bound, f->bound_before,
            f->bound_after);
     printf("  run, everything on                     %8.0f /s   %.2f s, %llu granted, %llu refused\n", (double)plan->csrs / f->run_seconds,
@@ -283,6 +288,7 @@ static void report_json(const struct plan *plan, const struct figures *f, double
     char *text;
 
     cJSON_AddNumberToObject(object, "csrs", (double)plan->csrs);
+    cJSON_AddNumberToObject(object, "stored", (double)plan->stored);
     cJSON_AddNumberToObject(object, "workers", plan->workers);
     cJSON_AddStringToObject(object, "provider", p256()->name);
     cJSON_AddNumberToObject(object, "provider_per_second", bound);
@@ -344,6 +350,7 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {{"csrs", required_argument, NULL, 'n'},
                                             {"workers", required_argument, NULL, 'w'},
+                                            {"stored", required_argument, NULL, 's'},
                                             {"folder", required_argument, NULL, 'f'},
                                             {"json", no_argument, NULL, 'j'},
                                             {NULL, 0, NULL, 0}};
@@ -360,6 +367,9 @@ int main(int argc, char **argv)
         case 'w':
             plan.workers = (unsigned)strtoul(optarg, NULL, 10);
             break;
+        case 's':
+            plan.stored = strtoull(optarg, NULL, 10);
+            break;
         case 'f':
             given = true;
             snprintf(plan.folder, sizeof(plan.folder), "%s", optarg);
@@ -368,7 +378,7 @@ int main(int argc, char **argv)
             plan.json = true;
             break;
         default:
-            fprintf(stderr, "usage: bench_batch [--csrs N] [--workers N] [--folder NEW_FOLDER] [--json]\n");
+            fprintf(stderr, "usage: bench_batch [--csrs N] [--workers N] [--stored N] [--folder NEW_FOLDER] [--json]\n");
             return 2;
         }
     if (plan.csrs < 1 || plan.csrs > SMKI_BATCH_MAX_CSRS || plan.workers < 1 || plan.workers > 256 ||

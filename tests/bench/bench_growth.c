@@ -1,11 +1,12 @@
-/* What a certificate costs as the store grows: adds certificates with their claims and audit records in changes of 250, as a night's run
- * does, and prints the rate of every 100,000; then how long finding and opening take.
+/* What a certificate costs as the store grows: asks for claims on device and key, then adds certificates with their claims and audit records,
+ * in changes of 250, as a night's run does, and prints the rate of every 100,000; then how long finding and opening take.
  *
  *   bench_growth [--count N] [--folder DIR]    a line a step, then one line of JSON
  *
  * DIR must be empty; without it a folder is made in /tmp and removed at the end. */
+#include "fill.h"
+
 #include "pki/p256_i.h"
-#include "store/store_i.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -18,17 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHANGE_SIZE      250 /* certificates in a change: a chunk */
-#define STEP             UINT64_C(100000)
-#define DER_SIZE         442 /* octets of a Device Certificate */
-#define CERTIFICATES_MAX 2   /* a device gets digitalSignature and keyAgreement */
-#define LOOKS            20000
-
-struct bench {
-    struct smki_store *store;
-    uint64_t first; /* serial half of the change's first certificate */
-    uint64_t done;
-};
+#define STEP  UINT64_C(100000)
+#define LOOKS 20000
 
 static double now(void)
 {
@@ -36,69 +28,6 @@ static double now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-/* SplitMix64: prints of keys, and the unpredictable halves of serials, are spread like this. */
-static uint64_t mix(uint64_t x)
-{
-    x += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
-static void put_u64(uint8_t *out, uint64_t number)
-{
-    struct writer writer = writer_of(out, 8);
-
-    write_u64(&writer, number);
-}
-
-/* Runs of devices of 64 makers. */
-static struct smki_device_id device_of(uint64_t number)
-{
-    uint64_t device = number / CERTIFICATES_MAX;
-    struct smki_device_id id;
-
-    put_u64(id.octet, (UINT64_C(0x90b3d5) << 40) + ((device / 5000 % 64) << 32) + (device / 320000) * 5000 + device % 5000);
-    return id;
-}
-
-static int add_one(struct store_change *change, struct bench *bench, uint64_t place, struct smki_error *err)
-{
-    static uint8_t der[DER_SIZE];
-    uint64_t number = bench->done + place;
-    struct store_certificate certificate = {
-        .ca = STORE_CA_DCA, .der = BYTES(der, sizeof(der)), .party = 1, .batch = 1, .index = (uint32_t)number + 1};
-    struct store_claim claim = {.device_id = device_of(number), .key_usage = number % 2 == 0 ? 0x80 : 0x08};
-    struct smki_audit_record record = {.act = SMKI_ACT_CSR_DECIDE,
-                                       .party = 1,
-                                       .subject = 1,
-                                       .index = (uint32_t)number + 1,
-                                       .actor = {.name = "smki-batch", .interface = SMKI_INTERFACE_RUNNER}};
-    int rc;
-
-    put_u64(certificate.serial, bench->first + place);
-    put_u64(certificate.serial + 8, mix(number));
-    memcpy(claim.serial, certificate.serial, sizeof(claim.serial));
-    put_u64(claim.key_print, mix(~number));
-    record.device_id = claim.device_id;
-    memcpy(record.serial.octet, certificate.serial, sizeof(claim.serial));
-    record.serial.size = SMKI_SERIAL_SIZE;
-    snprintf(record.detail, sizeof(record.detail), "meter-%" PRIu64, number);
-    if ((rc = store_claim_add(change, &claim, err)) != 0 || (rc = store_record(change, &record, err)) != 0)
-        return rc;
-    return store_certificate_add(change, &certificate, err);
-}
-
-static int add(struct store_change *change, void *argument, struct smki_error *err)
-{
-    struct bench *bench = argument;
-    int rc = store_reserve_serials(change, CHANGE_SIZE, &bench->first, err);
-
-    for (uint64_t i = 0; i < CHANGE_SIZE && rc == 0; i++)
-        rc = add_one(change, bench, i, err);
-    return rc;
 }
 
 static long resident_kib(void)
@@ -151,20 +80,19 @@ struct pace {
     double processor_us; /* a certificate */
 };
 
-static int fill(struct bench *bench, uint64_t count, struct pace *first, struct pace *last, struct smki_error *err)
+static int fill_all(struct fill *fill, uint64_t count, struct pace *first, struct pace *last, struct smki_error *err)
 {
     int rc = 0;
 
     *first = *last = (struct pace){0};
-    while (bench->done < count) {
+    while (fill->done < count) {
         double start = now(), used = processor();
-        for (uint64_t i = 0; i < STEP; i += CHANGE_SIZE, bench->done += CHANGE_SIZE)
-            if ((rc = store_change(bench->store, add, bench, err)) != 0)
-                return rc;
+        if ((rc = fill_add(fill, STEP, err)) != 0)
+            return rc;
         *last = (struct pace){.per_second = (double)STEP / (now() - start), .processor_us = (processor() - used) / (double)STEP * 1e6};
         if (first->per_second == 0)
             *first = *last;
-        printf("%10" PRIu64 " certificates  %8.0f a second  %6.2f us of processor each  %6ld KiB resident at most\n", bench->done,
+        printf("%10" PRIu64 " certificates  %8.0f a second  %6.2f us of processor each  %6ld KiB resident at most\n", fill->done,
                last->per_second, last->processor_us, resident_kib());
         fflush(stdout);
     }
@@ -177,9 +105,9 @@ static bool keep(void *context, const struct store_claim *claim)
     return true;
 }
 
-static int look(struct bench *bench, uint64_t number, double *device_time, double *serial_time, struct smki_error *err)
+static int look(struct fill *fill, uint64_t number, double *device_time, double *serial_time, struct smki_error *err)
 {
-    struct smki_device_id id = device_of(number);
+    struct smki_device_id id = fill_device(number);
     struct store_certificate certificate;
     struct store_claim claim = {0};
     struct store_view *view;
@@ -187,7 +115,7 @@ static int look(struct bench *bench, uint64_t number, double *device_time, doubl
     size_t count;
     int rc;
 
-    if ((rc = store_view_begin(bench->store, &view, err)) != 0)
+    if ((rc = store_view_begin(fill->store, &view, err)) != 0)
         return rc;
     rc = store_claims_of_device(view, &id, &count, keep, &claim, err);
     between = now();
@@ -199,41 +127,41 @@ static int look(struct bench *bench, uint64_t number, double *device_time, doubl
     return rc;
 }
 
-static int find(struct bench *bench, double *device_us, double *serial_us, struct smki_error *err)
+static int find(struct fill *fill, double *device_us, double *serial_us, struct smki_error *err)
 {
     double device = 0, serial = 0;
     int rc;
 
     for (uint64_t i = 0; i < LOOKS; i++)
-        if ((rc = look(bench, mix(i) % bench->done, &device, &serial, err)) != 0)
+        if ((rc = look(fill, fill_mix(i) % fill->done, &device, &serial, err)) != 0)
             return rc;
     *device_us = device / LOOKS * 1e6;
     *serial_us = serial / LOOKS * 1e6;
     return 0;
 }
 
-static int reopen(struct bench *bench, const char *folder, double *ms, struct smki_error *err)
+static int reopen(struct fill *fill, const char *folder, double *ms, struct smki_error *err)
 {
     double start;
     int rc;
 
-    smki_store_close(bench->store);
+    smki_store_close(fill->store);
     start = now();
-    rc = smki_store_open(&bench->store, folder, NULL, err);
+    rc = smki_store_open(&fill->store, folder, NULL, err);
     *ms = (now() - start) * 1e3;
     return rc;
 }
 
-static int measure(struct bench *bench, const char *folder, uint64_t count, struct smki_error *err)
+static int measure(struct fill *fill, const char *folder, uint64_t count, struct smki_error *err)
 {
     struct smki_store_statistics statistics;
     struct pace first, last;
     double device_us, serial_us, open_ms, arithmetic = provider_us();
     int rc;
 
-    if ((rc = smki_store_create(folder, err)) != 0 || (rc = smki_store_open(&bench->store, folder, NULL, err)) != 0 ||
-        (rc = fill(bench, count, &first, &last, err)) != 0 || (rc = find(bench, &device_us, &serial_us, err)) != 0 ||
-        (rc = reopen(bench, folder, &open_ms, err)) != 0 || (rc = smki_store_statistics(bench->store, &statistics, err)) != 0)
+    if ((rc = smki_store_create(folder, err)) != 0 || (rc = smki_store_open(&fill->store, folder, NULL, err)) != 0 ||
+        (rc = fill_all(fill, count, &first, &last, err)) != 0 || (rc = find(fill, &device_us, &serial_us, err)) != 0 ||
+        (rc = reopen(fill, folder, &open_ms, err)) != 0 || (rc = smki_store_statistics(fill->store, &statistics, err)) != 0)
         return rc;
     printf("one CSR in all (verify and sign %.0f us with %s, and its records): %.0f us at first, %.0f us at the end: %.3f\n", arithmetic,
            p256()->name, arithmetic + first.processor_us, arithmetic + last.processor_us,
@@ -261,7 +189,7 @@ int main(int argc, char **argv)
     char own[] = "/tmp/smki-bench-XXXXXX";
     const char *folder = NULL;
     uint64_t count = 1000000;
-    struct bench bench = {0};
+    struct fill fill = {0};
     struct smki_error err = {0};
     int option, rc;
 
@@ -277,9 +205,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_growth: %s: %s\n", own, strerror(errno));
         return 1;
     }
-    if ((rc = measure(&bench, folder, count, &err)) != 0)
+    if ((rc = measure(&fill, folder, count, &err)) != 0)
         fprintf(stderr, "bench_growth: %s\n", err.text);
-    smki_store_close(bench.store);
+    smki_store_close(fill.store);
     if (folder == own)
         nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     return rc == 0 ? 0 : 1;

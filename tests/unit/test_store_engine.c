@@ -1,4 +1,5 @@
 /* The engine: formats, one open store a process, group commit, the map that grows, full disks, backups. */
+#include "store/engine_i.h"
 #include "store_test.h"
 
 #include <errno.h>
@@ -132,11 +133,73 @@ static void a_store_of_format_1_is_upgraded_when_it_is_opened(void **state)
     test_store_tamper(test, "meta", set_format, &(uint8_t){1});
     test_store_open(test);
     ASSERT_OK(smki_store_statistics(test->store, &statistics, &test->err), test->err);
-    assert_int_equal(statistics.format, 2);
+    assert_int_equal(statistics.format, STORE_FORMAT);
     VIEW(test);
     ASSERT_OK(store_batch_open_next(view, &id, &batch, &test->err), test->err);
     assert_int_equal(id, 1);
     assert_int_equal(store_batch_open_next(view, &id, &batch, NULL), SMKI_NOT_FOUND);
+    VIEW_END;
+}
+
+#define OLD_PRINTS 2000
+
+/* The claim of number n: a device and a key of its own. */
+static struct store_claim claim_numbered(uint32_t n)
+{
+    const uint32_t spread = n * UINT32_C(2654435761); /* a bijection: every print differs */
+    struct store_claim claim = {.device_id = {{0x90, 0, 0, 0, (uint8_t)(n >> 8), (uint8_t)n}}, .key_usage = 0x80};
+
+    for (int i = 0; i < 4; i++)
+        claim.key_print[i] = (uint8_t)(spread >> (24 - 8 * i));
+    test_serial(claim.serial, n + 1);
+    return claim;
+}
+
+static int claims_add(struct store_change *change, void *argument, struct smki_error *err)
+{
+    int rc = 0;
+
+    (void)argument;
+    for (uint32_t n = 0; n < OLD_PRINTS && rc == 0; n++) {
+        struct store_claim claim = claim_numbered(n);
+        rc = store_claim_add(change, &claim, err);
+    }
+    return rc;
+}
+
+/* Format 2: a row of print and Device ID for each. */
+static void prints_of_format_2(MDB_txn *txn, MDB_dbi dbi, void *context)
+{
+    (void)context;
+    assert_int_equal(mdb_drop(txn, dbi, 0), 0);
+    for (uint32_t n = 0; n < OLD_PRINTS; n++) {
+        struct store_claim claim = claim_numbered(n);
+        uint8_t row[8 + SMKI_DEVICE_ID_SIZE];
+        MDB_val key = {.mv_data = row, .mv_size = sizeof(row)}, value = {.mv_data = row, .mv_size = 0};
+        memcpy(row, claim.key_print, 8);
+        memcpy(row + 8, claim.device_id.octet, SMKI_DEVICE_ID_SIZE);
+        assert_int_equal(mdb_put(txn, dbi, &key, &value, 0), 0);
+    }
+}
+
+static void a_store_of_format_2_is_upgraded_and_knows_every_key_again(void **state)
+{
+    struct store_test *test = *state;
+    struct smki_store_statistics statistics;
+
+    CHANGE(test, claims_add, NULL);
+    test_store_close(test);
+    test_store_tamper(test, "key-prints", prints_of_format_2, NULL);
+    test_store_tamper(test, "meta", set_format, &(uint8_t){2});
+    test_store_open(test);
+    ASSERT_OK(smki_store_statistics(test->store, &statistics, &test->err), test->err);
+    assert_int_equal(statistics.format, STORE_FORMAT);
+    VIEW(test);
+    for (uint32_t n = 0; n < OLD_PRINTS; n++) {
+        struct store_claim claim = claim_numbered(n), found;
+        ASSERT_OK(store_claim_of_key(view, claim.key_print, &found, &test->err), test->err);
+        assert_memory_equal(found.serial, claim.serial, sizeof(claim.serial));
+    }
     VIEW_END;
 }
 
@@ -145,9 +208,9 @@ static void a_store_of_a_newer_format_is_refused(void **state)
     struct store_test *test = *state;
 
     test_store_close(test);
-    test_store_tamper(test, "meta", set_format, &(uint8_t){3});
+    test_store_tamper(test, "meta", set_format, &(uint8_t){STORE_FORMAT + 1});
     EXPECT_REFUSED(SMKI_STORE_VERSION, smki_store_open(&test->store, test->folder, NULL, &test->err), test->err);
-    EXPECT_TEXT(test->err, "format 3");
+    EXPECT_TEXT(test->err, "use the version that wrote it");
 }
 
 static void a_format_that_never_was_is_refused(void **state)
@@ -649,6 +712,7 @@ int main(void)
         STORE_TEST(a_second_open_in_one_process_is_refused_until_the_first_is_closed),
         STORE_TEST(a_store_does_not_go_through_a_fork),
         STORE_TEST(a_store_of_format_1_is_upgraded_when_it_is_opened),
+        STORE_TEST(a_store_of_format_2_is_upgraded_and_knows_every_key_again),
         STORE_TEST(a_store_of_a_newer_format_is_refused),
         STORE_TEST(a_format_that_never_was_is_refused),
         STORE_TEST(a_change_that_fails_leaves_nothing),

@@ -1,4 +1,5 @@
 /* Every noun of the store: what is put is what is got, lists are in order and end, and what is not there is said so. */
+#include "store/engine_i.h"
 #include "store_test.h"
 
 /* ---- numbers and serials ---- */
@@ -679,7 +680,7 @@ static void statistics_count_what_there_is(void **state)
     assert_int_equal(statistics.batches, 1);
     assert_int_equal(statistics.devices, 1);
     assert_int_equal(statistics.audit_records, 1);
-    assert_int_equal(statistics.format, 2);
+    assert_int_equal(statistics.format, STORE_FORMAT);
     assert_true(statistics.file_size > 4096);
 }
 
