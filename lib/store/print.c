@@ -6,6 +6,9 @@
  * for each value of the print's next four bits. So each writing of a row serves hundreds of prints, 16 times as many prints take one level
  * more, and a print is found by a look at one node a level.
  *
+ * A node's row has room for ROW_MIN at least, the rest is padding, so that LMDB keeps it on pages of its own: those that it walks through
+ * on its way to a node stay few and warm.
+ *
  * Nodes of the lower levels are read from the file in pieces: their prints are spread evenly, so where one would be is known well enough.
  *
  * Invariant: a node stays when it has handed down what it held. Where there is none, there is none below. */
@@ -19,6 +22,7 @@
 #define BUFFER_MAX 254  /* entries: one page of LMDB's, 4096 octets with a header of 16 */
 #define NODE_MAX   4095 /* entries: 16 pages */
 #define NODE_SIZE  ((size_t)NODE_MAX * ENTRY_SIZE)
+#define ROW_MIN    128              /* entries: 2048 octets, more than LMDB keeps among others */
 #define DEPTH_WARM 2                /* nodes above it are few and looked at all the time: they are read where they lie */
 #define DEPTH_LAST (2 * PRINT_SIZE) /* all that is in a node so deep has one print */
 #define KEY_SIZE   (1 + PRINT_SIZE)
@@ -36,6 +40,19 @@ static struct smki_bytes node_key(uint8_t key[KEY_SIZE], unsigned depth, const u
     if (depth % 2 != 0)
         key[size] &= 0xf0;
     return BYTES(key, 1 + size);
+}
+
+/* How many entries the node takes before it hands them down. No two nodes the same: prints are spread so evenly that all nodes of a level
+ * would otherwise be full at once, and one change would have to write them all. */
+static size_t node_room(unsigned depth, const uint8_t print[PRINT_SIZE])
+{
+    uint8_t octets[KEY_SIZE];
+    const struct smki_bytes key = node_key(octets, depth, print);
+    uint32_t hash = UINT32_C(2166136261); /* FNV-1a */
+
+    for (size_t i = 0; i < key.size; i++)
+        hash = (hash ^ key.at[i]) * UINT32_C(16777619);
+    return depth == DEPTH_LAST ? NODE_MAX : NODE_MAX / 2 + hash % (NODE_MAX / 2);
 }
 
 /* Which of the node's children is the print's. */
@@ -69,6 +86,26 @@ static int run_get(struct store_view *view, struct smki_bytes key, size_t max, s
     if (run->size % ENTRY_SIZE != 0 || run->size > max * ENTRY_SIZE)
         return smki_fail(err, SMKI_STORE_CORRUPT, "a run of key prints with %zu octets", run->size);
     return 0;
+}
+
+/* Padding is of entries with all bits set, which sort last. `run` has room for ROW_MIN entries. */
+static int run_put(struct store_change *change, struct smki_bytes key, uint8_t *run, size_t size, struct smki_error *err)
+{
+    const size_t min = ROW_MIN * ENTRY_SIZE;
+
+    if (size < min)
+        memset(run + size, 0xff, min - size);
+    return row_put(change, DB_KEY_PRINTS, key, BYTES(run, size < min ? min : size), err);
+}
+
+static struct smki_bytes run_trim(struct smki_bytes run)
+{
+    uint8_t padding[ENTRY_SIZE];
+
+    memset(padding, 0xff, sizeof(padding));
+    while (run.size > 0 && memcmp(run.at + run.size - ENTRY_SIZE, padding, ENTRY_SIZE) == 0)
+        run.size -= ENTRY_SIZE;
+    return run;
 }
 
 /* The place of the first entry that does not sort before these octets. */
@@ -197,15 +234,15 @@ static int node_add_in(struct store_change *change, unsigned depth, struct smki_
         return rc;
     if ((rc = resident_copy(change->view.store, room, old, err)) != 0)
         return rc;
-    old.at = room;
-    if (old.size + more.size > NODE_SIZE && depth < DEPTH_LAST) {
+    old = run_trim(BYTES(room, old.size));
+    if (old.size + more.size > node_room(depth, more.at) * ENTRY_SIZE && depth < DEPTH_LAST) {
         if ((rc = children_add(change, depth, old, err)) != 0)
             return rc;
         old.size = 0;
     }
     if ((all = run_merge(room + NODE_SIZE, old, more)).size > NODE_SIZE)
         return smki_fail(err, SMKI_TOO_LARGE, "%d devices have a certificate on one key print already", NODE_MAX);
-    return row_put(change, DB_KEY_PRINTS, node_key(key, depth, more.at), all, err);
+    return run_put(change, node_key(key, depth, more.at), room + NODE_SIZE, all.size, err);
 }
 
 /* Adds at most NODE_MAX entries, all of this node. When there is no room for them, what it holds goes down. */
@@ -226,6 +263,7 @@ int print_add(struct store_change *change, const uint8_t print[PRINT_SIZE], cons
 
     if (rc != 0 && rc != SMKI_NOT_FOUND)
         return rc;
+    old = run_trim(old);
     if (old.size == BUFFER_MAX * ENTRY_SIZE) {
         memcpy(room, old.at, old.size); /* the first write takes away what it points to */
         if ((rc = node_add(change, 0, BYTES(room, old.size), err)) != 0)
@@ -233,7 +271,7 @@ int print_add(struct store_change *change, const uint8_t print[PRINT_SIZE], cons
         old.size = 0;
     }
     entry_write(entry, print, id);
-    return row_put(change, DB_KEY_PRINTS, buffer_key, run_merge(room, old, BYTES(entry, ENTRY_SIZE)), err);
+    return run_put(change, buffer_key, room, run_merge(room, old, BYTES(entry, ENTRY_SIZE)).size, err);
 }
 
 /* ---- taking away ---- */
@@ -248,13 +286,14 @@ static int run_take(struct store_change *change, struct smki_bytes key, const ui
     size_t before;
     int rc = run_get(store_change_view(change), key, NODE_MAX, &run, err);
 
+    run = run_trim(run);
     if (rc != 0 || (found = run_find(run, entry, ENTRY_SIZE)) == NULL)
         return rc;
     *taken = true;
     before = (size_t)(found - run.at);
     memcpy(left, run.at, before);
     memcpy(left + before, found + ENTRY_SIZE, run.size - before - ENTRY_SIZE);
-    return row_put(change, DB_KEY_PRINTS, key, BYTES(left, run.size - ENTRY_SIZE), err);
+    return run_put(change, key, left, run.size - ENTRY_SIZE, err);
 }
 
 int print_remove(struct store_change *change, const uint8_t print[PRINT_SIZE], const struct smki_device_id *id, struct smki_error *err)
