@@ -42,7 +42,9 @@ struct cJSON;
     X(26, RESTORE, "restore")                                                                                                              \
     X(27, ACCESS_REFUSED, "access-refused")                                                                                                \
     X(28, DEMAND_OBSERVED, "demand-observed")                                                                                              \
-    X(29, CSR_VOID, "csr-void") /* a granted CSR whose signing failed: the reserved serial is void */
+    X(29, CSR_VOID, "csr-void") /* a granted CSR whose signing failed: the reserved serial is void */                                      \
+    X(30, MAINTENANCE, "maintenance")                                                                                                      \
+    X(31, BATCH_POLL, "batch-poll")
 
 enum smki_act {
 #define SMKI_X(number, name, word) SMKI_ACT_##name = (number),

@@ -117,6 +117,15 @@ enum smki_status {
     X(409, AGREEMENT_NOTICE, WORKFLOW_ERROR, "WF:PB1", 409, "extra load needs at least seven days' notice (CoCo 3)")                       \
     X(410, USER_ROLE, WORKFLOW_ERROR, "WF:PB2", 403, "the Party's user role does not allow this interface")                                \
     X(411, ORGANISATION_NOT_OWN, CSR_ERROR, "CR:PB3", 200, "the organisation in the request is not this Party by its name")                \
+    /* IKI authentication (IDS App. G) */                                                                                                  \
+    X(420, IKI_MISSING, WORKFLOW_ERROR, "WF:IA1", 403, "no IKI Certificate was given")                                                     \
+    X(421, IKI_FOREIGN, WORKFLOW_ERROR, "WF:IA2", 403, "the certificate was not issued by this service's IKICA")                           \
+    X(422, IKI_DATES, WORKFLOW_ERROR, "WF:IA3", 403, "the IKI Certificate has expired, or is not yet valid")                               \
+    X(423, IKI_UNREGISTERED, WORKFLOW_ERROR, "WF:IA4", 403, "the IKI Certificate is not that of a registered credential")                  \
+    X(424, IKI_SUSPENDED, WORKFLOW_ERROR, "WF:IA5", 403, "the credential is suspended")                                                    \
+    X(425, IKI_REVOKED, WORKFLOW_ERROR, "WF:IA6", 403, "the credential is revoked")                                                        \
+    X(426, IKI_INTERFACE, WORKFLOW_ERROR, "WF:IA7", 403, "the credential is for another interface")                                        \
+    X(427, IKI_NETWORK, WORKFLOW_ERROR, "WF:IA8", 403, "the Party may come by the Gateway Connection only")                                \
     /* eligibility (spec: eligibility.md) */                                                                                               \
     X(450, INELIGIBLE_DCC_ONLY, INELIGIBLE, "IN:EA1", 200, "only the DCC may hold certificates of a CHF or GPF")                           \
     X(451, INELIGIBLE_SUPPLIER, INELIGIBLE, "IN:EA2", 200, "the device is in service and its supplier is another Party")                   \
@@ -145,7 +154,23 @@ enum smki_status {
     X(554, LEASE_LOST, WORKFLOW_ERROR, "WF:BA5", 500, "another runner took this chunk over")                                               \
     X(555, RESULT_EXPIRED, WORKFLOW_ERROR, "WF:BA6", 410, "the results were kept for their 30 days and are gone")                          \
     X(556, SUBMISSION, WORKFLOW_ERROR, "WF:BB2", 500, "internal error at submission; nothing was accepted, submit again")                  \
-    X(570, MAINTENANCE, WORKFLOW_ERROR, "WF:MA1", 503, "Planned Maintenance")
+    X(570, MAINTENANCE, WORKFLOW_ERROR, "WF:MA1", 503, "Planned Maintenance")                                                              \
+    X(571, MAINTENANCE_STATE, WORKFLOW_ERROR, "WF:MA2", 409, "the maintenance's state does not allow this")                                \
+    /* HTTP */                                                                                                                             \
+    X(580, HTTP_PATH, FORMAT_ERROR, "FM:HA1", 404, "there is nothing at this address; see the interface specification for the paths")      \
+    X(581, HTTP_METHOD, FORMAT_ERROR, "FM:HA2", 405, "this method is not for this address; the Allow header names those that are")         \
+    X(582, HTTP_MEDIA_TYPE, FORMAT_ERROR, "FM:HA3", 415, "the Content-Type is not what this address takes")                                \
+    X(583, HTTP_HOST, FORMAT_ERROR, "FM:HA4", 421, "the Host of the request is not the server name that the connection was opened for")    \
+    X(584, HTTP_MALFORMED, FORMAT_ERROR, "FM:HA5", 400, "not a well-formed HTTP request (RFC 9112)")                                       \
+    X(585, HTTP_BUSY, WORKFLOW_ERROR, "WF:HA6", 503, "the service has more to do than it can; try again in a moment")                      \
+    X(586, HTTP_SLOW, WORKFLOW_ERROR, "WF:HA7", 408, "the request took too long to arrive")                                                \
+    /* a Party's client */                                                                                                                 \
+    X(600, CLIENT_CONNECTION, WORKFLOW_ERROR, "WF:CA1", 503, "the service cannot be reached")                                              \
+    X(601, CLIENT_TLS, WORKFLOW_ERROR, "WF:CA2", 503, "the TLS session cannot be made: one side does not trust the other")                 \
+    X(602, CLIENT_ANSWER, WORKFLOW_ERROR, "WF:CA3", 502, "the answer is not what the interface specification says")                        \
+    X(603, CLIENT_CERTIFICATE, WORKFLOW_ERROR, "WF:CA4", 502, "a certificate in the answer is not the one that was asked for")             \
+    X(604, CLIENT_REFUSED, WORKFLOW_ERROR, "WF:CA5", 403, "the service refused")                                                           \
+    X(605, CLIENT_STATE, WORKFLOW_ERROR, "WF:CA6", 500, "the state file is not of this client, or damaged")
 
 enum smki_error_code {
     SMKI_OK = 0,
