@@ -42,11 +42,8 @@ static int option_unknown(const struct call *call, const char *word, const struc
         near = smki_nearest_word(name, names, count);
     }
     if (near != NULL)
-        complain(call->program, "%s: there is no option '%s'; did you mean '--%s'?", call->command->name, word, near);
-    else
-        complain(call->program, "%s: there is no option '%s'; see '%s %s --help'", call->command->name, word, call->program->name,
-                 call->command->name);
-    return EXIT_USAGE;
+        return call_usage(call, "there is no option '%s', did you mean '--%s'", word, near);
+    return call_usage(call, "there is no option '%s'", word);
 }
 
 static int value_keep(struct call *call, const struct command_value *is, const char *text)
