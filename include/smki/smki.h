@@ -18,6 +18,7 @@
  *   batch.h         batches: intake, chunks, results
  *   audit.h         the chained log: record, verify, export
  *   access.h        IKI authentication: from a TLS client's certificate to who it is, or the refusal
+ *   adhoc.h         the Ad Hoc Device CSR Web Service: one document in, one out
  *   maintenance.h   Planned Maintenance: announced, on, over
  *   service.h       an opened home and the flows that join these: what a portal, a web service or a runner opens first
  *
