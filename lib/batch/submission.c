@@ -19,7 +19,7 @@ struct smki_submission {
     char path[PATH_MAX];
     int fd;
     struct sha256_stream hash;
-    struct batch_xml_reader *xml;
+    struct request_xml_reader *xml;
     struct batch_limits limits;
     bool finished;
     int failed; /* the first failure: nothing can be fed or finished after it */
@@ -79,7 +79,7 @@ static int submission_begin(struct smki_submission *submission, struct smki_erro
     if (rc != 0)
         return rc;
     if (submission->batch.form == SMKI_BATCH_XML &&
-        (rc = batch_xml_open(&submission->xml, &submission->limits, ignore_request, NULL, err)) != 0)
+        (rc = request_xml_open(&submission->xml, &request_form_batch, &submission->limits, ignore_request, NULL, err)) != 0)
         return rc;
     sha256_start(&submission->hash);
     return upload_create(submission, err);
@@ -180,7 +180,7 @@ static int feed(struct smki_submission *submission, struct smki_bytes bytes, str
                        smki_fail(err, SMKI_TOO_LARGE, "the upload is larger than the limit of %llu octets (batch.max_upload)",
                                  (unsigned long long)submission->limits.max_upload),
                        err);
-    if (submission->xml != NULL && (rc = batch_xml_feed(submission->xml, bytes, false, err)) != 0)
+    if (submission->xml != NULL && (rc = request_xml_feed(submission->xml, bytes, false, err)) != 0)
         return refused(submission, rc, err);
     if ((errnum = write_whole(submission->fd, bytes)) != 0)
         return smki_fail_errno(err, errnum, "%s", submission->path);
@@ -217,10 +217,10 @@ static int content_check(struct smki_submission *submission, struct smki_error *
             return rc;
         return batch_zip_read(submission->path, &submission->limits, ignore_request, NULL, err);
     }
-    if ((rc = batch_xml_feed(submission->xml, BYTES("", 0), true, err)) != 0)
+    if ((rc = request_xml_feed(submission->xml, BYTES("", 0), true, err)) != 0)
         return rc;
-    batch->csrs = batch_xml_count(submission->xml);
-    snprintf(batch->ref, sizeof(batch->ref), "%s", batch_xml_ref(submission->xml));
+    batch->csrs = request_xml_count(submission->xml);
+    snprintf(batch->ref, sizeof(batch->ref), "%s", request_xml_ref(submission->xml));
     return 0;
 }
 
@@ -342,14 +342,14 @@ int smki_submission_finish(struct smki_submission *submission, struct smki_batch
 
 const char *smki_submission_ref(const struct smki_submission *submission)
 {
-    return submission->xml != NULL ? batch_xml_ref(submission->xml) : "";
+    return submission->xml != NULL ? request_xml_ref(submission->xml) : "";
 }
 
 void smki_submission_close(struct smki_submission *submission)
 {
     if (submission == NULL)
         return;
-    batch_xml_close(submission->xml);
+    request_xml_close(submission->xml);
     if (submission->fd >= 0) {
         close(submission->fd);
         if (!submission->finished)
