@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-#define BODY_MAX ((uint64_t)64 * 1024) /* octets: a CSR of 8 KiB in base64, and room for markup */
-
 /* A request under way. */
 struct adhoc_call {
     struct smki_adhoc adhoc;
@@ -35,13 +33,13 @@ static int answer(struct serve_request *request, struct smki_error *err)
         serve_context_set(request, call);
         rc = smki_adhoc_admit(&call->adhoc, serve_service(request), serve_identity(request), serve_body(request), err);
         if (rc != 0)
-            return reply(request, &call->adhoc, rc);
+            return call->adhoc.xml.size > 0 ? reply(request, &call->adhoc, rc) : rc;
         call->admitted = true;
         if (call->adhoc.not_before.us > smki_service_now(serve_service(request)).us)
             return serve_wait(request, call->adhoc.not_before);
     }
     rc = smki_adhoc_answer(&call->adhoc, serve_service(request), serve_identity(request), err);
-    return reply(request, &call->adhoc, rc);
+    return call->adhoc.xml.size > 0 ? reply(request, &call->adhoc, rc) : rc;
 }
 
 static void close_call(struct serve_request *request, bool delivered)
@@ -58,10 +56,8 @@ static void refuse(struct serve_request *request, int code, const char *text)
 {
     struct smki_adhoc adhoc = {0};
 
-    if (smki_adhoc_refuse(&adhoc, serve_service(request), code, answer_text(code, text), NULL) == 0 && adhoc.xml.size > 0)
+    if (smki_adhoc_refuse(&adhoc, serve_service(request), serve_identity(request), code, answer_text(code, text), NULL) == 0)
         reply(request, &adhoc, code);
-    else
-        serve_reply(request, 500, "text/plain", &adhoc.xml);
     smki_adhoc_finish(&adhoc);
 }
 
@@ -69,7 +65,7 @@ void adhoc_site(struct serve_site *site, struct serve_route routes[ADHOC_ROUTES]
 {
     routes[0] = (struct serve_route){.method = "POST",
                                      .path = config->web_adhoc_path,
-                                     .body_max = BODY_MAX,
+                                     .body_max = SMKI_ADHOC_MAX_DOCUMENT,
                                      .media_type = "application/xml",
                                      .answer = answer,
                                      .close = close_call};

@@ -33,11 +33,7 @@ void answer_retry_after(struct serve_request *request, struct smki_time at)
 
 void answer_retry_of(struct serve_request *request, int code)
 {
-    struct smki_maintenance maintenance;
-
-    if (code == SMKI_MAINTENANCE && smki_maintenance_now(serve_service(request), &maintenance, NULL) == 0)
-        answer_retry_after(request, maintenance.to);
-    else if (smki_refusal_find(code)->http_status == 503 || code == SMKI_RATE_BATCH_BUSY)
+    if (smki_refusal_find(code)->http_status == 503 && code != SMKI_MAINTENANCE)
         serve_header_add(request, "Retry-After", "5");
 }
 

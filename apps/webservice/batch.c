@@ -12,10 +12,14 @@
 static int submit_open(struct serve_request *request, struct smki_error *err)
 {
     struct smki_submission *submission;
-    int rc = smki_submission_open(&submission, serve_service(request), &serve_identity(request)->actor, SMKI_BATCH_XML, NULL, err);
+    struct smki_verdict verdict = {0};
+    int rc = smki_submission_open_turn(&submission, serve_service(request), &serve_identity(request)->actor, SMKI_BATCH_XML, NULL, &verdict,
+                                       err);
 
     if (rc == 0)
         serve_context_set(request, submission);
+    else if (rc == SMKI_RATE_BATCH_BUSY)
+        answer_retry_after(request, verdict.retry_at);
     return rc;
 }
 
@@ -81,6 +85,7 @@ static int poll_reply(struct serve_request *request, const struct smki_poll *pol
     int rc = smki_batch_poll_answer(&xml, poll, code, text, err);
 
     if (rc == 0) {
+        answer_allowance(request, &poll->left);
         if (code != 0 && poll->verdict.code == code)
             answer_retry_after(request, poll->verdict.retry_at);
         return answer_xml(request, &xml, code);

@@ -16,7 +16,7 @@
 int answer_status(const struct serve_request *request, int code);
 /* Retry-After: whole seconds until `at`, at least one; nothing when that is never, or now. */
 void answer_retry_after(struct serve_request *request, struct smki_time at);
-/* The same for a refusal that tells no time itself: Planned Maintenance until its end, a busy service in a moment. */
+/* The same for a service that cannot just now and tells no time itself (Planned Maintenance has said its own). */
 void answer_retry_of(struct serve_request *request, int code);
 /* RateLimit-Limit, -Remaining, -Reset (seconds); nothing when there is no limit. */
 void answer_allowance(struct serve_request *request, const struct smki_allowance *left);
