@@ -76,17 +76,20 @@ void smki_demand_adhoc_pace(struct smki_verdict *out, const struct smki_demand_l
         too_fast(out, limits, slot, agreed_pace, now);
 }
 
-void smki_demand_batch_one(struct smki_verdict *out, const struct smki_demand_limits *limits, uint64_t answering, struct smki_time now)
+void smki_demand_batch_one(struct smki_verdict *out, const struct smki_demand_limits *limits, uint64_t answering, uint64_t agreed,
+                           struct smki_time now)
 {
-    char when[SMKI_TIME_TEXT_SIZE];
+    char when[SMKI_TIME_TEXT_SIZE], many[48] = "one submission";
     struct smki_time soon = time_plus(now, SMKI_SECOND); /* nobody knows when an answer is out; it takes about that */
 
     verdict_open(out, now);
-    out->limit = 1;
+    out->limit = agreed > 1 ? agreed : 1;
     out->used = answering;
-    if (answering == 0)
+    if (answering < out->limit)
         return;
+    if (out->limit > 1)
+        snprintf(many, sizeof(many), "%llu submissions", (unsigned long long)out->limit);
     verdict_exceed(out, limits, SMKI_RULE_BATCH_ONE, SMKI_RATE_BATCH_BUSY, soon,
-                   "one submission of a Party at a time; wait for the answer to the one under way and come back after it, not before %s",
-                   come_back_text(soon, when));
+                   "%s of a Party at a time; wait for the answer to %s under way and come back after it, not before %s", many,
+                   out->limit > 1 ? "one of those" : "the one", come_back_text(soon, when));
 }

@@ -102,7 +102,7 @@ static void a_second_submission_at_once_is_refused(void **state)
     struct smki_verdict verdict;
 
     (void)state;
-    smki_demand_batch_one(&verdict, &smki_demand_defaults, 1, AT("2026-11-23T12:00"));
+    smki_demand_batch_one(&verdict, &smki_demand_defaults, 1, 0, AT("2026-11-23T12:00"));
     assert_false(verdict.allowed);
     assert_int_equal(verdict.code, SMKI_RATE_BATCH_BUSY);
     EXPECT_TEXT(verdict, "one submission of a Party at a time");
@@ -113,8 +113,20 @@ static void a_first_submission_is_let_in(void **state)
     struct smki_verdict verdict;
 
     (void)state;
-    smki_demand_batch_one(&verdict, &smki_demand_defaults, 0, AT("2026-11-23T12:00"));
+    smki_demand_batch_one(&verdict, &smki_demand_defaults, 0, 0, AT("2026-11-23T12:00"));
     assert_true(verdict.allowed && verdict.code == 0);
+}
+
+static void an_agreement_lets_several_submissions_in_at_once(void **state)
+{
+    struct smki_verdict verdict;
+
+    (void)state;
+    smki_demand_batch_one(&verdict, &smki_demand_defaults, 2, 3, AT("2026-11-23T12:00"));
+    assert_true(verdict.allowed && verdict.code == 0 && verdict.limit == 3 && verdict.used == 2);
+    smki_demand_batch_one(&verdict, &smki_demand_defaults, 3, 3, AT("2026-11-23T12:00"));
+    assert_int_equal(verdict.code, SMKI_RATE_BATCH_BUSY);
+    EXPECT_TEXT(verdict, "3 submissions of a Party at a time");
 }
 
 int main(void)
@@ -127,6 +139,7 @@ int main(void)
         cmocka_unit_test(a_refusal_says_the_pace_its_hours_and_when_to_come_back),
         cmocka_unit_test(a_second_submission_at_once_is_refused),
         cmocka_unit_test(a_first_submission_is_let_in),
+        cmocka_unit_test(an_agreement_lets_several_submissions_in_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
