@@ -61,6 +61,11 @@ static bool is_for_the_party(const struct smki_refusal *refusal)
     }
 }
 
+bool answer_is_inner(int code)
+{
+    return code != 0 && !is_for_the_party(smki_refusal_find(code));
+}
+
 const char *answer_words(int code, const char *text)
 {
     const struct smki_refusal *refusal = smki_refusal_find(code);

@@ -81,6 +81,7 @@ typedef int (*message_sink_fn)(void *context, struct smki_bytes bytes, struct sm
 /* The words on a refusal that may leave the house: `text`, or the list's when there is none, or when what failed is our own business
  * (files, store, keys), whose details are for the log. */
 const char *answer_words(int code, const char *text);
+bool answer_is_inner(int code); /* such a failure; not 0 */
 
 /* A DeviceCertificateSigningResponse (adhoc-1.0.xsd), appended. */
 struct adhoc_response {
