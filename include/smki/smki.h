@@ -18,6 +18,8 @@
  *   batch.h         batches: intake, chunks, results
  *   audit.h         the chained log: record, verify, export
  *   tls.h           the TLS certificate of a home's servers
+ *   access.h        IKI authentication: from a TLS client's certificate to who it is, or the refusal
+ *   maintenance.h   Planned Maintenance: announced, on, over
  *   service.h       an opened home and the flows that join these: what a portal, a web service or a runner opens first
  *
  * NULL. Pointers must not be NULL but where the comment at the function says so. `struct smki_error *err` may always be NULL: the details

@@ -7,6 +7,10 @@
 #include <smki/party.h>
 
 SMKI_MUST_USE int party_get(struct store_view *view, uint64_t number, struct smki_party *out, struct smki_error *err); /* PARTY_UNKNOWN */
+SMKI_MUST_USE int officer_get(struct store_view *view, uint64_t number, struct smki_officer *out, struct smki_error *err); /* NOT_FOUND */
+/* By the SHA-256 of its certificate; NOT_FOUND, err untouched. */
+SMKI_MUST_USE int credential_of_certificate(struct store_view *view, const uint8_t sha256[SHA256_SIZE], struct smki_credential *out,
+                                            struct smki_error *err);
 SMKI_MUST_USE int device_get(struct store_view *view, const struct smki_device_id *id, struct smki_device *out, struct smki_error *err);
 SMKI_MUST_USE int agreement_limit(struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now, uint64_t *limit,
                                   struct smki_error *err);
