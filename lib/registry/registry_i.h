@@ -4,6 +4,7 @@
 
 #include "store/store_i.h"
 
+#include <smki/maintenance.h>
 #include <smki/party.h>
 
 SMKI_MUST_USE int party_get(struct store_view *view, uint64_t number, struct smki_party *out, struct smki_error *err); /* PARTY_UNKNOWN */
@@ -23,5 +24,20 @@ SMKI_MUST_USE int credential_add(struct store_change *change, const struct smki_
 /* The certificate with this SHA-256 is being revoked: so is the credential that it is of, if there is one. */
 SMKI_MUST_USE int credential_certificate_revoked(struct store_change *change, const struct smki_actor *actor,
                                                  const uint8_t sha256[SHA256_SIZE], struct smki_error *err);
+
+/* ---- Planned Maintenance: see smki/maintenance.h ---- */
+SMKI_MUST_USE int maintenance_plan(struct smki_store *store, const struct smki_actor *actor, struct smki_maintenance *maintenance,
+                                   struct smki_error *err);
+SMKI_MUST_USE int maintenance_start(struct smki_store *store, const struct smki_actor *actor, struct smki_maintenance *maintenance,
+                                    struct smki_error *err);
+SMKI_MUST_USE int maintenance_end(struct smki_store *store, const struct smki_actor *actor, uint64_t number, struct smki_error *err);
+SMKI_MUST_USE int maintenance_next(struct store_view *view, uint64_t number, struct smki_maintenance *out,
+                                   struct smki_error *err); /* NOT_FOUND after the last */
+/* The one that is on at `now`, by maintenance_pick; NOT_FOUND, err untouched. Reads every notice. */
+SMKI_MUST_USE int maintenance_at(struct store_view *view, struct smki_time now, struct smki_maintenance *out, struct smki_error *err);
+/* Makes `best` (number 0: none yet) of two that are on: the one that ends last, pausing the night when one of them does. */
+void maintenance_pick(struct smki_maintenance *best, const struct smki_maintenance *maintenance, struct smki_time now);
+/* Another number with every change of a notice. */
+SMKI_MUST_USE int maintenance_stamp(struct store_view *view, uint64_t *out, struct smki_error *err);
 
 #endif
