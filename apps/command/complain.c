@@ -85,6 +85,17 @@ int call_usage(const struct call *call, const char *format, ...)
     return complain_usage(call, line);
 }
 
+void call_note(const struct call *call, const char *format, ...)
+{
+    char line[LINE_SIZE];
+    va_list values;
+
+    va_start(values, format);
+    vsnprintf(line, sizeof(line), format, values);
+    va_end(values);
+    line_write(call->program, line);
+}
+
 int call_unknown(const struct call *call, const char *what, const char *word, const char *const *words, size_t count)
 {
     const char *near = smki_nearest_word(word, words, count);
