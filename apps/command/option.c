@@ -41,9 +41,11 @@ static int option_unknown(const struct call *call, const char *word, const struc
         snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
         near = smki_nearest_word(name, names, count);
     }
-    if (near != NULL)
-        return call_usage(call, "there is no option '%s', did you mean '--%s'", word, near);
-    return call_usage(call, "there is no option '%s'", word);
+    if (near == NULL)
+        return call_usage(call, "there is no option '%s'", word);
+    complain(call->program, "%s%sthere is no option '%s'; did you mean '--%s'?", call->command->name,
+             call->command->name[0] != '\0' ? ": " : "", word, near);
+    return EXIT_USAGE;
 }
 
 static int value_keep(struct call *call, const struct command_value *is, const char *text)
