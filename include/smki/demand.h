@@ -88,6 +88,12 @@ struct smki_verdict {
                                         within */
 };
 
+/* What a Party has left of a rule, as RateLimit-Limit, -Remaining and -Reset tell it. */
+struct smki_allowance {
+    uint64_t limit, remaining; /* acts: CSRs, or submissions */
+    int64_t reset;             /* us until more is left than now; 0: nothing is used */
+};
+
 /* These judge; they record nothing. The caller, when the act is accepted, adds it to the window, or keeps its time as the next `last`.
  * Refused acts do not count. */
 

@@ -17,6 +17,8 @@
  *   demand.h        how much may come when: pace, windows, nights, retrieval
  *   batch.h         batches: intake, chunks, results
  *   audit.h         the chained log: record, verify, export
+ *   access.h        IKI authentication: from a TLS client's certificate to who it is, or the refusal
+ *   maintenance.h   Planned Maintenance: announced, on, over
  *   service.h       an opened home and the flows that join these: what a portal, a web service or a runner opens first
  *
  * NULL. Pointers must not be NULL but where the comment at the function says so. `struct smki_error *err` may always be NULL: the details
