@@ -2,7 +2,7 @@
  * (listeners, hosts, routes) and what its routes answer; all else happens in here.
  *
  * Threads. serve_run stays in the main thread (signals, reload); one worker a core owns the connections; what a route does (`open`, `feed`,
- * `answer`, `close`) and the `read` of a stream run in a pool thread and may block: never two of one request at once. A `quick` route's
+ * `answer`, `close`), `refuse` and the `read` of a stream run in a pool thread and may block: never two of one request at once. A `quick` route's
  * `answer` runs in the worker itself.
  */
 #ifndef SERVE_SERVE_H
@@ -30,8 +30,9 @@ struct serve_route {
     int (*feed)(struct serve_request *request, struct smki_bytes bytes, struct smki_error *err);
     /* The body is complete. Must call one of serve_reply...; or returns a code for `refuse`. */
     int (*answer)(struct serve_request *request, struct smki_error *err);
-    /* The end, always called once `open` was called (or would have been, were it not NULL), before the next request of the connection is
-     * looked at: `delivered`: the whole answer was written and the peer has taken it (all of it acknowledged). May be NULL. */
+    /* The end, called once access was granted to a request of this route (so also after a refusal of `open` or `feed`), before the next
+     * request of the connection is looked at. `delivered`: the whole answer was written and the peer has taken it (all of it acknowledged).
+     * Headers and query are gone by then. May be NULL. */
     void (*close)(struct serve_request *request, bool delivered);
     const void *context; /* the program's own: serve_route_of(request)->context */
 };
@@ -49,15 +50,13 @@ struct serve_site {
     size_t route_count;
     /* Writes the answer for a refusal in the site's own format with serve_reply: by any code of the list (its http_status is the default).
      * Called for the refusals of routes, and for those of serve itself: HTTP_PATH, HTTP_METHOD (Allow is set already), HTTP_MEDIA_TYPE,
-     * TOO_LARGE, HTTP_HOST, HTTP_MALFORMED, HTTP_SLOW, HTTP_BUSY, MAINTENANCE (Retry-After is set already), SERVE_ACCESS_REFUSED (all
-     * refusals of access as one: the outside learns nothing). `request` has no route where none matched, and where the request could not be
-     * read neither method ("") nor path (""). Must not fail; runs in any thread, must not block. When it writes no reply, an empty one with
-     * the code's http_status goes out. */
+     * TOO_LARGE, HTTP_HOST, HTTP_MALFORMED, HTTP_SLOW, HTTP_BUSY, MAINTENANCE (Retry-After is set already), and those of access, with their
+     * true code: what the outside is told of them must be the same for all. `request` has no route where none matched, and where the request
+     * could not be read neither method ("") nor path (""). Must not fail; runs in a pool thread, may block. When it writes no reply, an empty
+     * one with the code's http_status goes out. */
     void (*refuse)(struct serve_request *request, int code, const char *text);
     void *context; /* the program's own: serve_site_of(request)->context */
 };
-
-#define SERVE_ACCESS_REFUSED SMKI_IKI_UNREGISTERED /* 403 */
 
 /* ---- a request ---- */
 
