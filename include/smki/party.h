@@ -95,7 +95,7 @@ SMKI_API struct cJSON *smki_credential_json(const struct smki_credential *creden
 /* ---- demand agreements (CoCo 3) ---- */
 struct smki_agreement {
     uint64_t number, party;
-    enum smki_rule rule;       /* PORTAL_BATCH, PORTAL_ADHOC: `limit` CSRs in 24 h; ADHOC_PACE: `limit` ms between two */
+    enum smki_rule rule;       /* PORTAL_BATCH, PORTAL_ADHOC: `limit` CSRs in 24 h; ADHOC_PACE: `limit` ms between two; BATCH_ONE: `limit` submissions at once */
     uint64_t limit;
     struct smki_time from, to, notified_at;
     bool short_notice; /* recorded although notified less than seven days ahead, by the operator's decision */
@@ -129,7 +129,7 @@ SMKI_API bool smki_credential_state_find(const char *word, enum smki_credential_
 /* The interfaces that a credential can be bound to: "portal-organisation", "portal-device", "adhoc", "batch". */
 SMKI_API const char *smki_credential_interface_word(enum smki_interface interface);
 SMKI_API bool smki_credential_interface_find(const char *word, enum smki_interface *out);
-SMKI_API const char *smki_agreement_rule_word(enum smki_rule rule); /* "portal-batch", "portal-adhoc", "adhoc-pace" */
+SMKI_API const char *smki_agreement_rule_word(enum smki_rule rule); /* "portal-batch", "portal-adhoc", "adhoc-pace", "batch-one" */
 SMKI_API bool smki_agreement_rule_find(const char *word, enum smki_rule *out);
 
 /* ---- devices ---- */

@@ -237,7 +237,7 @@ static int result_is_there(const struct smki_service *service, const struct smki
 
 static int is_released(const struct smki_service *service, const struct smki_batch *batch, struct smki_error *err)
 {
-    const struct smki_time release = smki_night_release(&service->config.limits, batch->accepted_at);
+    const struct smki_time release = smki_night_release(&smki_service_config(service)->limits, batch->accepted_at);
     char text[SMKI_TIME_TEXT_SIZE];
 
     if (batch->released_at.us != 0 || smki_service_now(service).us >= release.us)
