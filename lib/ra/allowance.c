@@ -63,12 +63,13 @@ static int window_left(struct store_view *view, const struct allowance_question 
 
 static int pace_left(struct store_view *view, const struct allowance_question *question, struct smki_allowance *out, struct smki_error *err)
 {
-    const int64_t ms = SMKI_SECOND / 1000;
+    const uint64_t ms = SMKI_SECOND / 1000, most = SMKI_DAY / SMKI_SECOND * 1000; /* a slower pace than any rule's */
+    const uint64_t agreed = question->agreed < most ? question->agreed : most;
     struct smki_time last;
     int rc = demand_last_get(view, question->party, question->rule, &last, err);
 
     if (rc == 0)
-        smki_allowance_adhoc_pace(out, question->limits, last, (int64_t)question->agreed * ms, question->now);
+        smki_allowance_adhoc_pace(out, question->limits, last, (int64_t)(agreed * ms), question->now);
     return rc;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define VALUE_SIZE 512 /* octets of a key's value as JSON: the longest is a text of SMKI_CONFIG_TEXT_SIZE with escapes */
+#define VALUE_SIZE (6 * SMKI_CONFIG_TEXT_SIZE + 3) /* octets of a value as JSON: every octet of a text may be an escape */
 
 const struct smki_config *smki_service_config(const struct smki_service *service)
 {
