@@ -18,6 +18,7 @@ static const struct {
     {SMKI_CREDENTIAL_STATE, "see 'smki credential list'"},
     {SMKI_CREDENTIAL_NAME_TAKEN, "see 'smki credential list'"},
     {SMKI_AGREEMENT_NOTICE, "that is --short-notice"},
+    {SMKI_MAINTENANCE_STATE, "see 'smki maintenance list'"},
     {SMKI_CONFIG_INVALID, "see 'smki config show'"},
     {SMKI_DISK_FULL, "free space and repeat; nothing was lost"},
     {SMKI_STORE_CORRUPT, "restore a backup with 'smki restore', and report it"},
@@ -75,6 +76,17 @@ int call_usage(const struct call *call, const char *format, ...)
     va_end(values);
     complain(call->program, "%s: %s; see '%s %s --help'", call->command->name, line, call->program->name, call->command->name);
     return EXIT_USAGE;
+}
+
+void call_note(const struct call *call, const char *format, ...)
+{
+    char line[LINE_SIZE];
+    va_list values;
+
+    va_start(values, format);
+    vsnprintf(line, sizeof(line), format, values);
+    va_end(values);
+    line_write(call->program, line);
 }
 
 int call_unknown(const struct call *call, const char *what, const char *word, const char *const *words, size_t count)

@@ -84,6 +84,9 @@ struct store_change;
 SMKI_API SMKI_MUST_USE int smki_credential_find(struct smki_store *store, uint64_t number, struct smki_credential *out, struct smki_error *err);
 /* By the SHA-256 of its certificate: NOT_FOUND when it was not registered here. */
 SMKI_API SMKI_MUST_USE int smki_credential_of_certificate(struct smki_store *store, const uint8_t sha256[32], struct smki_credential *out, struct smki_error *err);
+/* By the serial number of its certificate: NOT_FOUND when there is no such certificate, or it is not that of a credential. */
+SMKI_API SMKI_MUST_USE int smki_credential_of_serial(struct smki_store *store, const struct smki_serial *serial, struct smki_credential *out,
+                                                     struct smki_error *err);
 SMKI_API SMKI_MUST_USE int smki_credential_next(struct smki_store *store, uint64_t number, struct smki_credential *out, struct smki_error *err);
 /* active <-> suspended, either -> revoked (final; the certificate is revoked in the store too and will be on the next CRL): CREDENTIAL_STATE otherwise.
  * An officer's credential becomes active only while the officer is verified: OFFICER_STATE. */

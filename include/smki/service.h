@@ -21,6 +21,8 @@ struct smki_service_options {
                                * since every command that records something needs it */
     const char *passphrase_file; /* smki_service_create only, instead of protect_with: a file as private as a key whose first line is that passphrase; its
                                   * whole path goes into the configuration (ca.passphrase_file), so that later the keys open with it. NULL: none */
+    const char *host_name; /* smki_service_create only: one more name in the servers' TLS certificate (see smki/tls.h); left out when it is none that
+                            * can stand there, or NULL */
 };
 
 /* What a home holds, below its folder. */
@@ -30,8 +32,10 @@ struct smki_service_options {
 #define SMKI_HOME_KEYS "keys"        /* private keys, mode 0600 in a folder of 0700 */
 #define SMKI_HOME_BATCHES "batches"  /* uploads as they came */
 #define SMKI_HOME_RUNNERS "runners"  /* one locked file a runner at work */
+#define SMKI_HOME_TLS "tls"          /* the servers' TLS certificate and key, see smki/tls.h */
 
-/* Makes a home: a test PKI (root and issuing OCA, root and issuing DCA, IKICA), audit key, store, configuration. The folder must be empty or not there;
+/* Makes a home: a test PKI (root and issuing OCA, root and issuing DCA, IKICA), audit key, store, configuration, and a TLS certificate for
+ * development (smki/tls.h). The folder must be empty or not there;
  * when something fails, what was made is removed. Two at once on one folder: one makes the home, the other is refused (STORE_NOT_EMPTY), as is every later
  * one where one was killed; the text says so. The same holds for backups and restored homes. */
 SMKI_API SMKI_MUST_USE int smki_service_create(const char *home, const struct smki_service_options *options, struct smki_error *err);
@@ -77,7 +81,7 @@ SMKI_API SMKI_MUST_USE int smki_service_crl_current(struct smki_service *service
 
 /* ---- backup ---- */
 
-/* Copies the home (store, configuration, CA certificates, uploads; keys unless `without_keys`) into a new or empty folder while everything runs. */
+/* Copies the home (store, configuration, CA and TLS certificates, uploads; keys unless `without_keys`) into a new or empty folder while everything runs. */
 SMKI_API SMKI_MUST_USE int smki_service_backup(struct smki_service *service, const struct smki_actor *actor, const char *folder, bool without_keys,
                                                struct smki_error *err);
 /* A backup into a new or empty home; checked by opening it. */

@@ -75,8 +75,8 @@ SMKI_MUST_USE int folder_keep(const struct folder_claim *claim, struct smki_erro
 void folder_undo(const struct folder_claim *claim);
 /* A new file with the same mode, synced. */
 SMKI_MUST_USE int file_copy(const char *from, const char *to, struct smki_error *err);
-/* The plain files of a folder into an existing one, which is synced. */
-SMKI_MUST_USE int folder_copy(const char *from, const char *to, struct smki_error *err);
+/* The plain files of a folder into an existing one, which is synced; those whose names end in `but` (NULL: none) stay behind. */
+SMKI_MUST_USE int folder_copy(const char *from, const char *to, const char *but, struct smki_error *err);
 /* The folders in a home or a backup. */
 SMKI_MUST_USE int home_folders_make(const char *home, struct smki_error *err);
 /* All that was made in the home's folders, and the home itself, is on the disk. */
