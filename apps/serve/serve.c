@@ -267,8 +267,8 @@ int serve_run(const struct serve_options *options, struct smki_error *err)
     running->serve.service = options->service;
     metrics_init(&running->serve.metrics);
     if ((rc = serve_open(running, err)) == 0) {
-        log_line(options->program, "mbedTLS " MBEDTLS_VERSION_STRING ", libmicrohttpd %s, %zu workers, %u threads for requests", MHD_get_version(),
-                 running->serve.worker_count, pool_threads(running->serve.pool));
+        log_line(options->program, "mbedTLS " MBEDTLS_VERSION_STRING ", libmicrohttpd %s, %zu workers, %u threads for requests",
+                 MHD_get_version(), running->serve.worker_count, pool_threads(running->serve.pool));
         ready_tell(running);
         signals_wait(running);
         notify_stopping();
