@@ -17,6 +17,7 @@
  *   demand.h        how much may come when: pace, windows, nights, retrieval
  *   batch.h         batches: intake, chunks, results
  *   audit.h         the chained log: record, verify, export
+ *   client.h        a Party's side of the web services: submit, wait, retrieve, check (when built with it)
  *   service.h       an opened home and the flows that join these: what a portal, a web service or a runner opens first
  *
  * NULL. Pointers must not be NULL but where the comment at the function says so. `struct smki_error *err` may always be NULL: the details
