@@ -99,7 +99,7 @@ static int adhoc_run(struct call *call)
 }
 
 static const struct command_value options[] = {
-    CLIENT_OPTIONS("url-adhoc", "of the Ad Hoc Device CSR Web Service: https://HOST[:PORT]; a path goes before the specification's"),
+    CLIENT_OPTIONS("url-adhoc", "of the Ad Hoc Device CSR Web Service: https://HOST[:PORT]; the path is the specification's unless one is given"),
     {"pace", VALUE_COUNT, 0, "MS", "milliseconds between two CSRs, where an agreement allows it", NULL},
     {"out", VALUE_FOLDER, 0, NULL, "where the certificates go; without it the current folder", NULL},
     {"again", VALUE_FLAG, 0, NULL, "send a CSR again that was sent and whose answer was not kept", NULL},

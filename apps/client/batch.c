@@ -215,7 +215,7 @@ static int status_run(struct call *call)
     return rc;
 }
 
-#define URL_TEXT "of the Batched Device CSR Web Service: https://HOST[:PORT]; a path goes before the specification's"
+#define URL_TEXT "of the Batched Device CSR Web Service: https://HOST[:PORT]; the path is the specification's unless one is given"
 
 static const struct command_value submit_options[] = {
     CLIENT_OPTIONS("url-batch", URL_TEXT),
