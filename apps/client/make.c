@@ -99,6 +99,8 @@ static int make_one(struct maker *maker, const struct smki_device_id *device, si
 {
     struct call *call = maker->call;
     const char *type = call_has(call, "hardware-type") ? call_text(call, "hardware-type") : HARDWARE_TYPE;
+    const struct smki_csr_wish wish = {
+        .profile = SMKI_PROFILE_DEVICE, .id = *device, .hardware_type = type, .key_usage = usages[usage].usage};
     uint8_t der[SMKI_CSR_MAX_SIZE];
     char name[NAME_SIZE];
     struct smki_key *key = NULL;
@@ -107,7 +109,7 @@ static int make_one(struct maker *maker, const struct smki_device_id *device, si
 
     snprintf(name, sizeof(name), "%016" PRIX64 "-%s", number_of(device), usages[usage].suffix);
     if ((rc = smki_key_generate(&key, SMKI_KEY_P256, &smki_random_system, &call->err)) == 0 &&
-        (rc = smki_csr_make_device(der, &size, key, device, type, usages[usage].usage, &call->err)) == 0)
+        (rc = smki_csr_make(der, &size, &wish, key, &call->err)) == 0)
         rc = deliver(maker, name, key, (struct smki_bytes){der, size});
     smki_key_close(key);
     maker->done++;

@@ -86,6 +86,7 @@ struct program {
     const struct command *const
         *tables; /* each ended by {NULL}, their list by NULL; in the order of the help, the commands of a group together */
     const struct command_group *groups; /* ended by {NULL}; NULL: none */
+    const struct command *only;         /* a program that is one command, without a name of its own ("name" is ""); the tables are NULL then */
 };
 
 /* Runs the program; returns what main returns. */
@@ -136,6 +137,8 @@ struct smki_serial value_serial(const char *text);
 int call_usage(const struct call *call, const char *format, ...) SMKI_PRINTF(2, 3);
 /* As call_usage for a wrong word: "<what> '<word>' is not known; did you mean 'supplier'?", or the list when none is near. */
 int call_unknown(const struct call *call, const char *what, const char *word, const char *const *words, size_t count);
+/* "smki: <formatted>" on standard error: what people should know beside what the command prints. */
+void call_note(const struct call *call, const char *format, ...) SMKI_PRINTF(2, 3);
 /* Fills call->err; returns the code. */
 int call_fail(struct call *call, int code, const char *format, ...) SMKI_PRINTF(3, 4);
 /* Prints *err as program_run would: for commands that go on with the next file. Returns COMMAND_FAILED. */
@@ -152,6 +155,8 @@ int passphrase_ask(void *context, char *out, size_t capacity);
 int file_take(struct smki_buffer *out, const char *path, size_t max, struct smki_error *err);
 /* Writes a file; NULL and "-" are standard output. Over an existing file. */
 int file_put(const char *path, struct smki_bytes bytes, struct smki_error *err);
+/* Writes a new file with these permissions, synced; never over one that is there (ALREADY_EXISTS). What cannot be written whole is removed. */
+int file_put_new(const char *path, struct smki_bytes bytes, unsigned mode, struct smki_error *err);
 
 /* ---- what people and programs read ---- */
 

@@ -84,6 +84,8 @@ void help_command(const struct program *program, const struct command *command)
     if ((command->flags & (COMMAND_HOME | COMMAND_FOLDER)) != 0)
         home_print();
     line_print("-h, --help", "this text");
+    if (program->only != NULL)
+        line_print("--version", "the version");
     if (command->more != NULL)
         printf("\n%s", command->more);
 }

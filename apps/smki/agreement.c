@@ -1,7 +1,30 @@
 /* smki agreement ...: what was agreed of extra load (CoCo 3). */
 #include "smki/smki_i.h"
 
-static const char *const rule_words[] = {"portal-batch", "portal-adhoc", "adhoc-pace", NULL};
+#include <string.h>
+
+static const char *const rule_words[] = {"portal-batch", "portal-adhoc", "adhoc-pace", "batch-one", NULL};
+
+/* The rule of demand that an agreement for an interface lifts (interfaces.md 10). */
+static const char *const interface_words[] = {"adhoc", "batch", "portal-adhoc", "portal-batch", NULL};
+static const enum smki_rule interface_rules[] = {SMKI_RULE_ADHOC_PACE, SMKI_RULE_BATCH_ONE, SMKI_RULE_PORTAL_ADHOC, SMKI_RULE_PORTAL_BATCH};
+
+/* By --interface, or its other name --rule. */
+static int rule_take(struct call *call, enum smki_rule *out)
+{
+    const char *word = call_text(call, "interface");
+
+    if ((word == NULL) == !call_has(call, "rule"))
+        return call_usage(call, "what it is about: give --interface, or --rule");
+    if (word == NULL)
+        return smki_agreement_rule_find(call_text(call, "rule"), out)
+                   ? 0
+                   : call_usage(call, "--rule: '%s' is not known", call_text(call, "rule"));
+    for (size_t i = 0; interface_words[i] != NULL; i++)
+        if (strcmp(interface_words[i], word) == 0)
+            *out = interface_rules[i];
+    return 0;
+}
 
 static int agreement_add(struct call *call)
 {
@@ -12,13 +35,16 @@ static int agreement_add(struct call *call)
                                        .to = call_time(call, "to"),
                                        .notified_at = call_time(call, "notified"),
                                        .short_notice = call_has(call, "short-notice")};
-    int rc;
+    int rc = rule_take(call, &agreement.rule);
 
-    if (!smki_agreement_rule_find(call_text(call, "rule"), &agreement.rule))
-        return call_usage(call, "--rule: '%s' is not known", call_text(call, "rule"));
-    if ((rc = smki_agreement_add(smki_service_store(call->service), &call->actor, &config->limits, &agreement, &call->err)) == 0)
+    if (rc == 0 && (rc = smki_agreement_add(smki_service_store(call->service), &call->actor, &config->limits, &agreement, &call->err)) == 0)
         printf("%" PRIu64 "\n", agreement.number);
     return rc;
+}
+
+static const char *unit_word(enum smki_rule rule)
+{
+    return rule == SMKI_RULE_ADHOC_PACE ? " ms" : rule == SMKI_RULE_BATCH_ONE ? " at once" : "";
 }
 
 static void agreement_row(struct table *table, const struct smki_agreement *agreement)
@@ -28,7 +54,7 @@ static void agreement_row(struct table *table, const struct smki_agreement *agre
     table_add(table, "%" PRIu64, agreement->number);
     table_add(table, "%" PRIu64, agreement->party);
     table_add(table, "%s", smki_agreement_rule_word(agreement->rule));
-    table_add(table, "%" PRIu64 "%s", agreement->limit, agreement->rule == SMKI_RULE_ADHOC_PACE ? " ms" : "");
+    table_add(table, "%" PRIu64 "%s", agreement->limit, unit_word(agreement->rule));
     table_add(table, "%s", time_words(agreement->from, text));
     table_add(table, "%s", time_words(agreement->to, text));
     table_add(table, "%s%s", time_words(agreement->notified_at, text), agreement->short_notice ? " (short notice)" : "");
@@ -72,8 +98,10 @@ static int agreement_list(struct call *call)
 
 static const struct command_value add_options[] = {
     {"party", VALUE_NUMBER, REQUIRED, NULL, "the Party", NULL},
-    {"rule", VALUE_WORD, REQUIRED, "RULE", "portal-batch, portal-adhoc (CSRs in 24 hours) or adhoc-pace (ms between two)", rule_words},
-    {"limit", VALUE_NUMBER, REQUIRED, NULL, "the agreed limit", NULL},
+    {"interface", VALUE_WORD, 0, "WORD", "adhoc, batch, portal-adhoc or portal-batch", interface_words},
+    {"rule", VALUE_WORD, 0, "RULE", "the same by the rule that is lifted: adhoc-pace, batch-one, portal-adhoc or portal-batch", rule_words},
+    {"limit", VALUE_NUMBER, REQUIRED, NULL,
+     "adhoc: milliseconds between two CSRs; batch: submissions at once; portal-adhoc, portal-batch: CSRs in any 24 hours", NULL},
     {"from", VALUE_TIME, REQUIRED, NULL, "when it begins, UK time: 2026-12-01 or 2026-12-01T20:00", NULL},
     {"to", VALUE_TIME, REQUIRED, NULL, "when it ends", NULL},
     {"notified", VALUE_TIME, 0, NULL, "when the Party told of it; without: now", NULL},
@@ -84,8 +112,10 @@ static const struct command_value list_options[] = {{"party", VALUE_NUMBER, 0, N
 
 const struct command agreement_commands[] = {
     {"agreement add", "Record a demand agreement; prints its number alone on a line", COMMAND_HOME, add_options, NULL,
-     "Example:\n"
-     "  smki agreement add --party 1 --rule portal-batch --limit 150000 --from 2026-12-01 --to 2026-12-15\n",
+     "An agreement lifts a limit and never lowers it: fewer milliseconds, more of all else. It needs seven days' notice.\n\n"
+     "Examples:\n"
+     "  smki agreement add --party 1 --interface portal-batch --limit 150000 --from 2026-12-08 --to 2026-12-15 --notified 2026-11-30\n"
+     "  smki agreement add --party 1 --interface adhoc --limit 200 --from 2026-12-08 --to 2026-12-15 --notified 2026-11-30\n",
      agreement_add},
     {"agreement list", "List the demand agreements", COMMAND_HOME | COMMAND_JSON, list_options, NULL, NULL, agreement_list},
     {0},

@@ -66,6 +66,9 @@ static int audit_export(struct call *call)
 
 /* ---- show ---- */
 
+static const char *const record_headings[] = {">RECORD", "TIME",     "ACT",     "ACTOR",  "INTERFACE",
+                                              ">PARTY",  ">SUBJECT", "OUTCOME", "DETAIL", NULL};
+
 static void record_row(struct table *table, const struct smki_audit_record *record)
 {
     char text[SMKI_TIME_TEXT_SIZE];
@@ -87,6 +90,48 @@ static void record_row(struct table *table, const struct smki_audit_record *reco
     table_add(table, "%s", record->detail);
 }
 
+/* ---- record_at: the log is in the order of time, so that a moment is found by halving ---- */
+
+/* The first record at or after `time`; the one after the last when there is none. */
+static int sequence_at(struct call *call, struct smki_time time, uint64_t *out)
+{
+    struct smki_store *store = smki_service_store(call->service);
+    struct smki_store_statistics statistics;
+    struct smki_audit_record record;
+    uint64_t low = 1, high;
+    int rc = smki_store_statistics(store, &statistics, &call->err);
+
+    high = statistics.audit_records + 1;
+    while (rc == 0 && low < high) {
+        const uint64_t middle = low + (high - low) / 2;
+
+        if ((rc = smki_audit_find(store, middle, &record, &call->err)) == 0 && record.time.us < time.us)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *out = low;
+    return rc;
+}
+
+int record_at(struct call *call, struct smki_time time, enum smki_act act, uint64_t subject, struct smki_audit_record *out)
+{
+    struct smki_store *store = smki_service_store(call->service);
+    uint64_t sequence;
+    bool found = false;
+    struct smki_audit_record record;
+    int rc = sequence_at(call, time, &sequence);
+
+    while (rc == 0 && (rc = smki_audit_find(store, sequence, &record, &call->err)) == 0 && record.time.us == time.us) {
+        if (record.act == act && record.subject == subject) {
+            *out = record;
+            found = true;
+        }
+        sequence++;
+    }
+    return found ? 0 : rc != 0 ? rc : SMKI_NOT_FOUND;
+}
+
 /* From `sequence` on, to the end. */
 static int records_walk(struct call *call, uint64_t sequence, struct table *table, struct json_list *list)
 {
@@ -105,7 +150,6 @@ static int records_walk(struct call *call, uint64_t sequence, struct table *tabl
 
 static int audit_show(struct call *call)
 {
-    static const char *const headings[] = {">RECORD", "TIME", "ACT", "ACTOR", "INTERFACE", ">PARTY", ">SUBJECT", "OUTCOME", "DETAIL", NULL};
     uint64_t last = call_has(call, "last") ? call_number(call, "last") : SHOW_DEFAULT;
     struct smki_store_statistics statistics;
     struct json_list list;
@@ -114,7 +158,7 @@ static int audit_show(struct call *call)
 
     if (rc != 0)
         return rc;
-    table_start(&table, headings);
+    table_start(&table, record_headings);
     if (call->json)
         json_list_start(&list);
     rc = records_walk(call, statistics.audit_records > last ? statistics.audit_records - last + 1 : 1, &table, &list);
@@ -126,6 +170,85 @@ static int audit_show(struct call *call)
     return rc;
 }
 
+/* ---- find ---- */
+
+struct search {
+    uint64_t transaction; /* 0: any */
+    bool by_serial, by_device;
+    struct smki_serial serial;
+    struct smki_device_id device;
+};
+
+/* Of the ad hoc web service: what is recorded of a request has its TransactionId for subject, whoever ends it (see smki/adhoc.h). */
+static bool is_of_transaction(const struct smki_audit_record *record, uint64_t transaction)
+{
+    char words[48];
+
+    snprintf(words, sizeof(words), "transaction %" PRIu64 ":", transaction);
+    return record->subject == transaction &&
+           (record->actor.interface == SMKI_INTERFACE_ADHOC || strncmp(record->detail, words, strlen(words)) == 0);
+}
+
+static bool is_found(const struct search *search, const struct smki_audit_record *record)
+{
+    return (search->transaction == 0 || is_of_transaction(record, search->transaction)) &&
+           (!search->by_serial || smki_serial_equal(&search->serial, &record->serial)) &&
+           (!search->by_device || memcmp(&search->device, &record->device_id, sizeof(search->device)) == 0);
+}
+
+static int found_walk(struct call *call, const struct search *search, struct table *table, struct json_list *list)
+{
+    struct smki_store *store = smki_service_store(call->service);
+    struct smki_store_statistics statistics;
+    struct smki_audit_record record;
+    struct progress progress;
+    int rc = smki_store_statistics(store, &statistics, &call->err);
+
+    progress_start(&progress, "records");
+    for (uint64_t sequence = 1; rc == 0 && (rc = smki_audit_find(store, sequence, &record, &call->err)) == 0; sequence++) {
+        progress_show(&progress, sequence, statistics.audit_records, -1);
+        if (!is_found(search, &record))
+            continue;
+        if (!call->json)
+            record_row(table, &record);
+        else
+            rc = json_list_add(list, call, smki_audit_json(&record));
+    }
+    progress_end(&progress);
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+static int audit_find(struct call *call)
+{
+    const struct search search = {.transaction = call_number(call, "transaction"),
+                                  .by_serial = call_has(call, "serial"),
+                                  .by_device = call_has(call, "device"),
+                                  .serial = value_serial(call_text(call, "serial")),
+                                  .device = value_eui(call_text(call, "device"))};
+    struct json_list list;
+    struct table table;
+    int rc;
+
+    if (search.transaction == 0 && !search.by_serial && !search.by_device)
+        return call_usage(call, "what is looked for: give --transaction (from 1), --serial or --device");
+    table_start(&table, record_headings);
+    if (call->json)
+        json_list_start(&list);
+    rc = found_walk(call, &search, &table, &list);
+    if (call->json)
+        json_list_end(&list);
+    else if (rc == 0)
+        return table_print(&table, call, "no such records");
+    table_finish(&table);
+    return rc;
+}
+
+static const struct command_value find_options[] = {
+    {"transaction", VALUE_NUMBER, 0, NULL, "a TransactionId of the ad hoc web service", NULL},
+    {"serial", VALUE_SERIAL, 0, NULL, "a certificate's serial number, in hexadecimal", NULL},
+    {"device", VALUE_EUI, 0, NULL, "a Device ID", NULL},
+    {0},
+};
 static const struct command_value export_operands[] = {{"FILE", VALUE_FILE, REQUIRED, NULL, "where to; -: standard output", NULL}, {0}};
 static const struct command_value show_options[] = {{"last", VALUE_COUNT, 0, NULL, "how many records; without: 20", NULL}, {0}};
 
@@ -137,6 +260,12 @@ const struct command audit_commands[] = {
      "Example:\n"
      "  smki audit export - | jq -r 'select(.act == \"override\") | [.time, .actor, .detail] | @tsv'\n",
      audit_export},
+    {"audit find", "Find records in the whole log: of an ad hoc transaction, a certificate, a device", COMMAND_HOME | COMMAND_JSON,
+     find_options, NULL,
+     "Given more than one, all must hold.\n\n"
+     "Example:\n"
+     "  smki audit find --transaction 17\n",
+     audit_find},
     {"audit show", "Show the last records", COMMAND_HOME | COMMAND_JSON, show_options, NULL, NULL, audit_show},
     {0},
 };

@@ -180,24 +180,29 @@ static int cert_show(struct call *call)
 
 /* ---- issue, revoke ---- */
 
+int issued_unwritten(const struct smki_stored_certificate *issued, const struct smki_error *why, struct smki_error *err)
+{
+    struct smki_certificate certificate;
+    char serial[2 * 20 + 1];
+
+    if (smki_certificate_read(&certificate, (struct smki_bytes){issued->der, issued->size}, err) != 0)
+        return err->code;
+    err->code = SMKI_IO; /* not DISK_FULL, whose advice is to repeat: that would ask for a second certificate */
+    snprintf(err->text, sizeof(err->text), "the certificate is issued but not written (%.200s); have it by 'smki cert show %s --pem'",
+             why->text, smki_serial_text(&certificate.serial, serial));
+    return SMKI_IO;
+}
+
 int issued_put(const char *path, const struct smki_stored_certificate *issued, struct smki_error *err)
 {
-    const struct smki_bytes der = {issued->der, issued->size};
-    struct smki_certificate certificate;
     struct smki_error why = {0};
-    char serial[2 * 20 + 1];
-    int rc = pem_put(path, "CERTIFICATE", der, &why);
+    int rc = pem_put(path, "CERTIFICATE", (struct smki_bytes){issued->der, issued->size}, &why);
 
     if (rc == 0 && path == NULL && fflush(stdout) != 0)
         snprintf(why.text, sizeof(why.text), "standard output: %s", strerror(errno));
     else if (rc == 0)
         return 0;
-    if (smki_certificate_read(&certificate, der, err) != 0)
-        return err->code;
-    err->code = SMKI_IO; /* not DISK_FULL, whose advice is to repeat: that would ask for a second certificate */
-    snprintf(err->text, sizeof(err->text), "the certificate is issued but not written (%.200s); have it by 'smki cert show %s --pem'",
-             why.text, smki_serial_text(&certificate.serial, serial));
-    return SMKI_IO;
+    return issued_unwritten(issued, &why, err);
 }
 
 static int cert_issue(struct call *call)

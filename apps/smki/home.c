@@ -32,7 +32,7 @@ static int home_init(struct call *call)
 {
     const char *home = call_operand(call, 0) != NULL ? call_operand(call, 0) : call->home;
     struct smki_service_options options = {.passphrase_file = call_text(call, "passphrase-file")};
-    char passphrase[PASSPHRASE_SIZE] = "";
+    char passphrase[PASSPHRASE_SIZE] = "", host[HOST_NAME_SIZE];
     int rc = 0;
 
     if (home == NULL)
@@ -43,6 +43,7 @@ static int home_init(struct call *call)
         options.protect_with = passphrase;
         rc = passphrase_new(call, passphrase);
     }
+    options.host_name = host_name(host);
     if (rc == 0)
         rc = smki_service_create(home, &options, &call->err);
     mbedtls_platform_zeroize(passphrase, sizeof(passphrase));
@@ -253,7 +254,8 @@ static const struct command_value restore_operands[] = {
 const struct command home_commands[] = {
     {"init", "Make a home: test PKI, store, configuration", 0, init_options, init_operands,
      "A home is one folder: smki.json (configuration), store/ (database), ca/ (CA certificates), keys/ (private keys,\n"
-     "mode 0600), batches/ (uploads). The test PKI has roots and issuing CAs for devices (dca) and organisations (oca),\n"
+     "mode 0600), batches/ (uploads), tls/ (the servers' TLS certificate, see 'smki tls --help'). The test PKI has roots and issuing CAs "
+     "for devices (dca) and organisations (oca),\n"
      "and an IKICA. Its keys are trusted by nobody. The CAs' keys can be encrypted; a passphrase file must be private\n"
      "(chmod 600). The audit key never is encrypted, since every command that records something needs it.\n",
      home_init},

@@ -7,9 +7,11 @@ static const struct command_group groups[] = {
     {"credential", "IKI credentials: issue, suspend, resume, revoke, renew"},
     {"device", "Devices: import the inventory, look, raise the limit"},
     {"agreement", "Demand agreements: record, look"},
+    {"maintenance", "Planned Maintenance: announce, start, end, look"},
     {"cert", "Certificates: look, issue one, revoke"},
     {"ca", "The CAs: look, export certificates, make CRLs"},
-    {"audit", "The audit log: verify, look, export"},
+    {"tls", "The servers' TLS certificate: look, make one for development"},
+    {"audit", "The audit log: verify, look, find, export"},
     {"config", "The configuration: check, show"},
     {0},
 };
@@ -21,8 +23,10 @@ static const struct command *const tables[] = {
     credential_commands,
     device_commands,
     agreement_commands,
+    /* maintenance_commands, */
     certificate_commands,
     ca_commands,
+    tls_commands,
     audit_commands,
     config_commands,
     lint_commands,

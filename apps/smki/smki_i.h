@@ -7,7 +7,8 @@
 #include <inttypes.h>
 
 extern const struct command home_commands[], party_commands[], officer_commands[], credential_commands[], device_commands[],
-    agreement_commands[], certificate_commands[], ca_commands[], audit_commands[], config_commands[], lint_commands[], errors_commands[];
+    agreement_commands[], maintenance_commands[], certificate_commands[], ca_commands[], tls_commands[], audit_commands[],
+    config_commands[], lint_commands[], errors_commands[];
 
 #define FILE_MAX (256u << 20) /* octets of a file read whole: no request or certificate is near it */
 
@@ -25,6 +26,10 @@ struct smki_bytes pem_block_next(struct smki_bytes *rest);
 SMKI_MUST_USE int pem_put(const char *path, const char *label, struct smki_bytes der, struct smki_error *err);
 /* The same for a certificate that was just issued: it stays issued when it cannot be written, and the refusal says how to have it. */
 SMKI_MUST_USE int issued_put(const char *path, const struct smki_stored_certificate *issued, struct smki_error *err);
+/* That refusal, for whoever writes it otherwise. Returns its code. */
+int issued_unwritten(const struct smki_stored_certificate *issued, const struct smki_error *why, struct smki_error *err);
+/* The record of the last act of this kind on `subject` that was recorded at this very moment: NOT_FOUND when there is none. */
+SMKI_MUST_USE int record_at(struct call *call, struct smki_time time, enum smki_act act, uint64_t subject, struct smki_audit_record *out);
 
 #define USAGE_TEXT_SIZE 128
 /* "digitalSignature, cRLSign". Returns out. */
@@ -34,6 +39,9 @@ const char *usage_words(uint16_t key_usage, char out[USAGE_TEXT_SIZE]);
 const char *subject_words(const struct smki_subject *subject, char out[SUBJECT_TEXT_SIZE]);
 /* A stored certificate as --json prints it; the caller frees. NULL: no memory. */
 cJSON *certificate_json(const struct smki_stored_certificate *stored, const struct smki_certificate *certificate);
+#define HOST_NAME_SIZE 256
+/* What this machine is called; NULL when it does not say. Returns out. */
+const char *host_name(char out[HOST_NAME_SIZE]);
 /* The certificate of one of the home's CAs, without its key; for smki_ca_close. */
 SMKI_MUST_USE int ca_look(struct smki_ca **out, const struct smki_service *service, enum smki_ca_name name, struct smki_error *err);
 

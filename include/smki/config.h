@@ -7,6 +7,27 @@
 
 #define SMKI_CONFIG_TEXT_SIZE 256
 
+/* Where a web service answers. */
+struct smki_config_web {
+    char listen[SMKI_CONFIG_TEXT_SIZE]; /* "127.0.0.1:8443", "[::1]:8443"; "": not at all */
+    char host[SMKI_CONFIG_TEXT_SIZE];   /* the server name asked for; "": any */
+    enum smki_network network;          /* GATEWAY or INTERNET */
+};
+
+enum smki_tls_versions { SMKI_TLS_1_2, SMKI_TLS_1_2_AND_1_3 };
+
+/* What the servers share. Times in us, sizes in octets. */
+struct smki_config_http {
+    char certificate[SMKI_CONFIG_TEXT_SIZE], key[SMKI_CONFIG_TEXT_SIZE]; /* files, below the home unless they begin with / */
+    enum smki_tls_versions versions;
+    uint32_t workers;                     /* threads that own connections; 0: one a core */
+    uint32_t pool;                        /* threads for requests; 0: four a core, at least 8 */
+    uint32_t connections, connections_per_peer, connections_per_certificate;
+    int64_t handshake_time, idle_time, head_time, stall_time, request_time, stop_time;
+    uint64_t min_rate;                    /* octets a second */
+    uint64_t head_max;
+};
+
 struct smki_config {
     uint32_t version;                   /* of the file's format: 1 */
     struct smki_demand_limits limits;   /* demand.*, night.* */
@@ -26,12 +47,18 @@ struct smki_config {
     int64_t crl_validity;               /* us */
     char passphrase_file[SMKI_CONFIG_TEXT_SIZE]; /* of the CA keys; "": none */
     char service_desk[SMKI_CONFIG_TEXT_SIZE];    /* how to reach it, for texts */
+    struct smki_config_web web_adhoc;            /* web.adhoc.* */
+    char web_adhoc_path[SMKI_CONFIG_TEXT_SIZE];
+    struct smki_config_web web_batch;            /* web.batch.* */
+    char web_batch_submit_path[SMKI_CONFIG_TEXT_SIZE], web_batch_result_path[SMKI_CONFIG_TEXT_SIZE];
+    char admin_listen[SMKI_CONFIG_TEXT_SIZE];    /* admin.listen: /healthz, /readyz, /metrics; loopback */
+    struct smki_config_http http;                /* tls.*, http.* */
 };
 
 /* One key of the file: what it is, for `smki config show` and the manual. */
 struct smki_config_key {
     const char *path;    /* "night.capacity" */
-    const char *type;    /* "integer", "size", "duration", "time of day", "boolean", "mode", "mode or smooth", "eligible", "text", "OID" */
+    const char *type;    /* "integer", "size", "duration", "time of day", "boolean", "mode", "mode or smooth", "eligible", "text", "OID", "address", "host name", "path", "network", "TLS versions" */
     const char *source;  /* "CoCo 3; interfaces.md 10" */
     const char *text;    /* one line */
 };

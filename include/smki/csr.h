@@ -59,6 +59,22 @@ SMKI_API SMKI_MUST_USE int smki_csr_guess_profile(enum smki_profile *profile, st
 /* Verifies the request's own signature (proof of possession, RFC 2986 4.2). Errors: CSR_SIGNATURE, CSR_KEY, P256_POINT. Thread-safe. */
 SMKI_API SMKI_MUST_USE int smki_csr_verify(const struct smki_csr *csr, struct smki_error *err);
 
+/* What a request shall say. What its profile does not have is not looked at. */
+struct smki_csr_wish {
+    enum smki_profile profile;
+    const char *organisation, *unit, *common_name; /* UTF-8. IKI: all three; organisation: unit, and common_name unless NULL */
+    struct smki_device_id id;                      /* device: the Device ID; organisation: the EUI-64 */
+    const char *hardware_type;                     /* device: hwType, dotted */
+    enum smki_key_usage key_usage;
+};
+struct smki_key;
+
+/* Makes a request and signs it with its own key (RSA of 2048 bits for IKI, else P-256); DER into out. What was made is read back as
+ * smki_csr_read and smki_csr_verify do, so their refusals are those of the wish. Other errors: ENCODING_INVALID (hardware_type),
+ * CA_KEY_UNAVAILABLE (the key did not sign), TOO_LARGE. Thread-safe. */
+SMKI_API SMKI_MUST_USE int smki_csr_make(uint8_t out[SMKI_CSR_MAX_SIZE], size_t *size, const struct smki_csr_wish *wish,
+                                         const struct smki_key *key, struct smki_error *err);
+
 /* Turns an accepted text form into DER: base64 with BEGIN CERTIFICATE REQUEST or BEGIN NEW CERTIFICATE REQUEST lines or none, in one line or
  * lines of any length up to 76, LF or CRLF (IDS 2.3; interfaces.md 4). out has `capacity` octets (3/4 of text_size is always enough).
  * Errors: CSR_TEXT_INVALID, CSR_TOO_LARGE. */

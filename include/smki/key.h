@@ -35,10 +35,4 @@ SMKI_API SMKI_MUST_USE int smki_key_sign(const struct smki_key *key, uint8_t out
 /* Key identifier by RFC 5280 4.2.1.2 method 2 of a SubjectPublicKeyInfo: 0100 and the low 60 bits of SHA-1 of the key bits. */
 SMKI_API SMKI_MUST_USE int smki_key_id(uint8_t out[8], struct smki_bytes spki, struct smki_error *err);
 
-/* Makes a Device CSR (IDS App. F) for the device, signed with its own P-256 key: keyUsage is the one given, hwType is `hardware_type` in
- * dotted form. Errors: KEY_TYPE, ENCODING_INVALID, INVALID_ARGUMENT (no such usage). */
-SMKI_API SMKI_MUST_USE int smki_csr_make_device(uint8_t out[SMKI_CSR_MAX_SIZE], size_t *size, const struct smki_key *key,
-                                                const struct smki_device_id *device, const char *hardware_type, enum smki_key_usage usage,
-                                                struct smki_error *err);
-
 #endif

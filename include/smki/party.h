@@ -12,6 +12,7 @@ struct cJSON;
 #define SMKI_PARTY_NAME_SIZE 129 /* octets with NUL */
 #define SMKI_PARTY_MAX_EUIS 64
 #define SMKI_PARTY_MAX_ROLES 16
+#define SMKI_AGREEMENT_MAX_AT_ONCE 64 /* submissions of a Party under way at a time, by agreement: each takes a connection and a file */
 
 enum smki_user_role { /* bits */
     SMKI_USER_IMPORT_SUPPLIER = 1, SMKI_USER_GAS_SUPPLIER = 2, SMKI_USER_DCC = 4, SMKI_USER_OTHER = 8,
@@ -84,6 +85,9 @@ struct store_change;
 SMKI_API SMKI_MUST_USE int smki_credential_find(struct smki_store *store, uint64_t number, struct smki_credential *out, struct smki_error *err);
 /* By the SHA-256 of its certificate: NOT_FOUND when it was not registered here. */
 SMKI_API SMKI_MUST_USE int smki_credential_of_certificate(struct smki_store *store, const uint8_t sha256[32], struct smki_credential *out, struct smki_error *err);
+/* By the serial number of its certificate: NOT_FOUND when there is no such certificate, or it is not that of a credential. */
+SMKI_API SMKI_MUST_USE int smki_credential_of_serial(struct smki_store *store, const struct smki_serial *serial, struct smki_credential *out,
+                                                     struct smki_error *err);
 SMKI_API SMKI_MUST_USE int smki_credential_next(struct smki_store *store, uint64_t number, struct smki_credential *out, struct smki_error *err);
 /* active <-> suspended, either -> revoked (final; the certificate is revoked in the store too and will be on the next CRL): CREDENTIAL_STATE otherwise.
  * An officer's credential becomes active only while the officer is verified: OFFICER_STATE. */
@@ -95,7 +99,7 @@ SMKI_API struct cJSON *smki_credential_json(const struct smki_credential *creden
 /* ---- demand agreements (CoCo 3) ---- */
 struct smki_agreement {
     uint64_t number, party;
-    enum smki_rule rule;       /* PORTAL_BATCH, PORTAL_ADHOC: `limit` CSRs in 24 h; ADHOC_PACE: `limit` ms between two */
+    enum smki_rule rule;       /* PORTAL_BATCH, PORTAL_ADHOC: `limit` CSRs in 24 h; ADHOC_PACE: `limit` ms between two; BATCH_ONE: `limit` submissions at once */
     uint64_t limit;
     struct smki_time from, to, notified_at;
     bool short_notice; /* recorded although notified less than seven days ahead, by the operator's decision */
@@ -129,7 +133,7 @@ SMKI_API bool smki_credential_state_find(const char *word, enum smki_credential_
 /* The interfaces that a credential can be bound to: "portal-organisation", "portal-device", "adhoc", "batch". */
 SMKI_API const char *smki_credential_interface_word(enum smki_interface interface);
 SMKI_API bool smki_credential_interface_find(const char *word, enum smki_interface *out);
-SMKI_API const char *smki_agreement_rule_word(enum smki_rule rule); /* "portal-batch", "portal-adhoc", "adhoc-pace" */
+SMKI_API const char *smki_agreement_rule_word(enum smki_rule rule); /* "portal-batch", "portal-adhoc", "adhoc-pace", "batch-one" */
 SMKI_API bool smki_agreement_rule_find(const char *word, enum smki_rule *out);
 
 /* ---- devices ---- */

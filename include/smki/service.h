@@ -21,6 +21,8 @@ struct smki_service_options {
                                * since every command that records something needs it */
     const char *passphrase_file; /* smki_service_create only, instead of protect_with: a file as private as a key whose first line is that passphrase; its
                                   * whole path goes into the configuration (ca.passphrase_file), so that later the keys open with it. NULL: none */
+    const char *host_name; /* smki_service_create only: one more name in the servers' TLS certificate (see smki/tls.h); left out when it is none that
+                            * can stand there, or NULL */
 };
 
 /* What a home holds, below its folder. */
@@ -30,8 +32,10 @@ struct smki_service_options {
 #define SMKI_HOME_KEYS "keys"        /* private keys, mode 0600 in a folder of 0700 */
 #define SMKI_HOME_BATCHES "batches"  /* uploads as they came */
 #define SMKI_HOME_RUNNERS "runners"  /* one locked file a runner at work */
+#define SMKI_HOME_TLS "tls"          /* the servers' TLS certificate and key, see smki/tls.h */
 
-/* Makes a home: a test PKI (root and issuing OCA, root and issuing DCA, IKICA), audit key, store, configuration. The folder must be empty or not there;
+/* Makes a home: a test PKI (root and issuing OCA, root and issuing DCA, IKICA), audit key, store, configuration, and a TLS certificate for
+ * development (smki/tls.h). The folder must be empty or not there;
  * when something fails, what was made is removed. Two at once on one folder: one makes the home, the other is refused (STORE_NOT_EMPTY), as is every later
  * one where one was killed; the text says so. The same holds for backups and restored homes. */
 SMKI_API SMKI_MUST_USE int smki_service_create(const char *home, const struct smki_service_options *options, struct smki_error *err);
@@ -40,10 +44,22 @@ SMKI_API SMKI_MUST_USE int smki_service_open(struct smki_service **out, const ch
 SMKI_API void smki_service_close(struct smki_service *service);
 
 SMKI_API struct smki_store *smki_service_store(struct smki_service *service);
+/* The configuration in force. It stays readable until the service is closed, also when a reload has put another in force meanwhile: take it once for what
+ * belongs together. Thread-safe. */
 SMKI_API const struct smki_config *smki_service_config(const struct smki_service *service);
+/* Reads the configuration file again and puts it in force for all threads at once; what changed is recorded (act configure). CONFIG_INVALID (and nothing
+ * changes): the file is wrong, or a key differs that cannot change while a program runs: ca.passphrase_file, policy.device, policy.organisation, policy.iki.
+ * NOT_FOUND: the file is gone, and was not all defaults. A batch run takes run.workers when it begins, a submission its limits when it is opened.
+ * Thread-safe. */
+SMKI_API SMKI_MUST_USE int smki_service_reload(struct smki_service *service, struct smki_error *err);
 SMKI_API const char *smki_service_home(const struct smki_service *service);
 SMKI_API struct smki_time smki_service_now(const struct smki_service *service);
 SMKI_API const struct smki_key *smki_service_audit_key(const struct smki_service *service);
+
+/* What the Party has left now of PORTAL_BATCH, PORTAL_ADHOC or ADHOC_PACE, by the counters in the store and the agreements in force. INVALID_ARGUMENT: of
+ * another rule; how many submissions of a Party are under way (BATCH_ONE) is not in the store: see smki_allowance_batch_one. Records nothing. Thread-safe. */
+SMKI_API SMKI_MUST_USE int smki_service_allowance(struct smki_service *service, uint64_t party, enum smki_rule rule, struct smki_allowance *out,
+                                                  struct smki_error *err);
 
 /* The CAs of a home. */
 enum smki_ca_name { SMKI_OCA = 1, SMKI_DCA = 2, SMKI_IKICA = 3, SMKI_OCA_ROOT = 4, SMKI_DCA_ROOT = 5 };
@@ -65,7 +81,7 @@ SMKI_API SMKI_MUST_USE int smki_service_crl_current(struct smki_service *service
 
 /* ---- backup ---- */
 
-/* Copies the home (store, configuration, CA certificates, uploads; keys unless `without_keys`) into a new or empty folder while everything runs. */
+/* Copies the home (store, configuration, CA and TLS certificates, uploads; keys unless `without_keys`) into a new or empty folder while everything runs. */
 SMKI_API SMKI_MUST_USE int smki_service_backup(struct smki_service *service, const struct smki_actor *actor, const char *folder, bool without_keys,
                                                struct smki_error *err);
 /* A backup into a new or empty home; checked by opening it. */
@@ -103,8 +119,8 @@ SMKI_API SMKI_MUST_USE int smki_service_revoke(struct smki_service *service, con
 
 /* Issues a Device, Organisation or IKI certificate for a request (DER): read, verified, decided by policy, reserved, signed, stored, recorded. `party` is the
  * Party it is for. Refusals are the codes of the list. For IKI use smki_service_credential_issue.
- * When the CA's key cannot be used just now, or the disk is full, the request stays granted: the next run signs it, and *out is empty like after every
- * failure. An actor of the ad hoc web service acts for a Party whose user role is import supplier, gas supplier or DCC: USER_ROLE. */
+ * When the CA's key cannot be used just now, or the disk is full, the request stays granted: the next run signs it (but one of the ad hoc web service
+ * is void, so that it can be sent again), and *out is empty like after every failure. An actor of the ad hoc web service acts for a Party whose user role is import supplier, gas supplier or DCC: USER_ROLE. */
 SMKI_API SMKI_MUST_USE int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,
                                               struct smki_stored_certificate *out, struct smki_error *err);
 /* An IKI credential for a Party (`credential->party`, interface, officer or 0, renews or 0) from its CSR; the certificate into *out. The request's O is the

@@ -98,6 +98,7 @@ enum claim_outcome {
     CLAIM_NONE,   /* nothing waits */
     CLAIM_OTHERS, /* what is left is in other runners' hands */
     CLAIM_CLOSED, /* something waits, but the window is closed */
+    CLAIM_PAUSED, /* something waits, but Planned Maintenance pauses the night */
 };
 #define CLAIM_MAX_ASIDE 32 /* batches in trouble that one run puts aside; with more it ends */
 
@@ -112,8 +113,10 @@ struct claim_request {
 /* Takes the next chunk of the night's order, in a change of its own or at the end of another. */
 SMKI_MUST_USE int claim_next(struct store_change *change, const struct claim_request *request, struct claim *claim,
                              enum claim_outcome *outcome, struct smki_error *err);
-/* May CSRs be processed now? */
-bool window_is_open(const struct smki_service *service, bool ignore_window, struct smki_time now);
+/* May CSRs be processed now: CLAIM_TAKEN (they may), CLAIM_CLOSED or CLAIM_PAUSED. To ignore the window is not to ignore a maintenance that
+ * pauses the night. */
+SMKI_MUST_USE int night_look(struct store_change *change, const struct smki_service *service, bool ignore_window,
+                             enum claim_outcome *outcome, struct smki_error *err);
 /* Lets go of a chunk that was not decided: whoever claims next may have it. */
 SMKI_MUST_USE int claim_give_back(struct store_change *change, const struct claim *claim, const struct runner *runner,
                                   struct smki_error *err);
@@ -150,7 +153,8 @@ struct chunk_tally {
 /* Counts refusals by their code; what finds no place is left out. */
 void refusals_add(struct smki_refusal_count counts[SMKI_RUN_REFUSALS], int code, uint64_t count);
 /* Works the claimed chunk off: verify, decide, sign, store. After it returns 0 every CSR of the chunk has its fate on disk. LEASE_LOST:
- * another runner has it. OUTSIDE_WINDOW: the window closed before it was decided, and it was given back. */
+ * another runner has it. OUTSIDE_WINDOW: the window closed, or a maintenance began to pause the night, before it was decided, and it was
+ * given back. */
 SMKI_MUST_USE int worker_run(struct worker *worker, const struct claim *claim, const struct turn *turn, struct chunk_tally *tally,
                              struct smki_error *err);
 
@@ -163,6 +167,46 @@ SMKI_MUST_USE int batches_prepare(struct smki_service *service, const struct smk
 SMKI_MUST_USE int batches_expire(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
 /* Removes what killed processes left in the home and nobody will ask for: see leftovers.c. */
 SMKI_MUST_USE int leftovers_remove(struct smki_service *service, struct smki_error *err);
+
+/* ---- turns ---- */
+
+/* A Party's turn to submit: a locked octet of the home's file `turns`, which the kernel lets go when the process dies, however it dies. */
+struct submission_turn {
+    int fd; /* -1: none is held */
+    off_t octet;
+    pid_t pid; /* who took it */
+};
+/* Takes one for the Party, of which it may hold `agreed` at once (0: one). *verdict says what the rule makes of it; when it lets in
+ * although all are taken (observe, off), none is held. RATE_BATCH_BUSY. */
+SMKI_MUST_USE int submission_turn_take(struct submission_turn *turn, const struct smki_service *service, uint64_t party, uint64_t agreed,
+                                       struct smki_verdict *verdict, struct smki_error *err);
+void submission_turn_end(struct submission_turn *turn);
+
+/* ---- results ---- */
+
+/* The results of a completed batch in its order; see pages.c. */
+struct result_pages {
+    struct smki_service *service;
+    const struct smki_batch *batch;
+    uint32_t chunk; /* the next to be read */
+    size_t at, count, capacity;
+    struct smki_buffer certificates;
+    struct page_row *rows;
+    struct decision *decisions;
+};
+/* pages_close also after a failure. */
+SMKI_MUST_USE int pages_open(struct result_pages *pages, struct smki_service *service, const struct smki_batch *batch,
+                             struct smki_error *err);
+/* A batch_result_fn over pages. */
+SMKI_MUST_USE int pages_next(void *pages, struct batch_result *out, struct smki_error *err);
+void pages_close(struct result_pages *pages);
+
+/* 0, or why the batch has no results to give: BATCH_REJECTED, BATCH_TAMPERED, BATCH_NOT_COMPLETED, RESULT_EXPIRED. */
+SMKI_MUST_USE int result_is_there(const struct smki_service *service, const struct smki_batch *batch, struct smki_error *err);
+/* By the rule, or by the operator (interfaces.md 10). */
+bool batch_is_released(const struct smki_service *service, const struct smki_batch *batch, struct smki_time now);
+
+/* ---- what lies about ---- */
 
 /* Removes what is stored of a batch's chunks, also of an attempt at parsing that was broken off. */
 SMKI_MUST_USE int chunks_remove(struct store_change *change, const struct smki_batch *batch, struct smki_error *err);

@@ -142,7 +142,7 @@ static int cut(void *context, const struct batch_request *request, struct smki_e
 
 static int read_xml(struct cutter *cutter, const char *path, const struct batch_limits *limits, struct smki_error *err)
 {
-    struct batch_xml_reader *reader = NULL;
+    struct request_xml_reader *reader = NULL;
     uint8_t *buffer = malloc(DIGEST_BUFFER);
     int rc = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = 1;
@@ -151,16 +151,16 @@ static int read_xml(struct cutter *cutter, const char *path, const struct batch_
         rc = fd < 0 ? smki_fail_errno(err, errno, "%s", path) : smki_fail(err, SMKI_NO_MEMORY, NULL);
         goto out;
     }
-    rc = batch_xml_open(&reader, limits, cut, cutter, err);
+    rc = request_xml_open(&reader, &request_form_batch, limits, cut, cutter, err);
     while (rc == 0 && n != 0) {
         n = read(fd, buffer, DIGEST_BUFFER);
         if (n >= 0)
-            rc = batch_xml_feed(reader, BYTES(buffer, (size_t)n), n == 0, err);
+            rc = request_xml_feed(reader, BYTES(buffer, (size_t)n), n == 0, err);
         else if (errno != EINTR)
             rc = smki_fail_errno(err, errno, "%s", path);
     }
 out:
-    batch_xml_close(reader);
+    request_xml_close(reader);
     if (fd >= 0)
         close(fd);
     free(buffer);
@@ -208,7 +208,7 @@ static int upload_is_whole(const struct cutter *cutter, const char *path, bool *
 
 static int parse_upload(struct cutter *cutter, const char *path, struct smki_error *err)
 {
-    const struct smki_config *config = &cutter->service->config;
+    const struct smki_config *config = smki_service_config(cutter->service);
     /* what was accepted under earlier limits stays accepted */
     const struct batch_limits limits = {.max_csrs = cutter->batch.csrs, .max_upload = cutter->batch.size};
     int rc;
@@ -298,7 +298,7 @@ int batches_prepare(struct smki_service *service, const struct smki_actor *actor
     int rc;
 
     while ((rc = open_next(service, &id, &batch, err)) == 0) {
-        if (batch.state == SMKI_STATE_PENDING && service->config.approve_automatically) {
+        if (batch.state == SMKI_STATE_PENDING && smki_service_config(service)->approve_automatically) {
             rc = smki_batch_approve(service, actor, batch.id, err);
             if (rc != 0 && rc != SMKI_BATCH_STATE)
                 return rc;

@@ -159,19 +159,19 @@ static int on_entry(void *context, const struct answer_entry *entry, struct smki
 static int answer_read(struct adhoc *adhoc, struct smki_error *err)
 {
     struct answer_reader *reader;
-    int rc = answer_open(&reader, ANSWER_ADHOC, on_entry, adhoc, err);
+    int rc = answer_reader_open(&reader, ANSWER_ADHOC, on_entry, adhoc, err);
 
     adhoc->read = false;
     if (rc != 0)
         return rc;
-    if ((rc = answer_feed(reader, BYTES(adhoc->answer.at, adhoc->answer.size), true, err)) == 0) {
-        const struct answer *answer = answer_of(reader);
+    if ((rc = answer_reader_feed(reader, BYTES(adhoc->answer.at, adhoc->answer.size), true, err)) == 0) {
+        const struct answer *answer = answer_reader_told(reader);
         adhoc->read = true;
         adhoc->transaction = answer->transaction;
         if (strcmp(answer->ref, adhoc->ref) != 0 && (answer->ref[0] != '\0' || adhoc->status == SMKI_STATUS_SUCCESS))
             rc = smki_fail(err, SMKI_CLIENT_ANSWER, "the answer is to \"%.60s\", not to \"%.60s\"", answer->ref, adhoc->ref);
     }
-    answer_close(reader);
+    answer_reader_close(reader);
     return rc;
 }
 

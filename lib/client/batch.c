@@ -182,19 +182,19 @@ static int first_time(const struct smki_client_batch *batch, const char *path, s
 static int answer_read(struct submission *submission, struct smki_error *err)
 {
     struct answer_reader *reader;
-    int rc = answer_open(&reader, ANSWER_SUBMIT, NULL, NULL, err);
+    int rc = answer_reader_open(&reader, ANSWER_SUBMIT, NULL, NULL, err);
 
     submission->read = false;
     if (rc != 0)
         return rc;
-    if ((rc = answer_feed(reader, BYTES(submission->body.at, submission->body.size), true, err)) == 0) {
-        submission->answer = *answer_of(reader);
+    if ((rc = answer_reader_feed(reader, BYTES(submission->body.at, submission->body.size), true, err)) == 0) {
+        submission->answer = *answer_reader_told(reader);
         submission->read = true;
         if (submission->answer.ref[0] != '\0' && strcmp(submission->answer.ref, submission->batch->ref) != 0)
             rc = smki_fail(err, SMKI_CLIENT_ANSWER, "the answer is to the batch \"%.80s\", not to \"%.80s\"", submission->answer.ref,
                            submission->batch->ref);
     }
-    answer_close(reader);
+    answer_reader_close(reader);
     return rc;
 }
 

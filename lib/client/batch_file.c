@@ -15,7 +15,7 @@ static int none(void *context, const struct batch_request *request, struct smki_
     return 0;
 }
 
-static int read_all(FILE *file, struct batch_xml_reader *reader, struct sha256_stream *hash, uint64_t *total, struct smki_error *err)
+static int read_all(FILE *file, struct request_xml_reader *reader, struct sha256_stream *hash, uint64_t *total, struct smki_error *err)
 {
     uint8_t block[BLOCK_SIZE];
     size_t size;
@@ -24,12 +24,12 @@ static int read_all(FILE *file, struct batch_xml_reader *reader, struct sha256_s
     while ((size = fread(block, 1, sizeof(block), file)) != 0) {
         sha256_add(hash, block, size);
         *total += size;
-        if ((rc = batch_xml_feed(reader, BYTES(block, size), false, err)) != 0)
+        if ((rc = request_xml_feed(reader, BYTES(block, size), false, err)) != 0)
             return rc;
     }
     if (ferror(file))
         return smki_fail_errno(err, errno, "it cannot be read");
-    return batch_xml_feed(reader, (struct smki_bytes){0}, true, err);
+    return request_xml_feed(reader, (struct smki_bytes){0}, true, err);
 }
 
 static bool is_zip(FILE *file)
@@ -45,7 +45,7 @@ int batch_file_read(FILE *file, const char *path, struct smki_client_batch *out,
                     struct smki_error *err)
 {
     static const struct batch_limits limits = {.max_csrs = SMKI_BATCH_MAX_CSRS, .max_upload = UPLOAD_MAX};
-    struct batch_xml_reader *reader = NULL;
+    struct request_xml_reader *reader = NULL;
     uint8_t digest[SHA256_SIZE];
     struct sha256_stream hash;
     int rc;
@@ -56,19 +56,19 @@ int batch_file_read(FILE *file, const char *path, struct smki_client_batch *out,
                          "%s is a zip, which the portal takes; the batch web service takes a SubmitCSRBatch document (see 'smki-client batch "
                          "pack')",
                          path);
-    if ((rc = batch_xml_open(&reader, &limits, each != NULL ? each : none, context, err)) != 0)
+    if ((rc = request_xml_open(&reader, &request_form_batch, &limits, each != NULL ? each : none, context, err)) != 0)
         return rc;
     sha256_start(&hash);
     rc = read_all(file, reader, &hash, &out->size, err);
     sha256_end(&hash, digest);
     if (rc == 0) {
         hex_encode(out->sha256, digest, sizeof(digest));
-        snprintf(out->ref, sizeof(out->ref), "%s", batch_xml_ref(reader));
-        out->csrs = batch_xml_count(reader);
+        snprintf(out->ref, sizeof(out->ref), "%s", request_xml_ref(reader));
+        out->csrs = request_xml_count(reader);
     } else {
         smki_error_prefix(err, "%s", path);
     }
-    batch_xml_close(reader);
+    request_xml_close(reader);
     rewind(file);
     return rc;
 }

@@ -162,14 +162,14 @@ static int document_check(struct checking *checking, const char *path, struct sm
 
     if (file == NULL)
         return smki_fail_errno(err, errno, "%s", path);
-    rc = answer_open(&reader, ANSWER_RESULT, on_entry, checking, err);
+    rc = answer_reader_open(&reader, ANSWER_RESULT, on_entry, checking, err);
     while (rc == 0 && (size = fread(block, 1, sizeof(block), file)) != 0)
-        rc = answer_feed(reader, BYTES(block, size), false, err);
+        rc = answer_reader_feed(reader, BYTES(block, size), false, err);
     if (rc == 0 && ferror(file))
         rc = smki_fail_errno(err, errno, "%s cannot be read", path);
     if (rc == 0)
-        rc = answer_feed(reader, (struct smki_bytes){0}, true, err);
-    answer_close(reader);
+        rc = answer_reader_feed(reader, (struct smki_bytes){0}, true, err);
+    answer_reader_close(reader);
     fclose(file);
     return rc;
 }

@@ -6,7 +6,7 @@
 #define SMKI_CLIENT_I_H
 
 #include "base/base_i.h"
-#include "message/answer_i.h"
+#include "message/answer_reader_i.h"
 #include "message/message_i.h"
 
 #include <smki/certificate.h>

@@ -36,11 +36,11 @@ static int feed_file(struct answer_reader *reader, FILE *file, struct smki_error
     int rc;
 
     while ((size = fread(block, 1, sizeof(block), file)) != 0)
-        if ((rc = answer_feed(reader, BYTES(block, size), false, err)) != 0)
+        if ((rc = answer_reader_feed(reader, BYTES(block, size), false, err)) != 0)
             return rc;
     if (ferror(file))
         return smki_fail_errno(err, errno, "it cannot be read");
-    return answer_feed(reader, (struct smki_bytes){0}, true, err);
+    return answer_reader_feed(reader, (struct smki_bytes){0}, true, err);
 }
 
 static int document_read(struct fetch *fetch, const char *path, struct smki_error *err)
@@ -52,11 +52,11 @@ static int document_read(struct fetch *fetch, const char *path, struct smki_erro
     fetch->read = false;
     if (file == NULL)
         return smki_fail_errno(err, errno, "%s", path);
-    if ((rc = answer_open(&reader, ANSWER_RESULT, NULL, NULL, err)) == 0) {
+    if ((rc = answer_reader_open(&reader, ANSWER_RESULT, NULL, NULL, err)) == 0) {
         rc = feed_file(reader, file, err);
-        fetch->answer = *answer_of(reader);
+        fetch->answer = *answer_reader_told(reader);
         fetch->read = rc == 0;
-        answer_close(reader);
+        answer_reader_close(reader);
     }
     fclose(file);
     return rc;

@@ -5,7 +5,7 @@
 
 #define CONFIG_MAX_SIZE (1u << 20) /* octets: some hundred lines, and room for comments */
 #define PATH_SIZE       128
-#define KEYS_MAX        64
+#define KEYS_MAX        128
 
 struct config_reading {
     struct smki_config *config;

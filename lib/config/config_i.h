@@ -20,6 +20,11 @@ enum key_kind {
     KEY_ELIGIBLE, /* enum smki_eligible[3]: before, in service, gone */
     KEY_TEXT,     /* char[SMKI_CONFIG_TEXT_SIZE], may be empty */
     KEY_OID,      /* char[SMKI_CONFIG_TEXT_SIZE], dotted */
+    KEY_ADDRESS,  /* char[SMKI_CONFIG_TEXT_SIZE]: "127.0.0.1:8443", "[::1]:8443" or empty; min 1: of this machine only */
+    KEY_HOST,     /* char[SMKI_CONFIG_TEXT_SIZE]: a host name or empty */
+    KEY_PATH,     /* char[SMKI_CONFIG_TEXT_SIZE]: of a URL */
+    KEY_NETWORK,  /* enum smki_network: "gateway", "internet" */
+    KEY_VERSIONS, /* enum smki_tls_versions: "1.2", "1.2 and 1.3" */
 };
 
 /* One key. Its face for the outside stands at the same index of smki_config_keys. */

@@ -5,6 +5,7 @@
 
 #define US_MS     (SMKI_SECOND / 1000)
 #define MIB       (INT64_C(1) << 20)
+#define KIB       INT64_C(1024)
 #define COUNT_MAX 100000000 /* CSRs: more than all meters of Great Britain */
 
 /* X(path, kind, field, least, most, source, what it is) */
@@ -82,7 +83,47 @@
       "devices whose type is not known")                                                                                                   \
     X("service_desk", KEY_TEXT, service_desk, 0, 0, "interfaces.md 1", "how Parties reach the Service Desk, for texts")                    \
     X("http.status_compat", KEY_BOOLEAN, http_status_compat, 0, 0, "interfaces.md 12.3",                                                   \
-      "rate refusals of the web services are HTTP 200 instead of 429")
+      "rate refusals of the web services are HTTP 200 instead of 429")                                                                     \
+    X("web.adhoc.listen", KEY_ADDRESS, web_adhoc.listen, 0, 0, "interfaces.md 2, 5",                                                       \
+      "address and port of the ad hoc web service; empty: none")                                                                           \
+    X("web.adhoc.host", KEY_HOST, web_adhoc.host, 0, 0, "interfaces.md 2", "its host name (TLS server name and Host); empty: any")         \
+    X("web.adhoc.network", KEY_NETWORK, web_adhoc.network, 0, 0, "interfaces.md 2", "the network it serves: gateway or internet")          \
+    X("web.adhoc.path", KEY_PATH, web_adhoc_path, 0, 0, "IDS App. B; interfaces.md 5", "the path that takes requests")                     \
+    X("web.batch.listen", KEY_ADDRESS, web_batch.listen, 0, 0, "interfaces.md 2, 6",                                                       \
+      "address and port of the batch web service; empty: none")                                                                            \
+    X("web.batch.host", KEY_HOST, web_batch.host, 0, 0, "interfaces.md 2", "its host name (TLS server name and Host); empty: any")         \
+    X("web.batch.network", KEY_NETWORK, web_batch.network, 0, 0, "interfaces.md 2", "the network it serves: gateway or internet")          \
+    X("web.batch.submit_path", KEY_PATH, web_batch_submit_path, 0, 0, "IDS App. E; interfaces.md 6", "the path that takes batches")        \
+    X("web.batch.result_path", KEY_PATH, web_batch_result_path, 0, 0, "IDS App. E; interfaces.md 6", "the path that gives results")        \
+    X("admin.listen", KEY_ADDRESS, admin_listen, 1, 0, "the project's choice",                                                             \
+      "loopback address and port of /healthz, /readyz and /metrics; empty: none")                                                          \
+    X("tls.certificate", KEY_TEXT, http.certificate, 0, 0, "IDS App. G; interfaces.md 3",                                                  \
+      "the servers' certificate and chain, PEM; below the home unless it begins with /")                                                   \
+    X("tls.key", KEY_TEXT, http.key, 0, 0, "IDS App. G; interfaces.md 3", "its private key, PEM, mode 0600; the same")                     \
+    X("tls.versions", KEY_VERSIONS, http.versions, 0, 0, "IDS App. G; interfaces.md 3",                                                    \
+      "1.2, or 1.2 and 1.3 where the TLS library has it")                                                                                  \
+    X("http.workers", KEY_INTEGER, http.workers, 0, 256, "the project's choice",                                                           \
+      "threads that own connections; 0: one for each processor")                                                                           \
+    X("http.pool", KEY_INTEGER, http.pool, 0, 1024, "the project's choice",                                                                \
+      "threads that work on requests; 0: four for each processor, at least 8")                                                             \
+    X("http.connections", KEY_INTEGER, http.connections, 1, 100000, "the project's choice", "connections at once, of all")                 \
+    X("http.connections_per_peer", KEY_INTEGER, http.connections_per_peer, 1, 100000, "the project's choice",                              \
+      "connections at once of one address")                                                                                                \
+    X("http.connections_per_certificate", KEY_INTEGER, http.connections_per_certificate, 1, 100000, "the project's choice",                \
+      "connections at once of one client certificate")                                                                                     \
+    X("http.handshake_time", KEY_DURATION, http.handshake_time, SMKI_SECOND, SMKI_HOUR, "the project's choice", "for the TLS handshake")   \
+    X("http.idle_time", KEY_DURATION, http.idle_time, SMKI_SECOND, SMKI_HOUR, "the project's choice", "between two requests")              \
+    X("http.head_time", KEY_DURATION, http.head_time, SMKI_SECOND, SMKI_HOUR, "the project's choice",                                      \
+      "for the head of a request, from its first octet")                                                                                   \
+    X("http.stall_time", KEY_DURATION, http.stall_time, SMKI_SECOND, SMKI_HOUR, "the project's choice",                                    \
+      "without progress of a body or reply, and before min_rate counts")                                                                   \
+    X("http.min_rate", KEY_SIZE, http.min_rate, 0, 1024 * KIB, "the project's choice", "a second, on average, of a body or reply")         \
+    X("http.request_time", KEY_DURATION, http.request_time, SMKI_SECOND, SMKI_DAY, "the project's choice",                                 \
+      "for a whole request with its reply, the service's own work apart")                                                                  \
+    X("http.stop_time", KEY_DURATION, http.stop_time, SMKI_SECOND, SMKI_DAY, "the project's choice",                                       \
+      "for what is in flight when the server is stopped")                                                                                  \
+    X("http.head_max", KEY_SIZE, http.head_max, KIB, 14 * KIB, "less than half of what the HTTP library has for a connection",             \
+      "octets of a request's head")
 
 const struct key config_keys[] = {
 #define SMKI_X(path, kind, field, min, max, source, text) {kind, offsetof(struct smki_config, field), min, max},
@@ -101,6 +142,11 @@ const struct key config_keys[] = {
 #define TYPE_KEY_ELIGIBLE "eligible"
 #define TYPE_KEY_TEXT     "text"
 #define TYPE_KEY_OID      "OID"
+#define TYPE_KEY_ADDRESS  "address"
+#define TYPE_KEY_HOST     "host name"
+#define TYPE_KEY_PATH     "path"
+#define TYPE_KEY_NETWORK  "network"
+#define TYPE_KEY_VERSIONS "TLS versions"
 
 static const struct smki_config_key faces[] = {
 #define SMKI_X(path, kind, field, min, max, source, text) {path, TYPE_##kind, source, text},
@@ -139,5 +185,27 @@ void smki_config_defaults(struct smki_config *out)
         .csr_trailer = true,
         .audit_checkpoint = 1000,
         .crl_validity = 35 * SMKI_DAY,
+        .web_adhoc = {.listen = "127.0.0.1:8443", .network = SMKI_NETWORK_GATEWAY},
+        .web_adhoc_path = "/1.0/PortalCSR/DeviceCertificateSigningRequest",
+        .web_batch = {.listen = "127.0.0.1:8444", .network = SMKI_NETWORK_GATEWAY},
+        .web_batch_submit_path = "/1.0/PortalCSRBatch/SubmitCSRBatch",
+        .web_batch_result_path = "/1.0/PortalCSRBatch/CSRBatchResult",
+        .admin_listen = "127.0.0.1:9180",
+        .http =
+            {
+                .certificate = "tls/server.pem",
+                .key = "tls/server.key",
+                .connections = 2000,
+                .connections_per_peer = 256,
+                .connections_per_certificate = 64,
+                .handshake_time = 10 * SMKI_SECOND,
+                .idle_time = SMKI_MINUTE,
+                .head_time = 15 * SMKI_SECOND,
+                .stall_time = 30 * SMKI_SECOND,
+                .min_rate = 1024,
+                .request_time = SMKI_HOUR,
+                .stop_time = SMKI_MINUTE,
+                .head_max = 12 * 1024,
+            },
     };
 }

@@ -3,6 +3,7 @@
 
 #include "registry/text_i.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 /* A unit of durations or sizes; the first of its kind that fits is written. */
@@ -30,6 +31,8 @@ static const char *const eligible_words[] = {
     [SMKI_ELIGIBLE_GAS_SUPPLIER] = "gas-supplier",
     [SMKI_ELIGIBLE_EITHER_SUPPLIER] = "either-supplier",
 };
+
+static const char *const versions_words[] = {[SMKI_TLS_1_2] = "1.2", [SMKI_TLS_1_2_AND_1_3] = "1.2 and 1.3"};
 
 #define QUANTITY_TEXT_SIZE 48
 
@@ -77,7 +80,7 @@ static bool quantity_read(int64_t *out, const char *text, const struct unit *uni
 
 static const char *size_text(char out[QUANTITY_TEXT_SIZE], int64_t value)
 {
-    size_t i = 0;
+    size_t i = value == 0 ? ARRAY_COUNT(size_units) - 1 : 0;
 
     while (value % size_units[i].worth != 0)
         i++;
@@ -156,6 +159,23 @@ static void right_text(const struct key *key, char *out, size_t size)
         break;
     case KEY_OID:
         snprintf(out, size, "an object identifier in dotted form, such as \"1.2.826.0.1.1800000.1.2.1.4\"");
+        break;
+    case KEY_ADDRESS:
+        snprintf(out, size, "%s, such as \"127.0.0.1:8443\" or \"[::1]:8443\", or empty",
+                 key->min == 1 ? "a loopback address with a port" : "an address (no name) with a port");
+        break;
+    case KEY_HOST:
+        snprintf(out, size, "a host name such as \"adhoc.smki.example\", without a port, or empty");
+        break;
+    case KEY_PATH:
+        snprintf(out, size, "a path such as \"/1.0/Request\": from a /, of letters, digits and -._~/ only");
+        break;
+    case KEY_NETWORK:
+        snprintf(out, size, "\"gateway\" or \"internet\"");
+        break;
+    case KEY_VERSIONS:
+        out[0] = '\0';
+        words_append(out, size, versions_words, ARRAY_COUNT(versions_words));
         break;
     }
 }
@@ -253,11 +273,82 @@ static bool is_oid(const char *text)
     }
 }
 
+/* A port from 1 to 65535, and nothing after it. */
+static bool is_port(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    unsigned port = 0;
+
+    if (digits == 0 || digits > 5 || text[digits] != '\0' || *text == '0')
+        return false;
+    for (size_t i = 0; i < digits; i++)
+        port = port * 10 + (unsigned)(text[i] - '0');
+    return port <= 65535;
+}
+
+/* "127.0.0.1:8443" or "[::1]:8443". */
+static bool is_address(const char *text, bool loopback)
+{
+    char host[INET6_ADDRSTRLEN];
+    struct in6_addr six;
+    struct in_addr four;
+    const char *start = text + (*text == '['), *end = *text == '[' ? strchr(text, ']') : strchr(text, ':');
+
+    if (end == NULL || (size_t)(end - start) >= sizeof(host))
+        return false;
+    memcpy(host, start, (size_t)(end - start));
+    host[end - start] = '\0';
+    if (*text == '[')
+        return end[1] == ':' && is_port(end + 2) && inet_pton(AF_INET6, host, &six) == 1 && (!loopback || IN6_IS_ADDR_LOOPBACK(&six));
+    return is_port(end + 1) && inet_pton(AF_INET, host, &four) == 1 && (!loopback || ntohl(four.s_addr) >> 24 == 127);
+}
+
+/* Labels of letters, digits and hyphens (RFC 1123 2.1). */
+static bool is_host(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+    size_t size = strlen(text);
+
+    return text[0] != '.' && text[0] != '-' && text[size - 1] != '.' && strspn(text, allowed) == size && strstr(text, "..") == NULL;
+}
+
+static bool is_path(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
+
+    return text[0] == '/' && strspn(text, allowed) == strlen(text);
+}
+
+/* What the kind asks of a text. */
+static bool text_fits(const struct key *key, const char *text)
+{
+    switch (key->kind) {
+    case KEY_OID:
+        return is_oid(text);
+    case KEY_ADDRESS:
+        return text[0] == '\0' || is_address(text, key->min == 1);
+    case KEY_HOST:
+        return text[0] == '\0' || is_host(text);
+    case KEY_PATH:
+        return is_path(text);
+    default:
+        return true;
+    }
+}
+
+static bool network_read(enum smki_network *out, const cJSON *value)
+{
+    for (unsigned network = SMKI_NETWORK_GATEWAY; cJSON_IsString(value) && network <= SMKI_NETWORK_INTERNET; network++) {
+        *out = (enum smki_network)network;
+        if (strcmp(value->valuestring, smki_network_word(*out)) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool text_read(char out[SMKI_CONFIG_TEXT_SIZE], const struct key *key, const cJSON *value)
 {
-    if (!cJSON_IsString(value))
-        return false;
-    if (key->kind == KEY_OID && !is_oid(value->valuestring))
+    if (!cJSON_IsString(value) || !text_fits(key, value->valuestring))
         return false;
     if (value->valuestring[0] != '\0' && text_check(value->valuestring, SMKI_CONFIG_TEXT_SIZE, "text", NULL) != 0)
         return false;
@@ -310,7 +401,20 @@ int value_read(struct smki_config *config, const struct key *key, const cJSON *v
         break;
     case KEY_TEXT:
     case KEY_OID:
+    case KEY_ADDRESS:
+    case KEY_HOST:
+    case KEY_PATH:
         right = text_read(field, key, value);
+        break;
+    case KEY_NETWORK: {
+        enum smki_network network;
+        if ((right = network_read(&network, value)))
+            *(enum smki_network *)field = network;
+        break;
+    }
+    case KEY_VERSIONS:
+        if ((right = word_read(&word, value, versions_words, ARRAY_COUNT(versions_words))))
+            *(enum smki_tls_versions *)field = (enum smki_tls_versions)word;
         break;
     }
     return right ? 0 : refuse(key, value, err);
@@ -358,7 +462,14 @@ cJSON *value_json(const struct smki_config *config, const struct key *key)
         return eligible_json(field);
     case KEY_TEXT:
     case KEY_OID:
+    case KEY_ADDRESS:
+    case KEY_HOST:
+    case KEY_PATH:
         return cJSON_CreateString(field);
+    case KEY_NETWORK:
+        return cJSON_CreateString(smki_network_word(*(const enum smki_network *)field));
+    case KEY_VERSIONS:
+        return cJSON_CreateString(versions_words[*(const enum smki_tls_versions *)field]);
     }
     return NULL;
 }

@@ -42,6 +42,11 @@ static struct key_in_file *in_file(const struct smki_key *key)
     return (struct key_in_file *)(uintptr_t)key;
 }
 
+struct mbedtls_pk_context *key_file_rsa(const struct smki_key *key)
+{
+    return key->home == home_file() && key->type == SMKI_KEY_RSA ? &in_file(key)->rsa : NULL;
+}
+
 /* mbedTLS's way to ask for randomness; `context` is a struct smki_random. */
 static int mbedtls_random(void *context, unsigned char *out, size_t size)
 {

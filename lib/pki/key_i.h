@@ -28,6 +28,11 @@ struct smki_key {
     size_t spki_size;
 };
 
+struct mbedtls_pk_context;
+/* The key as mbedTLS has it, for what only mbedTLS writes; not locked: for a key that nobody else signs with yet. NULL: it is no RSA key,
+ * or lives elsewhere. */
+struct mbedtls_pk_context *key_file_rsa(const struct smki_key *key);
+
 /* SubjectPublicKeyInfo of a P-256 point. */
 void spki_of_point(uint8_t out[SPKI_P256_SIZE], const uint8_t point[SMKI_P256_POINT_SIZE]);
 /* The point in a P-256 SubjectPublicKeyInfo; false when it is of another kind or form (compressed, another curve). Not checked against the

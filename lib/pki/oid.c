@@ -18,6 +18,7 @@
     X(certificate_policies, "certificatePolicies", 0x55, 0x1D, 0x20)                                                                       \
     X(authority_key_id, "authorityKeyIdentifier", 0x55, 0x1D, 0x23)                                                                        \
     X(extended_key_usage, "extKeyUsage", 0x55, 0x1D, 0x25)                                                                                 \
+    X(server_auth, "serverAuth", 0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01)                                                           \
     X(client_auth, "clientAuth", 0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02)                                                           \
     X(hardware_module_name, "hardwareModuleName", 0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x08, 0x04)                                          \
     X(extension_request, "extensionRequest", 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x0E)                                         \

@@ -20,6 +20,7 @@ extern const struct smki_bytes oid_crl_reason;           /* 2.5.29.21 */
 extern const struct smki_bytes oid_certificate_policies; /* 2.5.29.32 */
 extern const struct smki_bytes oid_authority_key_id;     /* 2.5.29.35 */
 extern const struct smki_bytes oid_extended_key_usage;   /* 2.5.29.37 */
+extern const struct smki_bytes oid_server_auth;          /* 1.3.6.1.5.5.7.3.1 */
 extern const struct smki_bytes oid_client_auth;          /* 1.3.6.1.5.5.7.3.2 */
 extern const struct smki_bytes oid_hardware_module_name; /* 1.3.6.1.5.5.7.8.4 (RFC 4108) */
 extern const struct smki_bytes oid_extension_request;    /* 1.2.840.113549.1.9.14 */

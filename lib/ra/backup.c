@@ -30,7 +30,21 @@ static int copy_below(const char *from, const char *to, const char *name, struct
 
     if ((rc = path_join(in, sizeof(in), from, name, err)) != 0 || (rc = path_join(out, sizeof(out), to, name, err)) != 0)
         return rc;
-    return folder_copy(in, out, err);
+    return folder_copy(in, out, NULL, err);
+}
+
+/* A home of before there were servers has no such folder. */
+static int copy_tls(const char *from, const char *to, bool without_keys, struct smki_error *err)
+{
+    char in[PATH_MAX], out[PATH_MAX];
+    struct stat status;
+    int rc;
+
+    if ((rc = path_join(in, sizeof(in), from, SMKI_HOME_TLS, err)) != 0 || (rc = path_join(out, sizeof(out), to, SMKI_HOME_TLS, err)) != 0)
+        return rc;
+    if (stat(in, &status) != 0 && errno == ENOENT)
+        return 0;
+    return folder_copy(in, out, without_keys ? ".key" : NULL, err);
 }
 
 static int copy_config(const char *from, const char *to, struct smki_error *err)
@@ -52,7 +66,7 @@ static int copy_rest(const char *from, const char *to, bool without_keys, struct
     int rc;
 
     if ((rc = copy_config(from, to, err)) != 0 || (rc = copy_below(from, to, SMKI_HOME_CA, err)) != 0 ||
-        (rc = copy_below(from, to, SMKI_HOME_BATCHES, err)) != 0)
+        (rc = copy_below(from, to, SMKI_HOME_BATCHES, err)) != 0 || (rc = copy_tls(from, to, without_keys, err)) != 0)
         return rc;
     return without_keys ? 0 : copy_below(from, to, SMKI_HOME_KEYS, err);
 }

@@ -1,5 +1,9 @@
-/* Making a home: folders, configuration, store, audit key, and a test PKI whose CAs come out of ca_places. */
+/* Making a home: folders, configuration, store, audit key, a test PKI whose CAs come out of ca_places, and a TLS certificate. */
 #include "ra/service_i.h"
+
+#include "pki/tls_certificate_i.h"
+
+#include <smki/tls.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +17,7 @@ static int folder_make(const char *path, struct smki_error *err)
     return mkdir(path, 0700) != 0 && errno != EEXIST ? smki_fail_errno(err, errno, "%s", path) : 0;
 }
 
-static const char *const folders[] = {SMKI_HOME_STORE, SMKI_HOME_CA, SMKI_HOME_KEYS, SMKI_HOME_BATCHES, SMKI_HOME_RUNNERS};
+static const char *const folders[] = {SMKI_HOME_STORE, SMKI_HOME_CA, SMKI_HOME_KEYS, SMKI_HOME_BATCHES, SMKI_HOME_RUNNERS, SMKI_HOME_TLS};
 
 static int folders_each(const char *home, int (*act)(const char *path, struct smki_error *err), struct smki_error *err)
 {
@@ -114,7 +118,7 @@ static int ca_found(struct smki_service *service, const struct ca_place *place, 
     struct founding founding = {.service = service, .place = place, .actor = *actor};
     struct smki_ca_request request = {.kind = place->kind,
                                       .common_name = place->common_name,
-                                      .policy_oid = (const char *)&service->config + place->policy,
+                                      .policy_oid = (const char *)smki_service_config(service) + place->policy,
                                       .not_before = smki_service_now(service)};
     uint8_t der[SMKI_CERTIFICATE_MAX_SIZE];
     struct smki_key *key = NULL;
@@ -209,6 +213,16 @@ static int protection_set(struct smki_service *service, const struct smki_servic
     return service->passphrase_text[0] == '\0' ? smki_fail(err, SMKI_KEY_PASSPHRASE, "the passphrase is empty; the keys need one") : 0;
 }
 
+/* What a machine is called need not be a name that can stand in a certificate. */
+static int tls_found(struct smki_service *service, const struct smki_actor *actor, const struct smki_service_options *options,
+                     struct smki_error *err)
+{
+    const char *host = options != NULL ? options->host_name : NULL;
+    const struct smki_tls_request request = {.hosts = &host, .host_count = host != NULL && tls_host_check(host)};
+
+    return smki_tls_make(service, actor, &request, err);
+}
+
 static int home_found(const char *home, const struct smki_service_options *options, struct smki_error *err)
 {
     struct smki_actor actor = {.name = "init", .interface = SMKI_INTERFACE_OPERATOR};
@@ -224,6 +238,8 @@ static int home_found(const char *home, const struct smki_service_options *optio
     places = ca_places(&count);
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = ca_found(service, &places[i], &actor, err);
+    if (rc == 0)
+        rc = tls_found(service, &actor, options, err);
     smki_service_close(service);
     return rc;
 }

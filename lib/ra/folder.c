@@ -159,7 +159,14 @@ int file_copy(const char *from, const char *to, struct smki_error *err)
     return rc;
 }
 
-int folder_copy(const char *from, const char *to, struct smki_error *err)
+static bool ends_in(const char *name, const char *ending)
+{
+    size_t size = strlen(name), end = strlen(ending);
+
+    return size >= end && strcmp(name + size - end, ending) == 0;
+}
+
+int folder_copy(const char *from, const char *to, const char *but, struct smki_error *err)
 {
     DIR *folder = opendir(from);
     const struct dirent *entry;
@@ -169,7 +176,7 @@ int folder_copy(const char *from, const char *to, struct smki_error *err)
     if (folder == NULL)
         return smki_fail_errno(err, errno, "%s", from);
     while (rc == 0 && (entry = readdir(folder)) != NULL) {
-        if (entry->d_name[0] == '.')
+        if (entry->d_name[0] == '.' || (but != NULL && ends_in(entry->d_name, but)))
             continue;
         if ((rc = path_join(in, sizeof(in), from, entry->d_name, err)) == 0 &&
             (rc = path_join(out, sizeof(out), to, entry->d_name, err)) == 0)

@@ -51,15 +51,29 @@ struct agreement_change {
     struct smki_agreement agreement;
 };
 
+/* What the limit of an agreement counts. */
+static const char *limit_noun(enum smki_rule rule)
+{
+    switch (rule) {
+    case SMKI_RULE_ADHOC_PACE:
+        return "milliseconds between two CSRs";
+    case SMKI_RULE_BATCH_ONE:
+        return "submissions at once";
+    default:
+        return "CSRs in 24 hours";
+    }
+}
+
 static int agreement_check(const struct smki_agreement *agreement, struct smki_error *err)
 {
     char from[SMKI_TIME_TEXT_SIZE], to[SMKI_TIME_TEXT_SIZE];
 
     if (smki_agreement_rule_word(agreement->rule) == NULL)
-        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement is about portal-batch, portal-adhoc or adhoc-pace (CoCo 3)");
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement is about portal-batch, portal-adhoc, adhoc-pace or batch-one (CoCo 3)");
     if (agreement->limit == 0 || agreement->limit > NUMBER_MAX)
-        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement needs a limit of at least 1 (%s)",
-                         agreement->rule == SMKI_RULE_ADHOC_PACE ? "milliseconds between two CSRs" : "CSRs in 24 hours");
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement needs a limit of at least 1 (%s)", limit_noun(agreement->rule));
+    if (agreement->rule == SMKI_RULE_BATCH_ONE && agreement->limit > SMKI_AGREEMENT_MAX_AT_ONCE)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "at most %d submissions of a Party can come in at once", SMKI_AGREEMENT_MAX_AT_ONCE);
     if (agreement->from.us <= 0 || agreement->to.us <= agreement->from.us)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement ends after it begins; this is from %s to %s",
                          smki_time_text_people(agreement->from, from), smki_time_text_people(agreement->to, to));

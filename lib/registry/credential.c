@@ -80,18 +80,67 @@ int smki_credential_find(struct smki_store *store, uint64_t number, struct smki_
     return rc;
 }
 
+int credential_of_certificate(struct store_view *view, const uint8_t sha256[SHA256_SIZE], struct smki_credential *out,
+                              struct smki_error *err)
+{
+    uint64_t number;
+    int rc = store_name_find(view, STORE_NAME_CREDENTIAL, BYTES(sha256, SHA256_SIZE), &number, err);
+
+    return rc != 0 ? rc : credential_get(view, number, out, err);
+}
+
 int smki_credential_of_certificate(struct smki_store *store, const uint8_t sha256[32], struct smki_credential *out, struct smki_error *err)
 {
     struct store_view *view;
-    uint64_t number;
     int rc;
 
     if ((rc = store_view_begin(store, &view, err)) != 0)
         return rc;
-    if ((rc = store_name_find(view, STORE_NAME_CREDENTIAL, BYTES(sha256, SHA256_SIZE), &number, err)) == 0)
-        rc = credential_get(view, number, out, err);
-    else if (rc == SMKI_NOT_FOUND)
+    if ((rc = credential_of_certificate(view, sha256, out, err)) == SMKI_NOT_FOUND)
         rc = smki_fail(err, SMKI_NOT_FOUND, "this certificate is not that of a credential registered here");
+    store_view_end(view);
+    return rc;
+}
+
+/* Our IKICA's serial numbers, as the store has them; false: too long to be one. */
+static bool serial_octets(uint8_t out[SMKI_SERIAL_SIZE], const struct smki_serial *serial)
+{
+    if (serial->size > SMKI_SERIAL_SIZE)
+        return false;
+    memset(out, 0, SMKI_SERIAL_SIZE);
+    memcpy(out + SMKI_SERIAL_SIZE - serial->size, serial->octet, serial->size);
+    return true;
+}
+
+static int credential_of_serial(struct store_view *view, const struct smki_serial *serial, struct smki_credential *out,
+                                struct smki_error *err)
+{
+    struct store_certificate stored;
+    uint8_t octets[SMKI_SERIAL_SIZE], digest[SHA256_SIZE];
+    char text[2 * 20 + 1];
+    uint64_t number;
+    int rc = serial_octets(octets, serial) ? store_certificate_find(view, octets, &stored, NULL) : SMKI_NOT_FOUND;
+
+    if (rc == SMKI_NOT_FOUND)
+        return smki_fail(err, rc, "there is no certificate with the serial number %s; see 'smki credential list'",
+                         smki_serial_text(serial, text));
+    if (rc != 0)
+        return smki_fail(err, rc, NULL);
+    sha256(digest, stored.der.at, stored.der.size);
+    if ((rc = store_name_find(view, STORE_NAME_CREDENTIAL, BYTES(digest, sizeof digest), &number, err)) == SMKI_NOT_FOUND)
+        return smki_fail(err, rc, "certificate %s is not that of a credential; 'smki cert show' shows it", smki_serial_text(serial, text));
+    return rc != 0 ? rc : credential_get(view, number, out, err);
+}
+
+int smki_credential_of_serial(struct smki_store *store, const struct smki_serial *serial, struct smki_credential *out,
+                              struct smki_error *err)
+{
+    struct store_view *view;
+    int rc;
+
+    if ((rc = store_view_begin(store, &view, err)) != 0)
+        return rc;
+    rc = credential_of_serial(view, serial, out, err);
     store_view_end(view);
     return rc;
 }
@@ -297,14 +346,12 @@ struct credential_move {
 static int certificate_revoke(struct store_change *change, const struct smki_actor *actor, const struct smki_credential *credential,
                               struct smki_error *err)
 {
-    uint8_t serial[SMKI_SERIAL_SIZE] = {0};
-    size_t size = credential->serial.size;
+    uint8_t serial[SMKI_SERIAL_SIZE];
     int rc;
 
-    if (size > sizeof(serial)) /* our IKICA gives no longer ones, see credential_check */
-        return smki_fail(err, SMKI_STORE_CORRUPT, "credential %llu has a serial number of %zu octets",
-                         (unsigned long long)credential->number, size);
-    memcpy(serial + sizeof(serial) - size, credential->serial.octet, size);
+    if (!serial_octets(serial, &credential->serial)) /* our IKICA gives no longer ones, see credential_check */
+        return smki_fail(err, SMKI_STORE_CORRUPT, "credential %llu has a serial number of %u octets",
+                         (unsigned long long)credential->number, credential->serial.size);
     rc = store_certificate_revoke(change, STORE_CA_IKICA, serial, store_change_time(change), 0 /* unspecified, RFC 5280 5.3.1 */, err);
     if (rc != 0 && rc != SMKI_ALREADY_EXISTS) /* the operator may have revoked the certificate first */
         return smki_error_prefix(err, "revoking the certificate of credential %llu", (unsigned long long)credential->number), rc;

@@ -42,6 +42,7 @@ static const struct word agreement_rules[] = {
     {SMKI_RULE_PORTAL_BATCH, "portal-batch"},
     {SMKI_RULE_PORTAL_ADHOC, "portal-adhoc"},
     {SMKI_RULE_ADHOC_PACE, "adhoc-pace"},
+    {SMKI_RULE_BATCH_ONE, "batch-one"},
 };
 
 /* eligibility.md */

@@ -41,7 +41,7 @@ static int see(void *context, const struct batch_request *request, struct smki_e
 
 static const struct batch_limits wide = {.max_csrs = SMKI_BATCH_MAX_CSRS, .max_upload = UINT64_C(1) << 30};
 
-static int feed_in_steps(struct batch_xml_reader *reader, struct smki_bytes document, size_t step, struct smki_error *err)
+static int feed_in_steps(struct request_xml_reader *reader, struct smki_bytes document, size_t step, struct smki_error *err)
 {
     int rc = 0;
 
@@ -50,23 +50,23 @@ static int feed_in_steps(struct batch_xml_reader *reader, struct smki_bytes docu
         uint8_t *exact = malloc(part); /* so that reading past a piece is seen */
         assert_non_null(exact);
         memcpy(exact, document.at + at, part);
-        rc = batch_xml_feed(reader, BYTES(exact, part), false, err);
+        rc = request_xml_feed(reader, BYTES(exact, part), false, err);
         free(exact);
     }
-    return rc != 0 ? rc : batch_xml_feed(reader, (struct smki_bytes){0}, true, err);
+    return rc != 0 ? rc : request_xml_feed(reader, (struct smki_bytes){0}, true, err);
 }
 
 static int read_document(struct smki_bytes document, const struct batch_limits *limits, size_t step, struct seen *seen,
                          struct smki_error *err)
 {
-    struct batch_xml_reader *reader;
+    struct request_xml_reader *reader;
     int rc;
 
-    ASSERT_OK(batch_xml_open(&reader, limits, see, seen, err), *err);
+    ASSERT_OK(request_xml_open(&reader, &request_form_batch, limits, see, seen, err), *err);
     rc = feed_in_steps(reader, document, step, err);
     if (rc == 0)
-        assert_int_equal(batch_xml_count(reader), seen->count);
-    batch_xml_close(reader);
+        assert_int_equal(request_xml_count(reader), seen->count);
+    request_xml_close(reader);
     return rc;
 }
 
@@ -407,34 +407,34 @@ static void the_octets_are_those_of_the_base64(void **state)
 
 static void the_batchs_id_stays_known_after_a_mistake(void **state)
 {
-    struct batch_xml_reader *reader;
+    struct request_xml_reader *reader;
     struct smki_error err = {0};
     struct seen seen = {0};
     static const char text[] = "<SubmitCSRBatch ID=\"my &amp; batch\"><Version>2.0</Version>";
 
     (void)state;
-    ASSERT_OK(batch_xml_open(&reader, &wide, see, &seen, &err), err);
-    assert_string_equal(batch_xml_ref(reader), "");
-    EXPECT_REFUSED(SMKI_XML_VERSION, batch_xml_feed(reader, BYTES(text, strlen(text)), false, &err), err);
-    assert_string_equal(batch_xml_ref(reader), "my & batch");
-    batch_xml_close(reader);
+    ASSERT_OK(request_xml_open(&reader, &request_form_batch, &wide, see, &seen, &err), err);
+    assert_string_equal(request_xml_ref(reader), "");
+    EXPECT_REFUSED(SMKI_XML_VERSION, request_xml_feed(reader, BYTES(text, strlen(text)), false, &err), err);
+    assert_string_equal(request_xml_ref(reader), "my & batch");
+    request_xml_close(reader);
 }
 
 static void the_first_mistake_is_said_again_and_no_more_csrs_come(void **state)
 {
-    struct batch_xml_reader *reader;
+    struct request_xml_reader *reader;
     struct smki_error first = {0}, again = {0};
     struct seen seen = {0};
     static const char text[] = HEAD "\n  <Oops/>" ONE TAIL;
 
     (void)state;
-    ASSERT_OK(batch_xml_open(&reader, &wide, see, &seen, &first), first);
-    EXPECT_REFUSED(SMKI_XML_INVALID, batch_xml_feed(reader, BYTES(text, strlen(text)), false, &first), first);
+    ASSERT_OK(request_xml_open(&reader, &request_form_batch, &wide, see, &seen, &first), first);
+    EXPECT_REFUSED(SMKI_XML_INVALID, request_xml_feed(reader, BYTES(text, strlen(text)), false, &first), first);
     EXPECT_TEXT(first, "line 2, column 3: \"Oops\" stands where a DeviceCSR must stand");
-    EXPECT_REFUSED(SMKI_XML_INVALID, batch_xml_feed(reader, BYTES(ONE, strlen(ONE)), true, &again), again);
+    EXPECT_REFUSED(SMKI_XML_INVALID, request_xml_feed(reader, BYTES(ONE, strlen(ONE)), true, &again), again);
     assert_string_equal(first.text, again.text);
     assert_int_equal(seen.count, 0);
-    batch_xml_close(reader);
+    request_xml_close(reader);
 }
 
 static void a_refusal_by_the_taker_stops_the_reading(void **state)
@@ -450,16 +450,16 @@ static void a_refusal_by_the_taker_stops_the_reading(void **state)
 
 static void a_document_ends_once(void **state)
 {
-    struct batch_xml_reader *reader;
+    struct request_xml_reader *reader;
     struct smki_error err = {0};
     struct seen seen = {0};
     static const char text[] = HEAD ONE TAIL;
 
     (void)state;
-    ASSERT_OK(batch_xml_open(&reader, &wide, see, &seen, &err), err);
-    ASSERT_OK(batch_xml_feed(reader, BYTES(text, strlen(text)), true, &err), err);
-    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, batch_xml_feed(reader, BYTES(" ", 1), true, &err), err);
-    batch_xml_close(reader);
+    ASSERT_OK(request_xml_open(&reader, &request_form_batch, &wide, see, &seen, &err), err);
+    ASSERT_OK(request_xml_feed(reader, BYTES(text, strlen(text)), true, &err), err);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, request_xml_feed(reader, BYTES(" ", 1), true, &err), err);
+    request_xml_close(reader);
 }
 
 /* ---- one bad CSR never fails the others ---- */

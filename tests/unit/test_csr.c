@@ -5,6 +5,7 @@
 
 #include <smki/certificate.h>
 #include <smki/csr.h>
+#include <smki/key.h>
 
 #define METER      "zaz1/device-00db1234567890a0.csr.der"
 #define METER_SIZE 279 /* octets of request; the file has four more */
@@ -357,6 +358,94 @@ static void test_a_text_cut_anywhere_never_reads_behind_it(void **state)
     }
 }
 
+/* ---- making ---- */
+
+static struct smki_key *new_key(enum smki_key_type type)
+{
+    struct smki_key *key;
+
+    ASSERT_OK(smki_key_generate(&key, type, &smki_random_system, &err), err);
+    return key;
+}
+
+static void test_a_request_that_is_made_reads_back_as_it_was_wished(void **state)
+{
+    struct smki_key *key = new_key(SMKI_KEY_P256);
+    struct smki_csr_wish wish = {.profile = SMKI_PROFILE_DEVICE,
+                                 .id = {{0x90, 0xb3, 0xd5, 0x1f, 0x30, 1, 2, 3}},
+                                 .hardware_type = "1.3.6.1.4.1.37244.1",
+                                 .key_usage = SMKI_KEY_AGREEMENT,
+                                 .unit = "7F",
+                                 .common_name = "Z\xc3\xa4hler"};
+    uint8_t der[SMKI_CSR_MAX_SIZE];
+    struct smki_csr csr;
+    size_t size;
+
+    (void)state;
+    ASSERT_OK(smki_csr_make(der, &size, &wish, key, &err), err);
+    ASSERT_OK(smki_csr_read(&csr, SMKI_PROFILE_DEVICE, (struct smki_bytes){der, size}, &err), err);
+    assert_memory_equal(&csr.device_id, &wish.id, sizeof wish.id);
+    assert_int_equal(csr.key_usage, SMKI_KEY_AGREEMENT);
+    assert_int_equal(csr.subject.count, 0);
+    ASSERT_OK(smki_csr_verify(&csr, &err), err);
+
+    wish.profile = SMKI_PROFILE_ORGANISATION;
+    ASSERT_OK(smki_csr_make(der, &size, &wish, key, &err), err);
+    ASSERT_OK(smki_csr_read(&csr, SMKI_PROFILE_ORGANISATION, (struct smki_bytes){der, size}, &err), err);
+    assert_memory_equal(&csr.subject.eui, &wish.id, sizeof wish.id);
+    assert_string_equal(csr.subject.unit, "7F");
+    assert_string_equal(csr.subject.common_name, wish.common_name);
+    smki_key_close(key);
+}
+
+static void test_an_iki_request_is_made_with_its_three_names(void **state)
+{
+    struct smki_key *key = new_key(SMKI_KEY_RSA);
+    const struct smki_csr_wish wish = {.profile = SMKI_PROFILE_IKI,
+                                       .organisation = "Ex\xc3\xa4mple, Energy",
+                                       .unit = "02",
+                                       .common_name = "System 1",
+                                       .key_usage = SMKI_DIGITAL_SIGNATURE};
+    uint8_t der[SMKI_CSR_MAX_SIZE];
+    struct smki_csr csr;
+    size_t size;
+
+    (void)state;
+    ASSERT_OK(smki_csr_make(der, &size, &wish, key, &err), err);
+    ASSERT_OK(smki_csr_read(&csr, SMKI_PROFILE_IKI, (struct smki_bytes){der, size}, &err), err);
+    assert_string_equal(csr.subject.organisation, wish.organisation);
+    assert_string_equal(csr.subject.unit, "02");
+    assert_string_equal(csr.subject.common_name, "System 1");
+    assert_int_equal(csr.subject.count, 3);
+    smki_key_close(key);
+}
+
+static void test_a_wish_that_its_profile_does_not_allow_is_refused(void **state)
+{
+    struct smki_key *rsa = new_key(SMKI_KEY_RSA), *p256 = new_key(SMKI_KEY_P256);
+    struct smki_csr_wish wish = {
+        .profile = SMKI_PROFILE_IKI, .organisation = "O", .unit = "02", .common_name = "", .key_usage = SMKI_DIGITAL_SIGNATURE};
+    uint8_t der[SMKI_CSR_MAX_SIZE];
+    char longer[SMKI_NAME_TEXT_SIZE + 1];
+    size_t size;
+
+    (void)state;
+    EXPECT_REFUSED(SMKI_CSR_SUBJECT, smki_csr_make(der, &size, &wish, rsa, &err), err);
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    wish.common_name = longer;
+    EXPECT_REFUSED(SMKI_CSR_SUBJECT, smki_csr_make(der, &size, &wish, rsa, &err), err);
+    wish.common_name = "System 1";
+    EXPECT_REFUSED(SMKI_CSR_OID, smki_csr_make(der, &size, &wish, p256, &err), err);
+    wish.key_usage = SMKI_KEY_AGREEMENT;
+    EXPECT_REFUSED(SMKI_CSR_KEY_USAGE, smki_csr_make(der, &size, &wish, rsa, &err), err);
+    wish.profile = SMKI_PROFILE_DEVICE;
+    wish.hardware_type = "1.x";
+    EXPECT_REFUSED(SMKI_ENCODING_INVALID, smki_csr_make(der, &size, &wish, p256, &err), err);
+    smki_key_close(rsa);
+    smki_key_close(p256);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -373,6 +462,9 @@ int main(void)
         cmocka_unit_test(test_text_with_a_nul_is_refused),
         cmocka_unit_test(test_a_request_larger_than_its_room_is_refused),
         cmocka_unit_test(test_a_text_cut_anywhere_never_reads_behind_it),
+        cmocka_unit_test(test_a_request_that_is_made_reads_back_as_it_was_wished),
+        cmocka_unit_test(test_an_iki_request_is_made_with_its_three_names),
+        cmocka_unit_test(test_a_wish_that_its_profile_does_not_allow_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

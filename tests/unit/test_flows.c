@@ -324,12 +324,21 @@ static void revoking_an_iki_certificate_ends_its_credential(void **state)
     struct smki_certificate certificate;
     struct smki_credential credential, found;
     struct smki_buffer csr = {0};
+    const struct smki_ca *dca;
     struct smki_error err = {0};
 
     (void)state;
     home_lay(&home, "2026-11-23T14:00", "{}");
     iki_request(&home, &csr, "plant-7");
     ASSERT_OK(credential_issue(&home, &csr, &credential, &out, &err), err);
+    ASSERT_OK(smki_service_ca(home.service, SMKI_DCA, &dca, &err), err);
+    EXPECT_REFUSED(
+        SMKI_NOT_FOUND,
+        smki_credential_of_serial(smki_service_store(home.service), &smki_ca_certificate(dca)->serial, &found, &err), err);
+    EXPECT_TEXT(err, "not that of a credential");
+    EXPECT_REFUSED(SMKI_NOT_FOUND,
+                   smki_credential_of_serial(smki_service_store(home.service), &(struct smki_serial){{1, 2, 3}, 3}, &found, &err), err);
+    EXPECT_TEXT(err, "no certificate with the serial number 010203");
     ASSERT_OK(smki_certificate_read(&certificate, BYTES(out.der, out.size), &err), err);
     ASSERT_OK(smki_service_revoke(home.service, &home.operator, & certificate.serial, 1, &err), err);
     ASSERT_OK(smki_credential_find(smki_service_store(home.service), credential.number, &found, &err), err);
@@ -360,6 +369,9 @@ static void a_credential_is_issued_bound_suspended_and_revoked(void **state)
     ASSERT_OK(smki_credential_of_certificate(smki_service_store(home.service), digest, &found, &err), err);
     assert_int_equal(found.number, credential.number);
     assert_int_equal(found.interface, SMKI_INTERFACE_BATCH);
+    found = (struct smki_credential){0};
+    ASSERT_OK(smki_credential_of_serial(smki_service_store(home.service), &credential.serial, &found, &err), err);
+    assert_int_equal(found.number, credential.number);
     test_write(test_path(path, home.path, "iki.der"), out.der, out.size);
     openssl(&home, NULL, NULL,
             "openssl x509 -inform der -in iki.der -out iki.pem && openssl verify -purpose sslclient -CAfile ca/ikica.pem iki.pem");

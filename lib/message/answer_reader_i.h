@@ -1,6 +1,6 @@
 /* The answers of the two web services, read as a Party reads them (adhoc-1.0.xsd, batch-1.0.xsd; IDS App. B and E). */
-#ifndef SMKI_MESSAGE_ANSWER_I_H
-#define SMKI_MESSAGE_ANSWER_I_H
+#ifndef SMKI_MESSAGE_ANSWER_READER_I_H
+#define SMKI_MESSAGE_ANSWER_READER_I_H
 
 #include "base/base_i.h"
 
@@ -48,13 +48,13 @@ struct answer {
 /* Push reader on expat; memory does not grow with the document but for 16 octets an ID. `each` is called for the certificates or errors of
  * single CSRs (ad hoc: the answer's own). */
 struct answer_reader;
-SMKI_MUST_USE int answer_open(struct answer_reader **out, enum answer_kind kind, answer_entry_fn each, void *context,
+SMKI_MUST_USE int answer_reader_open(struct answer_reader **out, enum answer_kind kind, answer_entry_fn each, void *context,
                               struct smki_error *err);
 /* Feeds `bytes`; `last` with the final call (bytes may be empty then). CLIENT_ANSWER with line and words: what the schema does not let
  * stand, or what contradicts itself (SUCCESS without a certificate, COMPLETED without results ...). The first mistake stays. */
-SMKI_MUST_USE int answer_feed(struct answer_reader *reader, struct smki_bytes bytes, bool last, struct smki_error *err);
+SMKI_MUST_USE int answer_reader_feed(struct answer_reader *reader, struct smki_bytes bytes, bool last, struct smki_error *err);
 /* What has been read so far; all of it after a good last feed. */
-const struct answer *answer_of(const struct answer_reader *reader);
-void answer_close(struct answer_reader *reader);
+const struct answer *answer_reader_told(const struct answer_reader *reader);
+void answer_reader_close(struct answer_reader *reader);
 
 #endif

@@ -5,7 +5,7 @@
  * - The first mistake stops the parser; from then on every feed gives the same refusal.
  * - One field is held at a time, at most FIELD_SIZE octets of it; an unfinished token of expat's is bounded by TOKEN_MAX, namespace
  *   declarations, which expat keeps, by NAMESPACES_MAX. */
-#include "message/answer_i.h"
+#include "message/answer_reader_i.h"
 #include "message/message_i.h"
 #include "message/name_set_i.h"
 #include "message/text_i.h"
@@ -594,7 +594,7 @@ static void set_handlers(struct answer_reader *reader)
     XML_SetStartNamespaceDeclHandler(parser, on_namespace);
 }
 
-int answer_open(struct answer_reader **out, enum answer_kind kind, answer_entry_fn each, void *context, struct smki_error *err)
+int answer_reader_open(struct answer_reader **out, enum answer_kind kind, answer_entry_fn each, void *context, struct smki_error *err)
 {
     struct answer_reader *reader = calloc(1, sizeof(*reader));
     int rc;
@@ -607,7 +607,7 @@ int answer_open(struct answer_reader **out, enum answer_kind kind, answer_entry_
     reader->context = context;
     push(reader, (struct frame){.level = LEVEL_DOCUMENT, .name = "the document"});
     if ((rc = name_set_init(&reader->refs, err)) != 0 || (reader->parser = XML_ParserCreateNS(NULL, SEPARATOR)) == NULL) {
-        answer_close(reader);
+        answer_reader_close(reader);
         return rc != 0 ? rc : smki_fail(err, SMKI_NO_MEMORY, NULL);
     }
     set_handlers(reader);
@@ -660,7 +660,7 @@ static int fail_again(const struct answer_reader *reader, struct smki_error *err
     return reader->rc;
 }
 
-int answer_feed(struct answer_reader *reader, struct smki_bytes bytes, bool last, struct smki_error *err)
+int answer_reader_feed(struct answer_reader *reader, struct smki_bytes bytes, bool last, struct smki_error *err)
 {
     const uint64_t max = reader->kind == ANSWER_RESULT ? RESULT_MAX_SIZE : ANSWER_MAX_SIZE;
 
@@ -678,12 +678,12 @@ int answer_feed(struct answer_reader *reader, struct smki_bytes bytes, bool last
     return reader->rc != 0 ? fail_again(reader, err) : 0;
 }
 
-const struct answer *answer_of(const struct answer_reader *reader)
+const struct answer *answer_reader_told(const struct answer_reader *reader)
 {
     return &reader->answer;
 }
 
-void answer_close(struct answer_reader *reader)
+void answer_reader_close(struct answer_reader *reader)
 {
     if (reader == NULL)
         return;

@@ -1,0 +1,38 @@
+/* The gate: lets the HTTP library see one well-formed request at a time. Not an HTTP parser: it looks for the end of the head, refuses what
+ * parsers disagree on (RFC 9112 2.2, 11.2), and counts.
+ *
+ *   HEAD   what comes is scanned, and held until the head is whole
+ *   WAIT   the head was handed over; nothing goes through until it is said how large the body is
+ *   BODY   so many octets go through
+ *   REPLY  nothing goes through until the reply has gone out */
+#ifndef SERVE_GATE_I_H
+#define SERVE_GATE_I_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum gate_state { GATE_HEAD, GATE_WAIT, GATE_BODY, GATE_REPLY };
+enum gate_scan { GATE_FIRST, GATE_FIRST_CR, GATE_IN_LINE, GATE_LINE_CR, GATE_LINE_START, GATE_END_CR };
+enum gate_verdict { GATE_MORE, GATE_WHOLE, GATE_MALFORMED, GATE_TOO_LARGE };
+
+#define GATE_ENDLESS UINT64_MAX /* a chunked body: only the library knows its end */
+
+struct gate {
+    enum gate_state state;
+    enum gate_scan scan;
+    size_t head; /* octets of the head so far */
+    uint64_t left;
+};
+
+/* Ready for the next request. */
+void gate_reset(struct gate *gate);
+/* Looks at octets of a head of at most `head_max`: *used of them belong to it (all, unless WHOLE). WHOLE leads to WAIT. */
+enum gate_verdict gate_head(struct gate *gate, size_t head_max, const uint8_t *at, size_t size, size_t *used);
+/* The head was understood: `size` octets of body follow (0: on to REPLY). */
+void gate_body(struct gate *gate, uint64_t size);
+/* How many of `size` octets may go through now; they count as gone through when gate_passed says so. */
+size_t gate_may_pass(const struct gate *gate, size_t size);
+void gate_passed(struct gate *gate, size_t size);
+
+#endif

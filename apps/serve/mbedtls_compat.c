@@ -1,0 +1,53 @@
+/* Settings that each version of mbedTLS has a way of its own for. */
+#include "serve/mbedtls_compat_i.h"
+
+#if MBEDTLS_VERSION_MAJOR >= 3
+
+/* Of 3.6's curves P-256 is the cheapest. */
+static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+                                  MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1,
+                                  MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
+static const uint16_t signatures[] = {
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256, MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384, MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+    MBEDTLS_TLS1_3_SIG_NONE};
+
+bool compat_versions(mbedtls_ssl_config *config, bool and_1_3)
+{
+    mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    mbedtls_ssl_conf_max_tls_version(config, and_1_3 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
+    return true;
+#else
+    mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+    return !and_1_3;
+#endif
+}
+
+void compat_curves(mbedtls_ssl_config *config)
+{
+    mbedtls_ssl_conf_groups(config, groups);
+    mbedtls_ssl_conf_sig_algs(config, signatures);
+}
+
+#else
+
+/* 2.28 would take the largest curve a client offers; X25519 is the cheapest. */
+static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_SECP384R1,
+                                              MBEDTLS_ECP_DP_SECP521R1, MBEDTLS_ECP_DP_NONE};
+static const int hashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA512, MBEDTLS_MD_NONE};
+
+bool compat_versions(mbedtls_ssl_config *config, bool and_1_3)
+{
+    mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+    mbedtls_ssl_conf_max_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+    return !and_1_3;
+}
+
+void compat_curves(mbedtls_ssl_config *config)
+{
+    mbedtls_ssl_conf_curves(config, curves);
+    mbedtls_ssl_conf_sig_hashes(config, hashes);
+}
+
+#endif

@@ -1,0 +1,194 @@
+/* Requests: made, ended, asked. */
+#include "serve/request_i.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct serve_request *request_create(struct worker *worker, struct connection *connection, const char *uri)
+{
+    struct serve_request *request = calloc(1, sizeof(*request));
+    const size_t path = strcspn(uri, "?");
+
+    if (request == NULL)
+        return NULL;
+    request->worker = worker;
+    request->connection = connection;
+    request->side = connection->side;
+    request->site = connection->peer.site;
+    request->started = worker->now;
+    for (size_t i = 0; i + 2 < path; i++) /* decoded it would end the text */
+        request->bad_path = request->bad_path || memcmp(uri + i, "%00", 3) == 0;
+    connection_hold(connection);
+    worker->requests++;
+    return request;
+}
+
+void request_free(struct serve_request *request)
+{
+    reply_forget(request);
+    for (size_t i = 0; i < request->header_count; i++) {
+        free(request->headers[i].name);
+        free(request->headers[i].value);
+    }
+    smki_buffer_finish(&request->body);
+    smki_buffer_finish(&request->feeding);
+    free(request->method);
+    free(request->path);
+    request->worker->requests--;
+    connection_release(request->connection);
+    free(request);
+}
+
+bool request_wants_end(const struct serve_request *request)
+{
+    return request->granted && request->route != NULL && request->route->close != NULL;
+}
+
+void request_end(struct serve_request *request, bool delivered)
+{
+    struct connection *connection = request->connection;
+
+    request->delivered = delivered && request->completed;
+    if (request->status != 0)
+        metrics_request(request->site->metrics, (unsigned)request->status, request->worker->now - request->started);
+    if (request_wants_end(request)) {
+        work_submit(request, JOB_CLOSE);
+        return;
+    }
+    if (connection->request == request)
+        front_next(connection);
+    request_free(request);
+}
+
+int request_refuse(struct serve_request *request, int code, const char *text)
+{
+    if (request->refusal != 0)
+        return request->refusal;
+    request->refusal = code;
+    if (text == NULL || text[0] == '\0')
+        text = smki_refusal_find(code)->text;
+    strncpy(request->refusal_text, text, sizeof(request->refusal_text) - 1);
+    return code;
+}
+
+/* ---- serve.h ---- */
+
+struct serve *serve_of(const struct serve_request *request)
+{
+    return request->worker->serve;
+}
+
+struct smki_service *serve_service(const struct serve_request *request)
+{
+    return request->worker->serve->service;
+}
+
+const struct serve_site *serve_site_of(const struct serve_request *request)
+{
+    return &request->site->face;
+}
+
+const struct serve_route *serve_route_of(const struct serve_request *request)
+{
+    return request->route;
+}
+
+const char *serve_method(const struct serve_request *request)
+{
+    return request->method != NULL ? request->method : "";
+}
+
+const char *serve_path(const struct serve_request *request)
+{
+    return request->path != NULL ? request->path : "";
+}
+
+const char *serve_header(const struct serve_request *request, const char *name)
+{
+    if (request->library == NULL || request->stand_in)
+        return NULL;
+    return MHD_lookup_connection_value(request->library, MHD_HEADER_KIND, name);
+}
+
+struct query {
+    const char *name, *value;
+    size_t count;
+};
+
+static enum MHD_Result query_each(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct query *query = context;
+
+    (void)kind;
+    if (strcmp(name, query->name) == 0 && query->count++ == 0)
+        query->value = value != NULL ? value : "";
+    return MHD_YES;
+}
+
+const char *serve_query(const struct serve_request *request, const char *name, size_t *count)
+{
+    struct query query = {.name = name};
+
+    if (request->library != NULL && !request->stand_in)
+        MHD_get_connection_values(request->library, MHD_GET_ARGUMENT_KIND, query_each, &query);
+    if (count != NULL)
+        *count = query.count;
+    return query.value;
+}
+
+struct smki_bytes serve_body(const struct serve_request *request)
+{
+    return (struct smki_bytes){request->body.at, request->body.size};
+}
+
+const struct smki_identity *serve_identity(const struct serve_request *request)
+{
+    return request->granted && request->site->face.client_certificates ? &request->identity : NULL;
+}
+
+struct smki_bytes serve_certificate(const struct serve_request *request)
+{
+    return (struct smki_bytes){request->connection->certificate.at, request->connection->certificate.size};
+}
+
+const char *serve_peer(const struct serve_request *request)
+{
+    return request->connection->host;
+}
+
+const uint8_t *serve_session(const struct serve_request *request, size_t *size)
+{
+    *size = sizeof(request->connection->session);
+    return request->connection->session;
+}
+
+void *serve_context(const struct serve_request *request)
+{
+    return request->context;
+}
+
+void serve_context_set(struct serve_request *request, void *context)
+{
+    request->context = context;
+}
+
+int serve_wait(struct serve_request *request, struct smki_time at)
+{
+    request->wait_until = at;
+    return REQUEST_WAITS;
+}
+
+void serve_count(struct serve *serve, const char *name, const char *label, uint64_t more)
+{
+    metrics_count(&serve->metrics, name, label, more);
+}
+
+void serve_count_help(struct serve *serve, const char *name, const char *help)
+{
+    metrics_count_help(&serve->metrics, name, help);
+}
+
+void serve_gauge(struct serve *serve, const char *name, const char *help, double (*value)(void *context), void *context)
+{
+    metrics_gauge(&serve->metrics, name, help, value, context);
+}

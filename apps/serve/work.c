@@ -1,0 +1,143 @@
+/* What of a request is done in the pool, and what follows when it comes back. */
+#include "serve/request_i.h"
+
+static void refuse_run(struct serve_request *request)
+{
+    const struct serve_site *site = &request->site->face;
+
+    if (request->of_access)
+        (void)!smki_access_refused(serve_service(request), serve_certificate(request), site->interface, site->network, serve_peer(request),
+                                   request->refusal, request->refusal_text, NULL);
+    reply_forget(request);
+    if (site->refuse != NULL)
+        site->refuse(request, request->refusal, request->refusal_text);
+    if (!request->replied)
+        serve_reply(request, smki_refusal_find(request->refusal)->http_status, "text/plain", &(struct smki_buffer){0});
+}
+
+static int feed_run(struct serve_request *request, struct smki_buffer *octets, struct smki_error *err)
+{
+    int rc = octets->size == 0 ? 0 : request->route->feed(request, (struct smki_bytes){octets->at, octets->size}, err);
+
+    smki_buffer_finish(octets);
+    return rc;
+}
+
+static void answer_run(struct serve_request *request)
+{
+    struct smki_error err = {0};
+    int rc = 0;
+
+    request->wait_until = (struct smki_time){0};
+    if (request->route->feed != NULL)
+        rc = feed_run(request, &request->body, &err);
+    if (rc == 0)
+        rc = request->route->answer(request, &err);
+    if (rc == REQUEST_WAITS)
+        return;
+    if (rc != 0 || !request->replied) {
+        request_refuse(request, rc != 0 ? rc : SMKI_INTERNAL, err.text);
+        refuse_run(request);
+    }
+    if (request->stream != NULL)
+        stream_fill(request->stream);
+}
+
+static void work_run(struct job *job)
+{
+    struct serve_request *request = (struct serve_request *)job;
+    struct smki_error err = {0};
+    int rc = 0;
+
+    switch (request->kind) {
+    case JOB_OPEN:
+        rc = request->route->open(request, &err);
+        break;
+    case JOB_FEED:
+        rc = feed_run(request, &request->feeding, &err);
+        break;
+    case JOB_ANSWER:
+        answer_run(request);
+        break;
+    case JOB_REFUSE:
+        refuse_run(request);
+        break;
+    case JOB_READ:
+        stream_fill(request->stream);
+        break;
+    case JOB_CLOSE:
+        request->route->close(request, request->delivered);
+        break;
+    }
+    if (rc != 0)
+        request_refuse(request, rc, err.text);
+    worker_return(request->worker, request);
+}
+
+void work_submit(struct serve_request *request, enum request_job kind)
+{
+    request->job.run = work_run;
+    request->kind = kind;
+    request->in_pool = true;
+    atomic_fetch_add(&request->worker->serve->metrics.suspended, 1);
+    pool_submit(request->worker->serve->pool, &request->job);
+}
+
+static void wait_begin(struct serve_request *request)
+{
+    request->next = request->worker->waiting;
+    request->worker->waiting = request;
+}
+
+int64_t work_waiting(struct worker *worker)
+{
+    const bool at_once = atomic_load(&worker->serve->stopping);
+    struct smki_time now;
+    int64_t soonest = -1;
+
+    if (worker->waiting == NULL)
+        return -1;
+    now = smki_service_now(worker->serve->service);
+    for (struct serve_request **at = &worker->waiting; *at != NULL;) {
+        struct serve_request *request = *at;
+        const int64_t left = request->wait_until.us - now.us;
+
+        if (at_once || left <= 0) {
+            *at = request->next;
+            work_submit(request, JOB_ANSWER);
+            continue;
+        }
+        if (soonest < 0 || left < soonest)
+            soonest = left;
+        at = &request->next;
+    }
+    return soonest;
+}
+
+void work_returned(struct serve_request *request)
+{
+    struct connection *connection = request->connection;
+    struct worker *worker = request->worker;
+
+    request->in_pool = false;
+    atomic_fetch_sub(&worker->serve->metrics.suspended, 1);
+    if (request->kind == JOB_CLOSE) {
+        if (connection->request == request)
+            front_next(connection);
+        request_free(request);
+        return;
+    }
+    if (request->kind == JOB_ANSWER && request->wait_until.us != 0 && !request->replied) {
+        wait_begin(request);
+        return;
+    }
+    if (request->stream != NULL && (request->kind == JOB_READ || request->kind == JOB_ANSWER))
+        stream_filled(request);
+    if (request->suspended && request->library != NULL) {
+        request->suspended = false;
+        worker->library_due = true;
+        MHD_resume_connection(request->library);
+    }
+    if (request->over)
+        stage_over(request, request->completed);
+}
