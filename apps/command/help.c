@@ -31,6 +31,17 @@ static void home_print(void)
     line_print("--home DIR", "the home to work on; SMKI_HOME may stand for it");
 }
 
+/* Does any of its commands work on a home? */
+static bool has_home(const struct program *program)
+{
+    const struct command *at;
+
+    for (size_t n = 0; (at = command_at(program, n)) != NULL; n++)
+        if ((at->flags & (COMMAND_HOME | COMMAND_FOLDER)) != 0)
+            return true;
+    return false;
+}
+
 /* "FILE...", "[N]". */
 static void operand_name(const struct command_value *operand, char *out, size_t size)
 {
@@ -83,7 +94,7 @@ void help_group(const struct program *program, const struct command_group *group
 {
     const struct command *at;
 
-    printf("usage: %s [--home DIR] %s COMMAND ...\n\n%s.\n\n", program->name, group->name, group->text);
+    printf("usage: %s %s%s COMMAND ...\n\n%s.\n\n", program->name, has_home(program) ? "[--home DIR] " : "", group->name, group->text);
     for (size_t n = 0; (at = command_at(program, n)) != NULL; n++)
         if (command_in_group(at, group))
             line_print(at->name, at->text);
@@ -110,10 +121,11 @@ static void command_lines(const struct program *program)
 
 void help_program(const struct program *program)
 {
-    printf("usage: %s [--home DIR] COMMAND ...\n\n%s.\n\n", program->name, program->text);
+    printf("usage: %s %sCOMMAND ...\n\n%s.\n\n", program->name, has_home(program) ? "[--home DIR] " : "", program->text);
     command_lines(program);
     printf("\n");
-    home_print();
+    if (has_home(program))
+        home_print();
     line_print("-h, --help", "this text; after a command: that command's");
     line_print("--version", "the version");
     if (program->more != NULL)

@@ -185,4 +185,20 @@ SMKI_API SMKI_MUST_USE int smki_batch_retrieved(struct smki_service *service, co
 SMKI_API SMKI_MUST_USE int smki_batch_result_name(const struct smki_batch *batch, enum smki_result_format format, char out[SMKI_BATCH_FILE_SIZE],
                                                   struct smki_error *err);
 
+/* ---- making a batch: for a Party, and for tests ---- */
+
+/* A batch on its way into a file. One thread at a time. */
+struct smki_pack;
+
+/* Begins a SubmitCSRBatch document with the ID `ref` (1 to 256 characters), or a zip (`ref` is not used). */
+SMKI_API SMKI_MUST_USE int smki_pack_open(struct smki_pack **out, const char *path, enum smki_batch_form form, const char *ref,
+                                          struct smki_error *err);
+/* Adds a CSR. `name`: XML: its ID, an XML name of at most 100 characters; zip: its file name without .csr. After a failure nothing more
+ * goes in. INVALID_ARGUMENT: the name; ALREADY_EXISTS: it was there before; BATCH_TOO_MANY. */
+SMKI_API SMKI_MUST_USE int smki_pack_add(struct smki_pack *pack, const char *name, struct smki_bytes der, struct smki_error *err);
+/* Ends it: the file appears under its path, whole, and replaces one that is there. */
+SMKI_API SMKI_MUST_USE int smki_pack_finish(struct smki_pack *pack, struct smki_error *err);
+/* Frees; what was not finished leaves nothing behind. NULL is fine. */
+SMKI_API void smki_pack_close(struct smki_pack *pack);
+
 #endif

@@ -9,7 +9,7 @@
 #define CSR_REF_MAX 100 /* characters: EntryRef */
 
 /* The BatchStatus words of the schema. */
-static const char *const state_words[] = {
+const char *const message_state_words[SMKI_STATE_TAMPERED + 1] = {
     [SMKI_STATE_PENDING] = "PENDING",     [SMKI_STATE_REJECTED] = "REJECTED",     [SMKI_STATE_PARSING] = "PARSING",
     [SMKI_STATE_QUEUED] = "QUEUED",       [SMKI_STATE_PROCESSING] = "PROCESSING", [SMKI_STATE_PAUSED] = "PAUSED",
     [SMKI_STATE_COMPLETED] = "COMPLETED", [SMKI_STATE_TAMPERED] = "TAMPERED",
@@ -144,7 +144,7 @@ static int step(struct batch_xml_stream *stream)
 
     stream->ready.size = stream->taken = 0;
     if (stream->stage == HEAD) {
-        start_document(&stream->writer, "CSRBatchResult", stream->batch->ref, stream->build, state_words[SMKI_STATE_COMPLETED]);
+        start_document(&stream->writer, "CSRBatchResult", stream->batch->ref, stream->build, message_state_words[SMKI_STATE_COMPLETED]);
         write_batch_id(&stream->writer, stream->batch->id);
         stream->stage = FATES;
     } else {
@@ -235,9 +235,9 @@ static int write_status(struct smki_buffer *out, const char *root, const char *r
 int batch_xml_result_status(struct smki_buffer *out, const char *ref, const char *build, uint64_t batch_id, enum smki_batch_state state,
                             int code, const char *text, struct smki_error *err)
 {
-    if (code == 0 && ((size_t)state >= ARRAY_COUNT(state_words) || state_words[state] == NULL))
+    if (code == 0 && ((size_t)state > SMKI_STATE_TAMPERED || message_state_words[state] == NULL))
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "%d is no state of a batch", (int)state);
-    return write_status(out, "CSRBatchResult", ref, build, state_words[code == 0 ? state : SMKI_STATE_PENDING], batch_id, code, text, err);
+    return write_status(out, "CSRBatchResult", ref, build, message_state_words[code == 0 ? state : SMKI_STATE_PENDING], batch_id, code, text, err);
 }
 
 int batch_xml_submit_status(struct smki_buffer *out, const char *ref, const char *build, uint64_t batch_id, int code, const char *text,
@@ -245,5 +245,5 @@ int batch_xml_submit_status(struct smki_buffer *out, const char *ref, const char
 {
     if (code == 0 && batch_id == 0)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "an accepted batch has a BatchId above 0");
-    return write_status(out, "SubmitCSRBatchStatus", ref, build, state_words[SMKI_STATE_PENDING], batch_id, code, text, err);
+    return write_status(out, "SubmitCSRBatchStatus", ref, build, message_state_words[SMKI_STATE_PENDING], batch_id, code, text, err);
 }

@@ -9,6 +9,9 @@
 #include <smki/batch.h>
 #include <smki/csr.h>
 
+/* The BatchStatus words of the schema, by enum smki_batch_state; [0] is NULL. */
+extern const char *const message_state_words[SMKI_STATE_TAMPERED + 1];
+
 /* ---- batch in ---- */
 
 struct batch_limits {
