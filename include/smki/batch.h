@@ -117,7 +117,7 @@ struct smki_run_progress {
     double seconds, rate;                 /* since the start; CSRs a second */
     struct smki_refusal_count refusals[SMKI_RUN_REFUSALS]; /* `refused` by code, in the order in which they were met */
     struct smki_error trouble; /* code 0: none; else a batch could not be prepared, which is tried again at each look; the others go on */
-    bool paused;                          /* outside the window, or nothing to do (watch) */
+    bool paused;                          /* outside the window, in a maintenance that pauses the night, or nothing to do (watch) */
 };
 
 struct smki_run_options {
@@ -131,7 +131,8 @@ struct smki_run_options {
 };
 
 /* Approves (when automatic), parses and works off what waits: without `watch` until nothing is left to do or the window closes. Several runners may work on
- * one home. OUTSIDE_WINDOW when the window is closed, `watch` and `ignore_window` are not set, and something waits. */
+ * one home. OUTSIDE_WINDOW when the window is closed, `watch` and `ignore_window` are not set, and something waits. While Planned Maintenance pauses the
+ * night (smki/maintenance.h) no chunk is begun: `watch` waits for its end; else MAINTENANCE when something waits. */
 SMKI_API SMKI_MUST_USE int smki_batch_run(struct smki_service *service, const struct smki_actor *actor, const struct smki_run_options *options,
                                           struct smki_run_progress *summary, struct smki_error *err);
 

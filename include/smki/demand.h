@@ -88,12 +88,6 @@ struct smki_verdict {
                                         within */
 };
 
-/* What a Party has left of a rule, as RateLimit-Limit, -Remaining and -Reset tell it. */
-struct smki_allowance {
-    uint64_t limit, remaining; /* acts: CSRs, or submissions */
-    int64_t reset;             /* us until more is left than now; 0: nothing is used */
-};
-
 /* These judge; they record nothing. The caller, when the act is accepted, adds it to the window, or keeps its time as the next `last`.
  * Refused acts do not count. */
 
@@ -117,6 +111,25 @@ SMKI_API void smki_demand_batch_one(struct smki_verdict *out, const struct smki_
                                     struct smki_time now);
 /* May a batch be worked on now? OUTSIDE_WINDOW between the nights; retry_at is when the next one opens. */
 SMKI_API void smki_demand_window(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_time now);
+
+/* ---- what a Party has left of a rule ---- */
+
+/* As RateLimit-Limit, -Remaining and -Reset tell it. */
+struct smki_allowance {
+    uint64_t limit, remaining; /* acts: CSRs, or submissions. limit 0: the rule is off, and there is nothing to tell */
+    int64_t reset;             /* us until more is left than now; 0: nothing is used */
+};
+
+/* What would be let in now, by the rules above and with their arguments; also where they are only observed. Nothing is recorded. */
+SMKI_API void smki_allowance_portal_batch(struct smki_allowance *out, const struct smki_demand_limits *limits, struct smki_window *window,
+                                          uint64_t agreed, struct smki_time now);
+SMKI_API void smki_allowance_portal_adhoc(struct smki_allowance *out, const struct smki_demand_limits *limits, struct smki_window *window,
+                                          uint64_t agreed, struct smki_time now);
+/* limit 1: the next CSR; reset: until its slot. Who is held for it (smooth) has none left either. */
+SMKI_API void smki_allowance_adhoc_pace(struct smki_allowance *out, const struct smki_demand_limits *limits, struct smki_time last,
+                                        int64_t agreed_pace, struct smki_time now);
+SMKI_API void smki_allowance_batch_one(struct smki_allowance *out, const struct smki_demand_limits *limits, uint64_t answering,
+                                       uint64_t agreed);
 
 /* ---- nights ---- */
 

@@ -40,10 +40,22 @@ SMKI_API SMKI_MUST_USE int smki_service_open(struct smki_service **out, const ch
 SMKI_API void smki_service_close(struct smki_service *service);
 
 SMKI_API struct smki_store *smki_service_store(struct smki_service *service);
+/* The configuration in force. It stays readable until the service is closed, also when a reload has put another in force meanwhile: take it once for what
+ * belongs together. Thread-safe. */
 SMKI_API const struct smki_config *smki_service_config(const struct smki_service *service);
+/* Reads the configuration file again and puts it in force for all threads at once; what changed is recorded (act configure). CONFIG_INVALID (and nothing
+ * changes): the file is wrong, or a key differs that cannot change while a program runs: ca.passphrase_file, policy.device, policy.organisation, policy.iki.
+ * NOT_FOUND: the file is gone, and was not all defaults. A batch run takes run.workers when it begins, a submission its limits when it is opened.
+ * Thread-safe. */
+SMKI_API SMKI_MUST_USE int smki_service_reload(struct smki_service *service, struct smki_error *err);
 SMKI_API const char *smki_service_home(const struct smki_service *service);
 SMKI_API struct smki_time smki_service_now(const struct smki_service *service);
 SMKI_API const struct smki_key *smki_service_audit_key(const struct smki_service *service);
+
+/* What the Party has left now of PORTAL_BATCH, PORTAL_ADHOC or ADHOC_PACE, by the counters in the store and the agreements in force. INVALID_ARGUMENT: of
+ * another rule; how many submissions of a Party are under way (BATCH_ONE) is not in the store: see smki_allowance_batch_one. Records nothing. Thread-safe. */
+SMKI_API SMKI_MUST_USE int smki_service_allowance(struct smki_service *service, uint64_t party, enum smki_rule rule, struct smki_allowance *out,
+                                                  struct smki_error *err);
 
 /* The CAs of a home. */
 enum smki_ca_name { SMKI_OCA = 1, SMKI_DCA = 2, SMKI_IKICA = 3, SMKI_OCA_ROOT = 4, SMKI_DCA_ROOT = 5 };

@@ -98,6 +98,7 @@ enum claim_outcome {
     CLAIM_NONE,   /* nothing waits */
     CLAIM_OTHERS, /* what is left is in other runners' hands */
     CLAIM_CLOSED, /* something waits, but the window is closed */
+    CLAIM_PAUSED, /* something waits, but Planned Maintenance pauses the night */
 };
 #define CLAIM_MAX_ASIDE 32 /* batches in trouble that one run puts aside; with more it ends */
 
@@ -112,8 +113,10 @@ struct claim_request {
 /* Takes the next chunk of the night's order, in a change of its own or at the end of another. */
 SMKI_MUST_USE int claim_next(struct store_change *change, const struct claim_request *request, struct claim *claim,
                              enum claim_outcome *outcome, struct smki_error *err);
-/* May CSRs be processed now? */
-bool window_is_open(const struct smki_service *service, bool ignore_window, struct smki_time now);
+/* May CSRs be processed now: CLAIM_TAKEN (they may), CLAIM_CLOSED or CLAIM_PAUSED. To ignore the window is not to ignore a maintenance that
+ * pauses the night. */
+SMKI_MUST_USE int night_look(struct store_change *change, const struct smki_service *service, bool ignore_window,
+                             enum claim_outcome *outcome, struct smki_error *err);
 /* Lets go of a chunk that was not decided: whoever claims next may have it. */
 SMKI_MUST_USE int claim_give_back(struct store_change *change, const struct claim *claim, const struct runner *runner,
                                   struct smki_error *err);
@@ -150,7 +153,8 @@ struct chunk_tally {
 /* Counts refusals by their code; what finds no place is left out. */
 void refusals_add(struct smki_refusal_count counts[SMKI_RUN_REFUSALS], int code, uint64_t count);
 /* Works the claimed chunk off: verify, decide, sign, store. After it returns 0 every CSR of the chunk has its fate on disk. LEASE_LOST:
- * another runner has it. OUTSIDE_WINDOW: the window closed before it was decided, and it was given back. */
+ * another runner has it. OUTSIDE_WINDOW: the window closed, or a maintenance began to pause the night, before it was decided, and it was
+ * given back. */
 SMKI_MUST_USE int worker_run(struct worker *worker, const struct claim *claim, const struct turn *turn, struct chunk_tally *tally,
                              struct smki_error *err);
 

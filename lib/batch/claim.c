@@ -1,6 +1,8 @@
 /* Claims: which chunk a runner works on, and until when nobody else may take it over. */
 #include "batch/batch_i.h"
 
+#include "registry/registry_i.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,7 +101,8 @@ static int batch_claim(struct store_change *change, const struct claim_request *
     else
         rc = store_batch_put(change, batch, err);
     return rc != 0 ? rc
-                   : lease_put(change, request->runner, claim, store_change_time(change).us + request->service->config.runner_lease, err);
+                   : lease_put(change, request->runner, claim,
+                               store_change_time(change).us + smki_service_config(request->service)->runner_lease, err);
 }
 
 int claim_give_back(struct store_change *change, const struct claim *claim, const struct runner *runner, struct smki_error *err)
@@ -107,11 +110,27 @@ int claim_give_back(struct store_change *change, const struct claim *claim, cons
     return lease_put(change, runner, claim, LEASE_GIVEN_BACK, err);
 }
 
-bool window_is_open(const struct smki_service *service, bool ignore_window, struct smki_time now)
+static bool window_is_open(const struct smki_service *service, bool ignore_window, struct smki_time now)
 {
-    const struct smki_demand_limits *limits = &service->config.limits;
+    const struct smki_demand_limits *limits = &smki_service_config(service)->limits;
 
     return ignore_window || limits->mode[SMKI_RULE_WINDOW] != SMKI_RULE_ENFORCE || smki_night_is_open(limits, now);
+}
+
+int night_look(struct store_change *change, const struct smki_service *service, bool ignore_window, enum claim_outcome *outcome,
+               struct smki_error *err)
+{
+    const struct smki_time now = store_change_time(change);
+    struct smki_maintenance maintenance;
+    int rc = maintenance_at(store_change_view(change), now, &maintenance, err);
+
+    if (rc != 0 && rc != SMKI_NOT_FOUND)
+        return rc;
+    if (rc == 0 && maintenance.pause_night)
+        *outcome = CLAIM_PAUSED;
+    else
+        *outcome = window_is_open(service, ignore_window, now) ? CLAIM_TAKEN : CLAIM_CLOSED;
+    return 0;
 }
 
 /* Is a living runner at work on a chunk of it? */
@@ -129,7 +148,7 @@ static int batch_is_worked_on(struct store_change *change, const struct claim_re
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
-/* The window has closed: what was being worked on waits for the next one. Not while somebody still works on it, by an operator's override.
+/* The night has closed or pauses: what was being worked on waits. Not while somebody still works on it, by an operator's override.
  */
 static int pause_batch(struct store_change *change, const struct claim_request *request, uint64_t id, struct smki_error *err)
 {
@@ -155,17 +174,19 @@ static bool is_aside(const struct claim_request *request, uint64_t batch)
 static int claim_in_order(struct store_change *change, const struct claim_request *request, const struct smki_plan_item *items,
                           size_t count, struct claim *claim, enum claim_outcome *outcome, struct smki_error *err)
 {
-    const bool open = window_is_open(request->service, request->ignore_window, store_change_time(change));
+    enum claim_outcome night;
     struct smki_batch batch;
     bool taken;
-    int rc;
+    int rc = night_look(change, request->service, request->ignore_window, &night, err);
 
+    if (rc != 0)
+        return rc;
     *outcome = CLAIM_NONE;
     for (size_t i = 0; i < count; i++) {
         if (is_aside(request, items[i].batch))
             continue;
-        *outcome = open ? CLAIM_OTHERS : CLAIM_CLOSED;
-        if (!open) {
+        *outcome = night == CLAIM_TAKEN ? CLAIM_OTHERS : night;
+        if (night != CLAIM_TAKEN) {
             if ((rc = pause_batch(change, request, items[i].batch, err)) != 0)
                 return rc;
             continue;

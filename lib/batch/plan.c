@@ -61,7 +61,7 @@ int plan_read(struct store_view *view, const struct smki_service *service, struc
         *count = 0;
         return rc;
     }
-    smki_plan_order(*items, *count, &service->config.limits, now, rate);
+    smki_plan_order(*items, *count, &smki_service_config(service)->limits, now, rate);
     return 0;
 }
 
@@ -79,7 +79,7 @@ static double known_rate(struct store_view *view)
 int smki_batch_plan(struct smki_service *service, struct smki_time at, struct smki_plan_item **items, size_t *count, double *rate,
                     struct smki_error *err)
 {
-    const struct smki_demand_limits *limits = &service->config.limits;
+    const struct smki_demand_limits *limits = &smki_service_config(service)->limits;
     const struct smki_night night = smki_night_at(limits, at);
     struct store_view *view;
     int rc;

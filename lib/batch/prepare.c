@@ -208,7 +208,7 @@ static int upload_is_whole(const struct cutter *cutter, const char *path, bool *
 
 static int parse_upload(struct cutter *cutter, const char *path, struct smki_error *err)
 {
-    const struct smki_config *config = &cutter->service->config;
+    const struct smki_config *config = smki_service_config(cutter->service);
     /* what was accepted under earlier limits stays accepted */
     const struct batch_limits limits = {.max_csrs = cutter->batch.csrs, .max_upload = cutter->batch.size};
     int rc;
@@ -298,7 +298,7 @@ int batches_prepare(struct smki_service *service, const struct smki_actor *actor
     int rc;
 
     while ((rc = open_next(service, &id, &batch, err)) == 0) {
-        if (batch.state == SMKI_STATE_PENDING && service->config.approve_automatically) {
+        if (batch.state == SMKI_STATE_PENDING && smki_service_config(service)->approve_automatically) {
             rc = smki_batch_approve(service, actor, batch.id, err);
             if (rc != 0 && rc != SMKI_BATCH_STATE)
                 return rc;

@@ -114,12 +114,12 @@ int result_is_there(const struct smki_service *service, const struct smki_batch 
 
 bool batch_is_released(const struct smki_service *service, const struct smki_batch *batch, struct smki_time now)
 {
-    return batch->released_at.us != 0 || now.us >= smki_night_release(&service->config.limits, batch->accepted_at).us;
+    return batch->released_at.us != 0 || now.us >= smki_night_release(&smki_service_config(service)->limits, batch->accepted_at).us;
 }
 
 static int is_released(const struct smki_service *service, const struct smki_batch *batch, struct smki_error *err)
 {
-    const struct smki_time release = smki_night_release(&service->config.limits, batch->accepted_at);
+    const struct smki_time release = smki_night_release(&smki_service_config(service)->limits, batch->accepted_at);
     char text[SMKI_TIME_TEXT_SIZE];
 
     if (batch_is_released(service, batch, smki_service_now(service)))

@@ -31,7 +31,7 @@ int chunks_remove(struct store_change *change, const struct smki_batch *batch, s
 
 bool batch_has_expired(const struct smki_service *service, const struct smki_batch *batch)
 {
-    const struct smki_demand_limits *limits = &service->config.limits;
+    const struct smki_demand_limits *limits = &smki_service_config(service)->limits;
     const struct smki_time release = smki_night_release(limits, batch->accepted_at);
     const int64_t from = batch->released_at.us > release.us ? batch->released_at.us : release.us;
     const int64_t since = batch->completed_at.us > from ? batch->completed_at.us : from;

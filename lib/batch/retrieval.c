@@ -65,7 +65,7 @@ static void ask_rule(struct smki_verdict *verdict, const struct smki_demand_limi
 /* Polls are counted in ones: the next may come at once (it delivers), or after so long. */
 static struct smki_allowance allowance(const struct polling *polling, struct smki_time now)
 {
-    struct smki_demand_limits limits = polling->service->config.limits;
+    struct smki_demand_limits limits = smki_service_config(polling->service)->limits;
     struct smki_allowance left = {.limit = 1};
     struct smki_verdict next;
 
@@ -90,7 +90,7 @@ static void judge(struct polling *polling, struct smki_time now)
         polling->refusal = smki_fail(&polling->why, SMKI_RESULT_EXPIRED, NULL);
         return;
     }
-    ask_rule(&out->verdict, &polling->service->config.limits, batch, batch->last_poll_at, now);
+    ask_rule(&out->verdict, &smki_service_config(polling->service)->limits, batch, batch->last_poll_at, now);
     if (!out->verdict.allowed)
         polling->refusal = smki_fail(&polling->why, out->verdict.code, "%s", out->verdict.text);
     out->deliver = out->verdict.allowed && complete && released;

@@ -9,12 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_AGAIN_US    50000     /* a worker with nothing to claim looks again: others may die, batches may come */
-#define PROGRESS_US      250000    /* between two calls of the progress function */
-#define LOOK_US          2000000 /* between two looks at what waits, and for new batches when watching */
-#define KEEP_HOUSE_US    SMKI_HOUR /* between two looks, when watching, for what is past its time or was left behind */
-#define RATE_MIN_CSRS    1000      /* a smaller run says nothing about the next one's rate */
-#define WORKERS_MAX      256
+#define LOOK_AGAIN_US 50000     /* a worker with nothing to claim looks again: others may die, batches may come */
+#define PROGRESS_US   250000    /* between two calls of the progress function */
+#define LOOK_US       2000000   /* between two looks at what waits, and for new batches when watching */
+#define KEEP_HOUSE_US SMKI_HOUR /* between two looks, when watching, for what is past its time or was left behind */
+#define RATE_MIN_CSRS 1000      /* a smaller run says nothing about the next one's rate */
+#define WORKERS_MAX   256
 
 struct run {
     struct smki_service *service;
@@ -32,6 +32,7 @@ struct run {
     unsigned active;                 /* worker threads that have not ended */
     unsigned idle;                   /* of these, with nothing to claim */
     bool closed;                     /* the last claim found the window closed */
+    bool paused;                     /* the last claim found the night paused by Planned Maintenance */
     bool others;                     /* the last claim found what is left in others' hands */
     bool ending;
     uint64_t aside[CLAIM_MAX_ASIDE]; /* batches in trouble that this run leaves alone */
@@ -187,11 +188,12 @@ static bool worker_rests(struct run *run, enum claim_outcome outcome)
     pthread_mutex_lock(&run->lock);
     run->idle++;
     run->closed = outcome == CLAIM_CLOSED;
+    run->paused = outcome == CLAIM_PAUSED;
     run->others = outcome == CLAIM_OTHERS;
     /* while a worker of ours is busy its chunk counts among "others"; once all rest, what is left belongs to other runners */
     if (!run->options->watch && outcome == CLAIM_NONE)
         run->ending = true;
-    if (!run->options->watch && outcome == CLAIM_CLOSED &&
+    if (!run->options->watch && (run->closed || run->paused) &&
         run->idle == run->active) /* the last one to rest has paused what was worked on */
         run->ending = true;
     if (run->ending)
@@ -232,7 +234,8 @@ static int work_once(struct run *run, struct worker *worker, struct claim_job *j
     }
     rc = worker_run(worker, &job->claim, &turn, &tally, err);
     turn_end(job);
-    /* it took longer than the lease, and somebody else has it; or the window closed before it was decided: nothing of ours was stored */
+    /* it took longer than the lease, and somebody else has it; or the night closed or paused before it was decided: nothing of ours was
+     * stored */
     if (rc == SMKI_LEASE_LOST || rc == SMKI_OUTSIDE_WINDOW)
         return 0;
     if (rc != 0)
@@ -383,7 +386,7 @@ static void supervise(struct run *run)
 static unsigned worker_count(const struct run *run)
 {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned workers = run->options->workers != 0 ? run->options->workers : run->service->config.runner_workers;
+    unsigned workers = run->options->workers != 0 ? run->options->workers : smki_service_config(run->service)->runner_workers;
 
     if (workers == 0)
         workers = cores > 0 ? (unsigned)cores : 1;
@@ -453,6 +456,7 @@ static int keep_rate_change(struct store_change *change, void *argument, struct 
 
 static int run_begins(struct run *run, struct smki_error *err)
 {
+    const struct smki_demand_limits *limits = &smki_service_config(run->service)->limits;
     char text[64];
     int rc;
 
@@ -461,8 +465,8 @@ static int run_begins(struct run *run, struct smki_error *err)
     if (run->options->ignore_window &&
         (rc = record_run(run, SMKI_ACT_OVERRIDE, 0, "--ignore-window: a run outside of its window", err)) != 0)
         return rc;
-    if (run->service->config.limits.mode[SMKI_RULE_WINDOW] == SMKI_RULE_OBSERVE && !run->options->ignore_window &&
-        !smki_night_is_open(&run->service->config.limits, smki_service_now(run->service)) &&
+    if (limits->mode[SMKI_RULE_WINDOW] == SMKI_RULE_OBSERVE && !run->options->ignore_window &&
+        !smki_night_is_open(limits, smki_service_now(run->service)) &&
         (rc = record_run(run, SMKI_ACT_DEMAND_OBSERVED, SMKI_OUTSIDE_WINDOW, "a run outside of its window, which is only observed", err)) !=
             0)
         return rc;
@@ -489,6 +493,22 @@ static int run_ends(struct run *run, int code, struct smki_error *err)
     return 0;
 }
 
+/* Why a run that does not stay leaves work behind. */
+static int what_waits(const struct run *run, struct smki_error *err)
+{
+    const struct smki_demand_limits *limits = &smki_service_config(run->service)->limits;
+
+    if (run->paused)
+        return smki_fail(err, SMKI_MAINTENANCE,
+                         "Planned Maintenance pauses the night and CSRs wait; use --watch to wait for its end, or 'smki maintenance end'");
+    if (run->closed)
+        return smki_fail(err, SMKI_OUTSIDE_WINDOW,
+                         "the processing window (%02u:%02u to %02u:%02u UK time) is closed and CSRs wait; use --watch to wait for it, or "
+                         "--ignore-window",
+                         limits->night_start / 60, limits->night_start % 60, limits->night_end / 60, limits->night_end % 60);
+    return 0;
+}
+
 static int run_whole(struct run *run, struct smki_error *err)
 {
     struct smki_error ending = {0};
@@ -500,12 +520,8 @@ static int run_whole(struct run *run, struct smki_error *err)
         rc = smki_fail(err, SMKI_INTERRUPTED, NULL);
     if (rc == 0 && !run->options->watch && run->progress.trouble.code != 0)
         rc = smki_fail(err, run->progress.trouble.code, "%s", run->progress.trouble.text);
-    if (rc == 0 && !run->options->watch && run->closed)
-        rc = smki_fail(err, SMKI_OUTSIDE_WINDOW,
-                       "the processing window (%02u:%02u to %02u:%02u UK time) is closed and CSRs wait; use --watch to wait for it, or "
-                       "--ignore-window",
-                       run->service->config.limits.night_start / 60, run->service->config.limits.night_start % 60,
-                       run->service->config.limits.night_end / 60, run->service->config.limits.night_end % 60);
+    if (rc == 0 && !run->options->watch)
+        rc = what_waits(run, err);
     if ((end_rc = run_ends(run, rc, &ending)) != 0 && rc == 0)
         rc = smki_fail(err, end_rc, "%s", ending.text);
     return rc;

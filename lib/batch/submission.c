@@ -167,6 +167,7 @@ static int name_take(struct smki_submission *submission, const char *name, struc
 
 static struct smki_submission *submission_make(struct smki_service *service, const struct smki_actor *actor, enum smki_batch_form form)
 {
+    const struct smki_config *config = smki_service_config(service);
     struct smki_submission *submission = calloc(1, sizeof(*submission));
 
     if (submission == NULL)
@@ -174,7 +175,7 @@ static struct smki_submission *submission_make(struct smki_service *service, con
     submission->service = service;
     submission->actor = *actor;
     submission->fd = submission->turn.fd = -1;
-    submission->limits = (struct batch_limits){.max_csrs = service->config.batch_max_csrs, .max_upload = service->config.batch_max_upload};
+    submission->limits = (struct batch_limits){.max_csrs = config->batch_max_csrs, .max_upload = config->batch_max_upload};
     submission->batch =
         (struct smki_batch){.party = actor->party, .state = SMKI_STATE_PENDING, .form = form, .interface = actor->interface};
     submission->verdict = (struct smki_verdict){.allowed = true, .retry_at = smki_service_now(service)};
@@ -308,7 +309,7 @@ static int count_quota(struct store_change *change, struct acceptance *acceptanc
 {
     struct smki_submission *submission = acceptance->submission;
     struct smki_batch *batch = &submission->batch;
-    const struct smki_demand_limits *limits = &submission->service->config.limits;
+    const struct smki_demand_limits *limits = &smki_service_config(submission->service)->limits;
     struct smki_window window = {0};
     struct smki_buffer text = {0};
     struct smki_bytes stored;
@@ -360,7 +361,7 @@ static int acceptance_change(struct store_change *change, void *argument, struct
 
     acceptance->verdict = (struct smki_verdict){.allowed = true};
     batch->accepted_at = store_change_time(change);
-    batch->due_at = smki_night_due(&submission->service->config.limits, batch->accepted_at);
+    batch->due_at = smki_night_due(&smki_service_config(submission->service)->limits, batch->accepted_at);
     if ((rc = party_may_submit(store_change_view(change), &submission->actor, err)) != 0)
         return rc;
     if (batch->interface != SMKI_INTERFACE_BATCH && (rc = count_quota(change, acceptance, err)) != 0)

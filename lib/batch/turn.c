@@ -41,7 +41,7 @@ static bool octet_lock(struct submission_turn *turn, off_t first, uint64_t count
 static int judge(struct submission_turn *turn, const struct smki_service *service, off_t first, uint64_t agreed,
                  struct smki_verdict *verdict, const char *path, struct smki_error *err)
 {
-    const struct smki_demand_limits *limits = &service->config.limits;
+    const struct smki_demand_limits *limits = &smki_service_config(service)->limits;
     const struct smki_time now = smki_service_now(service);
     const uint64_t count = agreed > 1 ? agreed : 1;
     uint64_t used = 0;
@@ -67,8 +67,8 @@ int submission_turn_take(struct submission_turn *turn, const struct smki_service
     int rc;
 
     *turn = (struct submission_turn){.fd = -1, .octet = -1, .pid = getpid()};
-    smki_demand_batch_one(verdict, &service->config.limits, 0, agreed, smki_service_now(service));
-    if (service->config.limits.mode[SMKI_RULE_BATCH_ONE] == SMKI_RULE_OFF)
+    smki_demand_batch_one(verdict, &smki_service_config(service)->limits, 0, agreed, smki_service_now(service));
+    if (smki_service_config(service)->limits.mode[SMKI_RULE_BATCH_ONE] == SMKI_RULE_OFF)
         return 0;
     if ((rc = home_path(service, path, TURNS_FILE, err)) != 0)
         return rc;

@@ -29,7 +29,7 @@ struct worker {
     size_t *certificate_sizes;       /* 0: none */
     struct smki_buffer scratch;
     struct smki_draft draft;
-    bool given_back; /* the window closed before it was decided */
+    bool given_back; /* the night closed or paused before it was decided */
     struct chunk_tally tally;
 };
 
@@ -173,7 +173,7 @@ static int read_request(const struct worker *worker, struct smki_csr *csr, const
         return smki_fail(err, request->decode_code, NULL);
     if ((rc = smki_csr_read(csr, SMKI_PROFILE_DEVICE, request->der, err)) != 0)
         return rc;
-    if (csr->trailer != 0 && !worker->service->config.csr_trailer)
+    if (csr->trailer != 0 && !smki_service_config(worker->service)->csr_trailer)
         return smki_fail(err, SMKI_CSR_MALFORMED, "%zu octet%s the request", csr->trailer, csr->trailer == 1 ? " follows" : "s follow");
     return 0;
 }
@@ -227,7 +227,7 @@ static int decide_one(struct worker *worker, struct store_change *change, size_t
 {
     struct decision *decision = &worker->outcome.decisions[i];
     const struct device_question question = {
-        .party = &worker->party, .csr = &worker->csrs[i], .config = &worker->service->config, .eligibility = true};
+        .party = &worker->party, .csr = &worker->csrs[i], .config = smki_service_config(worker->service), .eligibility = true};
     struct smki_error why = {0};
     struct store_claim claim;
     int rc = worker->party.barred ? smki_fail(&why, SMKI_PARTY_BARRED, NULL) : device_decide(store_change_view(change), &question, &why);
@@ -277,13 +277,16 @@ static int undecided_check(const struct worker *worker, struct store_change *cha
 static int decide_change(struct store_change *change, void *argument, struct smki_error *err)
 {
     struct worker *worker = argument;
+    enum claim_outcome night;
     uint64_t half;
     int rc;
 
     if ((rc = claim_check(store_change_view(change), worker->claim, worker->runner, err)) != 0 ||
         (rc = undecided_check(worker, change, err)) != 0)
         return rc;
-    worker->given_back = !window_is_open(worker->service, worker->ignore_window, store_change_time(change));
+    if ((rc = night_look(change, worker->service, worker->ignore_window, &night, err)) != 0)
+        return rc;
+    worker->given_back = night != CLAIM_TAKEN;
     if (worker->given_back)
         return claim_give_back(change, worker->claim, worker->runner, err);
     if ((rc = party_get(store_change_view(change), worker->party.number, &worker->party, err)) != 0 ||
@@ -318,7 +321,7 @@ static int decide(struct worker *worker, struct smki_error *err)
 static int sign_one(struct worker *worker, size_t i, uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size, struct smki_error *err)
 {
     const struct smki_serial serial = serial_of(worker->outcome.decisions[i].serial);
-    const bool proven = worker->signatures++ % worker->service->config.proof_every == 0;
+    const bool proven = worker->signatures++ % smki_service_config(worker->service)->proof_every == 0;
     int rc = smki_prepare(&worker->draft, worker->ca, &worker->csrs[i], &serial, worker->outcome.not_before, err);
 
     return rc != 0 ? rc : smki_issue(out, size, &worker->draft, proven ? SMKI_PROOF_SIGNATURE : SMKI_PROOF_DIGEST, err);

@@ -46,4 +46,13 @@ void verdict_open(struct smki_verdict *out, struct smki_time now);
 void verdict_exceed(struct smki_verdict *out, const struct smki_demand_limits *limits, enum smki_rule rule, int code,
                     struct smki_time retry_at, const char *format, ...) SMKI_PRINTF(6, 7);
 
+/* ---- what verdicts and allowances reckon with ---- */
+
+/* The first moment, now or later, at which a CSR keeps the ad hoc pace. */
+struct smki_time pace_slot(const struct smki_demand_limits *limits, struct smki_time last, int64_t agreed, struct smki_time now);
+/* Submissions of a Party under way at once. */
+uint64_t submissions_at_once(uint64_t agreed);
+/* CSRs in the portal's window. */
+uint64_t quota_lifted(uint32_t own, uint64_t agreed);
+
 #endif

@@ -44,6 +44,13 @@ static struct smki_time slot_after(const struct smki_demand_limits *limits, stru
     return slot;
 }
 
+struct smki_time pace_slot(const struct smki_demand_limits *limits, struct smki_time last, int64_t agreed, struct smki_time now)
+{
+    int64_t slowest = limits->adhoc_pace_day > limits->adhoc_pace_night ? limits->adhoc_pace_day : limits->adhoc_pace_night;
+
+    return !TIME_IS_SET(last) || last.us > now.us + slowest ? now : slot_after(limits, last, agreed, now);
+}
+
 static void too_fast(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_time slot, int64_t agreed,
                      struct smki_time now)
 {
@@ -60,14 +67,10 @@ static void too_fast(struct smki_verdict *out, const struct smki_demand_limits *
 void smki_demand_adhoc_pace(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_time last, int64_t agreed_pace,
                             struct smki_time now)
 {
-    int64_t slowest = limits->adhoc_pace_day > limits->adhoc_pace_night ? limits->adhoc_pace_day : limits->adhoc_pace_night;
     enum smki_rule_mode mode = limits->mode[SMKI_RULE_ADHOC_PACE];
-    struct smki_time slot;
+    struct smki_time slot = pace_slot(limits, last, agreed_pace, now);
 
     verdict_open(out, now);
-    if (!TIME_IS_SET(last) || last.us > now.us + slowest)
-        return;
-    slot = slot_after(limits, last, agreed_pace, now);
     if (slot.us == now.us)
         return;
     if (mode == SMKI_RULE_SMOOTH && slot.us - now.us <= pace_at(limits, slot, agreed_pace))
@@ -76,14 +79,19 @@ void smki_demand_adhoc_pace(struct smki_verdict *out, const struct smki_demand_l
         too_fast(out, limits, slot, agreed_pace, now);
 }
 
+uint64_t submissions_at_once(uint64_t agreed)
+{
+    return agreed > 1 ? agreed : 1;
+}
+
 void smki_demand_batch_one(struct smki_verdict *out, const struct smki_demand_limits *limits, uint64_t answering, uint64_t agreed,
                            struct smki_time now)
 {
-    char when[SMKI_TIME_TEXT_SIZE], many[48] = "one submission";
+    char when[SMKI_TIME_TEXT_SIZE], many[64] = "one submission";
     struct smki_time soon = time_plus(now, SMKI_SECOND); /* nobody knows when an answer is out; it takes about that */
 
     verdict_open(out, now);
-    out->limit = agreed > 1 ? agreed : 1;
+    out->limit = submissions_at_once(agreed);
     out->used = answering;
     if (answering < out->limit)
         return;

@@ -2,7 +2,7 @@
 #include "demand/demand_i.h"
 
 /* An agreement is about extra load (interfaces.md 10, "notice"): it lifts the limit and never lowers it. */
-static uint64_t lifted(uint32_t own, uint64_t agreed)
+uint64_t quota_lifted(uint32_t own, uint64_t agreed)
 {
     return agreed > own ? agreed : own;
 }
@@ -37,7 +37,7 @@ static void over_quota(struct smki_verdict *out, const struct smki_demand_limits
 void smki_demand_portal_batch(struct smki_verdict *out, const struct smki_demand_limits *limits, struct smki_window *window,
                               uint64_t agreed, struct smki_time now, uint32_t csrs)
 {
-    quota_open(out, limits, window, lifted(limits->portal_batch_csrs, agreed), now);
+    quota_open(out, limits, window, quota_lifted(limits->portal_batch_csrs, agreed), now);
     if (out->used + csrs > out->limit)
         over_quota(out, limits, smki_window_free_at(window, now, limits->portal_window, out->limit, csrs), csrs);
 }
@@ -48,7 +48,7 @@ void smki_demand_portal_adhoc(struct smki_verdict *out, const struct smki_demand
     char period[DURATION_TEXT_SIZE], when[SMKI_TIME_TEXT_SIZE] = "no time, since none are allowed";
     struct smki_time free_at;
 
-    quota_open(out, limits, window, lifted(limits->portal_adhoc_csrs, agreed), now);
+    quota_open(out, limits, window, quota_lifted(limits->portal_adhoc_csrs, agreed), now);
     if (out->used + 1 <= out->limit)
         return;
     free_at = smki_window_free_at(window, now, limits->portal_window, out->limit, 1);

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PACE_LAYOUT   1
-#define PACE_SIZE     9                   /* octets: layout, time of the last slot */
 #define CHANCE_NUMBER (UINT64_C(1) << 62) /* the first TransactionId that is one of chance: counting does not get there */
 
 /* ---- the answer ---- */
@@ -78,32 +76,6 @@ static int record(const struct decision_job *job, struct store_change *change, e
 
 /* ---- the pace ---- */
 
-static int last_slot_get(struct store_view *view, uint64_t party, struct smki_time *last, struct smki_error *err)
-{
-    struct smki_bytes stored;
-    struct cursor cursor;
-    int rc = store_demand_get(view, party, SMKI_RULE_ADHOC_PACE, &stored, err);
-
-    last->us = 0;
-    if (rc != 0)
-        return rc == SMKI_NOT_FOUND ? 0 : rc;
-    cursor = cursor_of(stored);
-    if (cursor_u8(&cursor) != PACE_LAYOUT)
-        cursor.failed = true;
-    last->us = (int64_t)cursor_u64(&cursor);
-    return cursor_close(&cursor, "the last slot of a Party's pace", err);
-}
-
-static int last_slot_put(struct store_change *change, uint64_t party, struct smki_time last, struct smki_error *err)
-{
-    uint8_t stored[PACE_SIZE];
-    struct writer writer = writer_of(stored, sizeof(stored));
-
-    write_u8(&writer, PACE_LAYOUT);
-    write_u64(&writer, (uint64_t)last.us);
-    return store_demand_put(change, party, SMKI_RULE_ADHOC_PACE, BYTES(stored, writer_size(&writer)), err);
-}
-
 /* The slot that an accepted request takes: its own; what is too fast and only observed takes none that is later than now or the last. */
 static struct smki_time slot_of(const struct smki_verdict *verdict, struct smki_time last, struct smki_time now)
 {
@@ -112,19 +84,9 @@ static struct smki_time slot_of(const struct smki_verdict *verdict, struct smki_
     return last.us > now.us ? last : now;
 }
 
-static struct smki_allowance allowance(const struct decision_job *job, struct smki_time last, struct smki_time now)
-{
-    struct smki_demand_limits limits = job->service->config.limits;
-    struct smki_verdict next;
-
-    limits.mode[SMKI_RULE_ADHOC_PACE] = SMKI_RULE_ENFORCE;
-    smki_demand_adhoc_pace(&next, &limits, last, job->agreed, now);
-    return (struct smki_allowance){.limit = 1, .remaining = next.allowed, .reset = next.allowed ? 0 : next.retry_at.us - now.us};
-}
-
 static int take_slot(struct decision_job *job, struct store_change *change, struct smki_error *err)
 {
-    const struct smki_demand_limits *limits = &job->service->config.limits;
+    const struct smki_demand_limits *limits = &smki_service_config(job->service)->limits;
     const struct smki_time now = store_change_time(change);
     struct smki_adhoc *out = job->out;
     struct smki_verdict *verdict = &out->verdict;
@@ -133,19 +95,19 @@ static int take_slot(struct decision_job *job, struct store_change *change, stru
 
     if (limits->mode[SMKI_RULE_ADHOC_PACE] == SMKI_RULE_OFF)
         return 0;
-    if ((rc = last_slot_get(store_change_view(change), job->actor.party, &last, err)) != 0)
+    if ((rc = demand_last_get(store_change_view(change), job->actor.party, SMKI_RULE_ADHOC_PACE, &last, err)) != 0)
         return rc;
     smki_demand_adhoc_pace(verdict, limits, last, job->agreed, now);
     if (!verdict->allowed) {
-        out->left = allowance(job, last, now);
+        smki_allowance_adhoc_pace(&out->left, limits, last, job->agreed, now);
         job->refusal = smki_fail(&job->why, verdict->code, "%s", verdict->text);
         return 0;
     }
     last = slot_of(verdict, last, now);
-    out->left = allowance(job, last, now);
+    smki_allowance_adhoc_pace(&out->left, limits, last, job->agreed, now);
     if (!verdict->flagged && last.us > now.us)
         out->not_before = last;
-    return last_slot_put(change, job->actor.party, last, err);
+    return demand_last_put(change, job->actor.party, SMKI_RULE_ADHOC_PACE, last, err);
 }
 
 /* ---- first step ---- */

@@ -122,7 +122,7 @@ int smki_service_device_count(struct smki_service *service, const struct smki_de
     rc = store_claims_of_device(view, id, &claims, NULL, NULL, err);
     store_view_end(view);
     *count = (uint32_t)claims;
-    *limit = device.certificate_limit != 0 ? device.certificate_limit : service->config.device_certificate_limit;
+    *limit = device.certificate_limit != 0 ? device.certificate_limit : smki_service_config(service)->device_certificate_limit;
     return rc;
 }
 
@@ -236,7 +236,7 @@ static int crl_change(struct store_change *change, void *argument, struct smki_e
 {
     struct crl_job *job = argument;
     struct smki_audit_record record = {.act = SMKI_ACT_CRL_ISSUE, .actor = *job->actor};
-    const struct smki_time now = store_change_time(change), next = {now.us + job->service->config.crl_validity};
+    const struct smki_time now = store_change_time(change), next = {now.us + smki_service_config(job->service)->crl_validity};
     struct smki_buffer entries = {0};
     char name[32];
     size_t count;

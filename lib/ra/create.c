@@ -114,7 +114,7 @@ static int ca_found(struct smki_service *service, const struct ca_place *place, 
     struct founding founding = {.service = service, .place = place, .actor = *actor};
     struct smki_ca_request request = {.kind = place->kind,
                                       .common_name = place->common_name,
-                                      .policy_oid = (const char *)&service->config + place->policy,
+                                      .policy_oid = (const char *)smki_service_config(service) + place->policy,
                                       .not_before = smki_service_now(service)};
     uint8_t der[SMKI_CERTIFICATE_MAX_SIZE];
     struct smki_key *key = NULL;

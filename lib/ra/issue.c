@@ -95,8 +95,11 @@ static int adhoc_check(const struct smki_party *party, struct smki_error *err)
 static int device_question_ask(struct issuing *issuing, struct store_change *change, const struct smki_party *party, struct smki_error *err)
 {
     const bool replaces = issuing->actor->interface == SMKI_INTERFACE_ADHOC;
-    const struct device_question question = {
-        .party = party, .csr = &issuing->csr, .config = &issuing->service->config, .replaces_only = replaces, .eligibility = !replaces};
+    const struct device_question question = {.party = party,
+                                             .csr = &issuing->csr,
+                                             .config = smki_service_config(issuing->service),
+                                             .replaces_only = replaces,
+                                             .eligibility = !replaces};
 
     int rc;
 
@@ -364,7 +367,7 @@ static int read_request(struct issuing *issuing, struct smki_bytes der, struct s
     int rc;
 
     if ((issuing->refusal = smki_csr_read(&issuing->csr, issuing->ticket.profile, der, &issuing->why)) == 0 && issuing->csr.trailer != 0 &&
-        !issuing->service->config.csr_trailer)
+        !smki_service_config(issuing->service)->csr_trailer)
         issuing->refusal = smki_fail(&issuing->why, SMKI_CSR_MALFORMED, "%zu octet%s the request", issuing->csr.trailer,
                                      issuing->csr.trailer == 1 ? " follows" : "s follow");
     if (issuing->refusal == 0)

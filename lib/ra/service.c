@@ -24,15 +24,15 @@ static int configured_passphrase(void *context, char *out, size_t capacity)
 /* The configured passphrase file: as private as a key, its first line is the passphrase. It is read into its place, and nowhere else. */
 static int passphrase_read(struct smki_service *service, struct smki_error *err)
 {
+    const char *file = smki_service_config(service)->passphrase_file;
     uint8_t *room = (uint8_t *)service->passphrase_text;
     char path[PATH_MAX];
     size_t size;
     int rc;
 
-    if (service->config.passphrase_file[0] == '\0')
+    if (file[0] == '\0')
         return 0;
-    rc = service->config.passphrase_file[0] == '/' ? path_join(path, sizeof(path), "", service->config.passphrase_file + 1, err)
-                                                   : home_path(service, path, service->config.passphrase_file, err);
+    rc = file[0] == '/' ? path_join(path, sizeof(path), "", file + 1, err) : home_path(service, path, file, err);
     if (rc != 0)
         return rc;
     if ((rc = private_file_read(room, sizeof(service->passphrase_text), &size, path, "passphrase", err)) != 0)
@@ -71,14 +71,12 @@ static int service_parts_open(struct smki_service *service, struct smki_error *e
 
     if (stat(service->home, &status) != 0 || !S_ISDIR(status.st_mode))
         return smki_fail(err, SMKI_HOME_MISSING, "%s: no home here; make one with 'smki init %s'", service->home, service->home);
-    if ((rc = home_path(service, path, SMKI_HOME_CONFIG, err)) != 0 || (rc = smki_config_read(&service->config, path, err)) != 0)
-        return rc;
-    if ((rc = passphrase_read(service, err)) != 0)
+    if ((rc = configuration_open(service, err)) != 0 || (rc = passphrase_read(service, err)) != 0)
         return rc;
     if ((rc = home_path_in(service, path, SMKI_HOME_KEYS, "audit.key", err)) != 0 || (rc = store_open(service, path, err)) != 0 ||
         (rc = smki_key_open_file(&service->audit_key, path, configured_passphrase, service, err)) != 0)
         return rc;
-    smki_audit_sign_with(service->store, service->audit_key, service->config.audit_checkpoint);
+    smki_audit_sign_with(service->store, service->audit_key, smki_service_config(service)->audit_checkpoint);
     return 0;
 }
 
@@ -96,6 +94,7 @@ int smki_service_open(struct smki_service **out, const char *home, const struct 
     if ((service = calloc(1, sizeof(*service))) == NULL)
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
     pthread_mutex_init(&service->ca_lock, NULL);
+    pthread_mutex_init(&service->reload_lock, NULL);
     service->clock = options->clock != NULL ? *options->clock : smki_clock_system;
     service->random = options->random != NULL ? *options->random : smki_random_system;
     service->passphrase = options->passphrase;
@@ -104,7 +103,8 @@ int smki_service_open(struct smki_service **out, const char *home, const struct 
         rc = smki_fail(err, SMKI_INVALID_ARGUMENT, "the home's path is too long");
     else {
         memcpy(service->home, home, strlen(home) + 1);
-        rc = service_parts_open(service, err);
+        if ((rc = access_open(&service->access, err)) == 0 && (rc = notices_open(&service->notices, err)) == 0)
+            rc = service_parts_open(service, err);
     }
     if (rc != 0) {
         smki_service_close(service);
@@ -121,8 +121,13 @@ void smki_service_close(struct smki_service *service)
     smki_store_close(service->store);
     for (size_t i = 0; i < ARRAY_COUNT(service->ca); i++)
         smki_ca_close(service->ca[i]);
+    smki_ca_close(service->ikica);
     smki_key_close(service->audit_key);
+    notices_close(service->notices);
+    access_close(service->access);
+    configuration_close(service);
     mbedtls_platform_zeroize(service->passphrase_text, sizeof(service->passphrase_text));
+    pthread_mutex_destroy(&service->reload_lock);
     pthread_mutex_destroy(&service->ca_lock);
     free(service);
 }
@@ -130,11 +135,6 @@ void smki_service_close(struct smki_service *service)
 struct smki_store *smki_service_store(struct smki_service *service)
 {
     return service->store;
-}
-
-const struct smki_config *smki_service_config(const struct smki_service *service)
-{
-    return &service->config;
 }
 
 const char *smki_service_home(const struct smki_service *service)
@@ -152,12 +152,14 @@ const struct smki_key *smki_service_audit_key(const struct smki_service *service
     return service->audit_key;
 }
 
-static int ca_open(struct smki_service *service, const struct ca_place *place, struct smki_error *err)
+/* Without its key when `key` is NULL. */
+static int ca_open(struct smki_service *service, const struct ca_place *place, const char *key, struct smki_ca **out,
+                   struct smki_error *err)
 {
-    char certificate[PATH_MAX], key[PATH_MAX], name[32];
+    char certificate[PATH_MAX], name[32];
     struct smki_ca_options options = {.certificate_path = certificate,
                                       .key_path = key,
-                                      .policy_oid = (const char *)&service->config + place->policy,
+                                      .policy_oid = (const char *)smki_service_config(service) + place->policy,
                                       .passphrase = configured_passphrase,
                                       .passphrase_context = service};
     int rc;
@@ -165,12 +167,20 @@ static int ca_open(struct smki_service *service, const struct ca_place *place, s
     snprintf(name, sizeof(name), "%s.pem", place->word);
     if ((rc = home_path_in(service, certificate, SMKI_HOME_CA, name, err)) != 0)
         return rc;
+    rc = smki_ca_open(out, &options, err);
+    return rc == SMKI_NOT_FOUND ? smki_fail(err, rc, "%s: the CA's certificate is gone; put it back from a backup of the home", certificate)
+                                : rc;
+}
+
+static int ca_open_with_key(struct smki_service *service, const struct ca_place *place, struct smki_error *err)
+{
+    char key[PATH_MAX], name[32];
+    int rc;
+
     snprintf(name, sizeof(name), "%s.key", place->word);
     if ((rc = home_path_in(service, key, SMKI_HOME_KEYS, name, err)) != 0)
         return rc;
-    rc = smki_ca_open(&service->ca[place->name], &options, err);
-    return rc == SMKI_NOT_FOUND ? smki_fail(err, rc, "%s: the CA's certificate is gone; put it back from a backup of the home", certificate)
-                                : rc;
+    return ca_open(service, place, key, &service->ca[place->name], err);
 }
 
 int smki_service_ca(struct smki_service *service, enum smki_ca_name name, const struct smki_ca **out, struct smki_error *err)
@@ -182,8 +192,21 @@ int smki_service_ca(struct smki_service *service, enum smki_ca_name name, const 
         return smki_fail(err, SMKI_NOT_FOUND, "there is no CA number %d", (int)name);
     pthread_mutex_lock(&service->ca_lock);
     if (service->ca[name] == NULL)
-        rc = ca_open(service, place, err);
+        rc = ca_open_with_key(service, place, err);
     *out = service->ca[name];
+    pthread_mutex_unlock(&service->ca_lock);
+    return rc;
+}
+
+int ikica_read(struct smki_service *service, const struct smki_certificate **out, struct smki_error *err)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&service->ca_lock);
+    if (service->ikica == NULL)
+        rc = ca_open(service, ca_place(SMKI_IKICA), NULL, &service->ikica, err);
+    if (rc == 0)
+        *out = smki_ca_certificate(service->ikica);
     pthread_mutex_unlock(&service->ca_lock);
     return rc;
 }

@@ -8,12 +8,20 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define PASSPHRASE_SIZE 1024 /* octets with NUL */
 
+/* A configuration that is in force, or was: see configuration.c. */
+struct configuration {
+    struct smki_config config;
+    struct configuration *before;
+};
+
 struct smki_service {
     char home[PATH_MAX];
-    struct smki_config config;
+    _Atomic(struct configuration *) configuration; /* the newest; read it through smki_service_config */
+    pthread_mutex_t reload_lock;
     struct smki_store *store;
     struct smki_clock clock;
     struct smki_random random;
@@ -22,9 +30,28 @@ struct smki_service {
     bool has_passphrase; /* of the configured file, or what a new home's keys are protected with */
     char passphrase_text[PASSPHRASE_SIZE];
     struct smki_key *audit_key;
-    pthread_mutex_t ca_lock; /* guards the opening of ca[] */
+    pthread_mutex_t ca_lock; /* guards the opening of ca[] and ikica */
     struct smki_ca *ca[SMKI_CA_COUNT + 1];
+    struct smki_ca *ikica; /* without its key: for verifying */
+    struct access *access;
+    struct notices *notices;
 };
+
+/* ---- configuration.c ---- */
+SMKI_MUST_USE int configuration_open(struct smki_service *service, struct smki_error *err);
+void configuration_close(struct smki_service *service);
+
+/* ---- access.c: who is known by which certificate; refusals.c: how many are recorded ---- */
+SMKI_MUST_USE int access_open(struct access **out, struct smki_error *err);
+void access_close(struct access *access);
+
+/* ---- maintenance.c ---- */
+SMKI_MUST_USE int notices_open(struct notices **out, struct smki_error *err);
+void notices_close(struct notices *notices);
+
+/* The IKICA's certificate, whether its private key can be opened or not. Read at the first call, lives as long as the service. Thread-safe.
+ */
+SMKI_MUST_USE int ikica_read(struct smki_service *service, const struct smki_certificate **out, struct smki_error *err);
 
 /* "<home>/<name>" and "<home>/<folder>/<name>". */
 SMKI_MUST_USE int home_path(const struct smki_service *service, char out[PATH_MAX], const char *name, struct smki_error *err);
@@ -88,6 +115,12 @@ struct device_question {
 SMKI_MUST_USE int device_decide(struct store_view *view, const struct device_question *question, struct smki_error *err);
 bool device_is_refusal(int code);
 struct store_claim device_claim(const struct smki_csr *csr, const uint8_t serial[SMKI_SERIAL_SIZE]);
+
+/* ---- allowance.c: when a Party last did what a demand rule paces (ADHOC_PACE: the slot that it was given); {0}: never ---- */
+SMKI_MUST_USE int demand_last_get(struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time *out,
+                                  struct smki_error *err);
+SMKI_MUST_USE int demand_last_put(struct store_change *change, uint64_t party, enum smki_rule rule, struct smki_time last,
+                                  struct smki_error *err);
 
 /* Finishes the single requests that were granted some minutes ago and, after a power cut or while the CA's key could not be used, not
  * signed. Harmless beside a living owner: both make the same certificate. What still cannot be signed is left for the next time. */

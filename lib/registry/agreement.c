@@ -51,8 +51,8 @@ struct agreement_change {
     struct smki_agreement agreement;
 };
 
-/* What the limit counts. */
-static const char *unit_of(enum smki_rule rule)
+/* What the limit of an agreement counts. */
+static const char *limit_noun(enum smki_rule rule)
 {
     switch (rule) {
     case SMKI_RULE_ADHOC_PACE:
@@ -71,7 +71,7 @@ static int agreement_check(const struct smki_agreement *agreement, struct smki_e
     if (smki_agreement_rule_word(agreement->rule) == NULL)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement is about portal-batch, portal-adhoc, adhoc-pace or batch-one (CoCo 3)");
     if (agreement->limit == 0 || agreement->limit > NUMBER_MAX)
-        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement needs a limit of at least 1 (%s)", unit_of(agreement->rule));
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement needs a limit of at least 1 (%s)", limit_noun(agreement->rule));
     if (agreement->rule == SMKI_RULE_BATCH_ONE && agreement->limit > SMKI_AGREEMENT_MAX_AT_ONCE)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "at most %d submissions of a Party can come in at once", SMKI_AGREEMENT_MAX_AT_ONCE);
     if (agreement->from.us <= 0 || agreement->to.us <= agreement->from.us)

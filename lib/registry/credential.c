@@ -80,17 +80,23 @@ int smki_credential_find(struct smki_store *store, uint64_t number, struct smki_
     return rc;
 }
 
+int credential_of_certificate(struct store_view *view, const uint8_t sha256[SHA256_SIZE], struct smki_credential *out,
+                              struct smki_error *err)
+{
+    uint64_t number;
+    int rc = store_name_find(view, STORE_NAME_CREDENTIAL, BYTES(sha256, SHA256_SIZE), &number, err);
+
+    return rc != 0 ? rc : credential_get(view, number, out, err);
+}
+
 int smki_credential_of_certificate(struct smki_store *store, const uint8_t sha256[32], struct smki_credential *out, struct smki_error *err)
 {
     struct store_view *view;
-    uint64_t number;
     int rc;
 
     if ((rc = store_view_begin(store, &view, err)) != 0)
         return rc;
-    if ((rc = store_name_find(view, STORE_NAME_CREDENTIAL, BYTES(sha256, SHA256_SIZE), &number, err)) == 0)
-        rc = credential_get(view, number, out, err);
-    else if (rc == SMKI_NOT_FOUND)
+    if ((rc = credential_of_certificate(view, sha256, out, err)) == SMKI_NOT_FOUND)
         rc = smki_fail(err, SMKI_NOT_FOUND, "this certificate is not that of a credential registered here");
     store_view_end(view);
     return rc;

@@ -72,7 +72,6 @@ SMKI_MUST_USE int limit_record(struct store_change *change, const struct smki_ac
 /* ---- what the nouns need of each other ---- */
 SMKI_MUST_USE int party_number_of_eui(struct store_view *view, const struct smki_device_id *eui, uint64_t *number,
                                       struct smki_error *err); /* PARTY_UNKNOWN */
-SMKI_MUST_USE int officer_get(struct store_view *view, uint64_t number, struct smki_officer *out, struct smki_error *err);
 /* Suspends the officer's active credentials. */
 SMKI_MUST_USE int credentials_suspend(struct store_change *change, const struct smki_actor *actor, uint64_t officer,
                                       struct smki_error *err);

@@ -4,9 +4,14 @@
 
 #include "store/store_i.h"
 
+#include <smki/maintenance.h>
 #include <smki/party.h>
 
 SMKI_MUST_USE int party_get(struct store_view *view, uint64_t number, struct smki_party *out, struct smki_error *err); /* PARTY_UNKNOWN */
+SMKI_MUST_USE int officer_get(struct store_view *view, uint64_t number, struct smki_officer *out, struct smki_error *err); /* NOT_FOUND */
+/* By the SHA-256 of its certificate; NOT_FOUND, err untouched. */
+SMKI_MUST_USE int credential_of_certificate(struct store_view *view, const uint8_t sha256[SHA256_SIZE], struct smki_credential *out,
+                                            struct smki_error *err);
 SMKI_MUST_USE int device_get(struct store_view *view, const struct smki_device_id *id, struct smki_device *out, struct smki_error *err);
 SMKI_MUST_USE int agreement_limit(struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now, uint64_t *limit,
                                   struct smki_error *err);
@@ -19,5 +24,20 @@ SMKI_MUST_USE int credential_add(struct store_change *change, const struct smki_
 /* The certificate with this SHA-256 is being revoked: so is the credential that it is of, if there is one. */
 SMKI_MUST_USE int credential_certificate_revoked(struct store_change *change, const struct smki_actor *actor,
                                                  const uint8_t sha256[SHA256_SIZE], struct smki_error *err);
+
+/* ---- Planned Maintenance: see smki/maintenance.h ---- */
+SMKI_MUST_USE int maintenance_plan(struct smki_store *store, const struct smki_actor *actor, struct smki_maintenance *maintenance,
+                                   struct smki_error *err);
+SMKI_MUST_USE int maintenance_start(struct smki_store *store, const struct smki_actor *actor, struct smki_maintenance *maintenance,
+                                    struct smki_error *err);
+SMKI_MUST_USE int maintenance_end(struct smki_store *store, const struct smki_actor *actor, uint64_t number, struct smki_error *err);
+SMKI_MUST_USE int maintenance_next(struct store_view *view, uint64_t number, struct smki_maintenance *out,
+                                   struct smki_error *err); /* NOT_FOUND after the last */
+/* The one that is on at `now`, by maintenance_pick; NOT_FOUND, err untouched. Reads every notice. */
+SMKI_MUST_USE int maintenance_at(struct store_view *view, struct smki_time now, struct smki_maintenance *out, struct smki_error *err);
+/* Makes `best` (number 0: none yet) of two that are on: the one that ends last, pausing the night when one of them does. */
+void maintenance_pick(struct smki_maintenance *best, const struct smki_maintenance *maintenance, struct smki_time now);
+/* Another number with every change of a notice. */
+SMKI_MUST_USE int maintenance_stamp(struct store_view *view, uint64_t *out, struct smki_error *err);
 
 #endif

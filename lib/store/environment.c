@@ -176,6 +176,24 @@ int transaction_begin(struct smki_store *store, unsigned flags, MDB_txn **out, s
     }
 }
 
+/* LMDB's newest meta page. It may be ahead of what views see for the moment between the writing of that page and the end of the commit: a
+ * view's version is its own. The map is only replaced when nobody is inside, so whoever holds a view need not wait for that. */
+int store_version(struct smki_store *store, uint64_t *out, struct smki_error *err)
+{
+    MDB_envinfo now;
+    int rc;
+
+    pthread_mutex_lock(&store->gate);
+    while (store->remapping && store->inside == 0)
+        pthread_cond_wait(&store->gate_moved, &store->gate);
+    if ((rc = environment_check(store, err)) == 0 && (rc = mdb_env_info(store->env, &now)) != 0)
+        rc = lmdb_fail(store, err, rc, "reading the newest version");
+    pthread_mutex_unlock(&store->gate);
+    if (rc == 0)
+        *out = now.me_last_txnid;
+    return rc;
+}
+
 /* ---- opening ---- */
 
 /* A file of the store that cannot be opened for writing. Readers write too: LMDB's table of readers. */

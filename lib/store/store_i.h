@@ -23,6 +23,10 @@ struct store_change; /* the read-write face */
 
 SMKI_MUST_USE int store_view_begin(struct smki_store *store, struct store_view **out, struct smki_error *err);
 void store_view_end(struct store_view *view);
+/* Which state of the store is the newest, of all processes: it changes with every commit that wrote something, and never comes back. Costs no
+ * transaction. What was read in a view is still so as long as this is the view's own version. Thread-safe, also for a thread that holds a view. */
+SMKI_MUST_USE int store_version(struct smki_store *store, uint64_t *out, struct smki_error *err);
+uint64_t store_view_version(const struct store_view *view); /* of a view of its own, not of a change's */
 /* A change is also a view: for reading what it has written. */
 struct store_view *store_change_view(struct store_change *change);
 struct smki_time store_change_time(struct store_change *change); /* now, by the store's clock; one value for the whole change */
@@ -35,6 +39,7 @@ SMKI_MUST_USE int store_change(struct smki_store *store, store_change_fn functio
 enum store_counter {
     STORE_COUNT_PARTY, STORE_COUNT_OFFICER, STORE_COUNT_CREDENTIAL, STORE_COUNT_AGREEMENT, STORE_COUNT_BATCH, STORE_COUNT_TRANSACTION,
     STORE_COUNT_CRL_OCA, STORE_COUNT_CRL_DCA, STORE_COUNT_CRL_IKICA, STORE_COUNT_CRL_OCA_ROOT, STORE_COUNT_CRL_DCA_ROOT,
+    STORE_COUNT_NOTICE,
 };
 SMKI_MUST_USE int store_next_number(struct store_change *change, enum store_counter counter, uint64_t *out, struct smki_error *err);
 

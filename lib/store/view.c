@@ -92,6 +92,11 @@ int store_view_begin(struct smki_store *store, struct store_view **out, struct s
     return 0;
 }
 
+uint64_t store_view_version(const struct store_view *view)
+{
+    return mdb_txn_id(view->txn);
+}
+
 void store_view_end(struct store_view *view)
 {
     struct smki_store *store;

@@ -117,16 +117,87 @@ static void a_first_submission_is_let_in(void **state)
     assert_true(verdict.allowed && verdict.code == 0);
 }
 
-static void an_agreement_lets_several_submissions_in_at_once(void **state)
+static void an_agreement_lets_more_submissions_in_at_once(void **state)
 {
     struct smki_verdict verdict;
 
     (void)state;
     smki_demand_batch_one(&verdict, &smki_demand_defaults, 2, 3, AT("2026-11-23T12:00"));
-    assert_true(verdict.allowed && verdict.code == 0 && verdict.limit == 3 && verdict.used == 2);
+    assert_true(verdict.allowed && verdict.code == 0);
     smki_demand_batch_one(&verdict, &smki_demand_defaults, 3, 3, AT("2026-11-23T12:00"));
-    assert_int_equal(verdict.code, SMKI_RATE_BATCH_BUSY);
+    assert_false(verdict.allowed);
+    assert_int_equal(verdict.limit, 3);
     EXPECT_TEXT(verdict, "3 submissions of a Party at a time");
+}
+
+/* ---- what is left ---- */
+
+static void expect_left(const struct smki_allowance *left, uint64_t limit, uint64_t remaining, int64_t reset)
+{
+    assert_int_equal(left->limit, limit);
+    assert_int_equal(left->remaining, remaining);
+    assert_int_equal(left->reset, reset);
+}
+
+static void what_is_left_of_the_pace_is_the_next_slot(void **state)
+{
+    struct smki_time last = AT("2026-11-23T12:00");
+    struct smki_allowance left;
+
+    (void)state;
+    smki_allowance_adhoc_pace(&left, &smki_demand_defaults, (struct smki_time){0}, 0, last);
+    expect_left(&left, 1, 1, 0);
+    smki_allowance_adhoc_pace(&left, &smki_demand_defaults, last, 0, last);
+    expect_left(&left, 1, 0, 800000);
+    smki_allowance_adhoc_pace(&left, &smki_demand_defaults, last, 0, AT("2026-11-23T12:00:00.55"));
+    expect_left(&left, 1, 0, 250000);
+    smki_allowance_adhoc_pace(&left, &smki_demand_defaults, last, 500000, AT("2026-11-23T12:00:00.55"));
+    expect_left(&left, 1, 1, 0);
+}
+
+static void what_is_left_of_the_turns_is_what_nobody_took(void **state)
+{
+    struct smki_allowance left;
+
+    (void)state;
+    smki_allowance_batch_one(&left, &smki_demand_defaults, 0, 0);
+    expect_left(&left, 1, 1, 0);
+    smki_allowance_batch_one(&left, &smki_demand_defaults, 1, 0);
+    expect_left(&left, 1, 0, SMKI_SECOND);
+    smki_allowance_batch_one(&left, &smki_demand_defaults, 1, 3);
+    expect_left(&left, 3, 2, SMKI_SECOND);
+    smki_allowance_batch_one(&left, &smki_demand_defaults, 5, 3);
+    expect_left(&left, 3, 0, SMKI_SECOND);
+}
+
+static void what_is_left_of_a_rule_that_is_off_is_not_told(void **state)
+{
+    struct smki_demand_limits limits = smki_demand_defaults;
+    struct smki_allowance left = {.limit = 7};
+
+    (void)state;
+    limits.mode[SMKI_RULE_ADHOC_PACE] = SMKI_RULE_OFF;
+    smki_allowance_adhoc_pace(&left, &limits, AT("2026-11-23T12:00"), 0, AT("2026-11-23T12:00"));
+    expect_left(&left, 0, 0, 0);
+}
+
+/* What an allowance promises is what the verdict then says, whatever happened before. */
+static void what_is_left_is_what_the_verdict_lets_in(void **state)
+{
+    struct test_random random = {.state = 11};
+
+    (void)state;
+    for (size_t i = 0; i < 20000; i++) {
+        struct smki_time last = {.us = AT("2026-11-23T19:59:50").us + test_random_below(&random, 20 * SMKI_SECOND)};
+        struct smki_time now = {.us = last.us + test_random_below(&random, 5 * SMKI_SECOND)};
+        struct smki_allowance left;
+        struct smki_verdict verdict;
+
+        smki_allowance_adhoc_pace(&left, &smki_demand_defaults, last, 0, now);
+        smki_demand_adhoc_pace(&verdict, &smki_demand_defaults, last, 0, now);
+        assert_int_equal(left.remaining, verdict.allowed);
+        assert_int_equal(left.reset, verdict.retry_at.us - now.us);
+    }
 }
 
 int main(void)
@@ -139,7 +210,11 @@ int main(void)
         cmocka_unit_test(a_refusal_says_the_pace_its_hours_and_when_to_come_back),
         cmocka_unit_test(a_second_submission_at_once_is_refused),
         cmocka_unit_test(a_first_submission_is_let_in),
-        cmocka_unit_test(an_agreement_lets_several_submissions_in_at_once),
+        cmocka_unit_test(an_agreement_lets_more_submissions_in_at_once),
+        cmocka_unit_test(what_is_left_of_the_pace_is_the_next_slot),
+        cmocka_unit_test(what_is_left_of_the_turns_is_what_nobody_took),
+        cmocka_unit_test(what_is_left_of_a_rule_that_is_off_is_not_told),
+        cmocka_unit_test(what_is_left_is_what_the_verdict_lets_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -318,6 +318,43 @@ static void a_batch_that_can_never_fit_is_told_to_agree_it_ahead(void **state)
     EXPECT_TEXT(verdict, "Service Desk 7 days ahead");
 }
 
+/* ---- what is left ---- */
+
+static void what_is_left_of_a_window_is_the_limit_without_what_is_in_it(void **state)
+{
+    struct smki_time then = AT("2026-11-23T12:00"), later = AT("2026-11-23T13:00");
+    struct smki_window window = {0};
+    struct smki_allowance left;
+    struct smki_error err = {0};
+
+    (void)state;
+    smki_allowance_portal_adhoc(&left, &smki_demand_defaults, &window, 0, then);
+    assert_true(left.limit == 150 && left.remaining == 150 && left.reset == 0);
+    ASSERT_OK(smki_window_add(&window, then, 40, &err), err);
+    ASSERT_OK(smki_window_add(&window, later, 110, &err), err);
+    smki_allowance_portal_adhoc(&left, &smki_demand_defaults, &window, 0, later);
+    assert_true(left.limit == 150 && left.remaining == 0 && left.reset == 23 * SMKI_HOUR);
+    smki_allowance_portal_adhoc(&left, &smki_demand_defaults, &window, 500, later);
+    assert_true(left.limit == 500 && left.remaining == 350 && left.reset == 23 * SMKI_HOUR);
+    smki_allowance_portal_adhoc(&left, &smki_demand_defaults, &window, 0, AT("2026-11-24T12:00"));
+    assert_true(left.remaining == 40 && left.reset == SMKI_HOUR);
+    smki_window_finish(&window);
+}
+
+static void more_than_the_quota_leaves_nothing_and_not_less(void **state)
+{
+    struct smki_time now = AT("2026-11-23T12:00");
+    struct smki_window window = {0};
+    struct smki_allowance left;
+    struct smki_error err = {0};
+
+    (void)state;
+    ASSERT_OK(smki_window_add(&window, now, 60000, &err), err);
+    smki_allowance_portal_batch(&left, &smki_demand_defaults, &window, 0, now);
+    assert_true(left.limit == 50000 && left.remaining == 0 && left.reset == SMKI_DAY);
+    smki_window_finish(&window);
+}
+
 /* ---- eligibility ---- */
 
 static int word_place(const char *word, const char *const *words, int count)
@@ -371,6 +408,8 @@ int main(void)
         cmocka_unit_test(a_quota_that_is_off_never_flags),
         cmocka_unit_test(an_agreement_lifts_the_quota),
         cmocka_unit_test(a_batch_that_can_never_fit_is_told_to_agree_it_ahead),
+        cmocka_unit_test(what_is_left_of_a_window_is_the_limit_without_what_is_in_it),
+        cmocka_unit_test(more_than_the_quota_leaves_nothing_and_not_less),
         cmocka_unit_test(the_default_eligibility_is_the_table_of_the_spec),
     };
 

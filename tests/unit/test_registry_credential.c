@@ -462,6 +462,26 @@ static void an_agreement_without_sense_is_refused(void **state)
     EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, add_agreement(test, &agreement), test->err);
 }
 
+static void an_agreement_of_the_batch_web_service_counts_submissions_at_once(void **state)
+{
+    struct store_test *test = *state;
+    uint64_t party = add_party(test, "One", NULL);
+    struct smki_agreement agreement = agreement_of(party, SMKI_RULE_BATCH_ONE, 0, "2026-12-01", "2026-12-31");
+    enum smki_rule rule = 0;
+
+    assert_string_equal(smki_agreement_rule_word(SMKI_RULE_BATCH_ONE), "batch-one");
+    assert_true(smki_agreement_rule_find("Batch_One", &rule));
+    assert_int_equal(rule, SMKI_RULE_BATCH_ONE);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, add_agreement(test, &agreement), test->err);
+    EXPECT_TEXT(test->err, "submissions at once");
+    agreement.limit = 2;
+    ASSERT_OK(add_agreement(test, &agreement), test->err);
+    agreement.limit = 4;
+    ASSERT_OK(add_agreement(test, &agreement), test->err);
+    assert_int_equal(limit_at(test, party, SMKI_RULE_BATCH_ONE, "2026-12-15"), 4);
+    assert_int_equal(limit_at(test, party, SMKI_RULE_BATCH_ONE, "2026-11-30"), 0);
+}
+
 static void an_agreement_is_in_force_from_its_begin_to_just_before_its_end(void **state)
 {
     struct store_test *test = *state;
@@ -518,6 +538,7 @@ int main(void)
         STORE_TEST(an_earlier_notice_counts_and_a_future_one_does_not),
         STORE_TEST(short_notice_is_taken_when_the_operator_says_so),
         STORE_TEST(an_agreement_without_sense_is_refused),
+        STORE_TEST(an_agreement_of_the_batch_web_service_counts_submissions_at_once),
         STORE_TEST(an_agreement_is_in_force_from_its_begin_to_just_before_its_end),
         STORE_TEST(of_overlapping_agreements_the_best_counts),
     };

@@ -701,6 +701,85 @@ static void a_backup_goes_only_into_an_empty_folder(void **state)
     EXPECT_REFUSED(SMKI_NOT_FOUND, smki_store_backup(test->store, test_path(folder, test->folder, "none"), false, &test->err), test->err);
 }
 
+/* ---- versions ---- */
+
+static int put_value(struct store_change *change, void *argument, struct smki_error *err)
+{
+    return store_value_put(change, "value", BYTES(argument, 1), err);
+}
+
+static int put_and_take_back(struct store_change *change, void *argument, struct smki_error *err)
+{
+    int rc = put_value(change, argument, err);
+
+    return rc != 0 ? rc : smki_fail(err, SMKI_INVALID_ARGUMENT, NULL);
+}
+
+static int change_nothing(struct store_change *change, void *argument, struct smki_error *err)
+{
+    (void)change;
+    (void)argument;
+    (void)err;
+    return 0;
+}
+
+static uint64_t version_of(struct store_test *test)
+{
+    uint64_t version = 0;
+
+    ASSERT_OK(store_version(test->store, &version, &test->err), test->err);
+    return version;
+}
+
+static void the_version_is_that_of_a_view_and_changes_with_what_is_written(void **state)
+{
+    struct store_test *test = *state;
+    uint64_t first = version_of(test), second;
+    char octet = 'a';
+
+    CHANGE(test, change_nothing, NULL);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, store_change(test->store, put_and_take_back, &octet, &test->err), test->err);
+    assert_int_equal(version_of(test), first);
+    CHANGE(test, put_value, &octet);
+    second = version_of(test);
+    assert_true(second > first);
+    CHANGE(test, put_value, &octet); /* the same value is a change too */
+    assert_true(version_of(test) > second);
+    VIEW(test);
+    assert_int_equal(store_view_version(view), version_of(test));
+    VIEW_END;
+}
+
+static void a_views_version_is_its_own(void **state)
+{
+    struct store_test *test = *state;
+    uint64_t before;
+    char octet = 'a';
+    int status;
+    pid_t child;
+
+    test_store_close(test);
+    if ((child = fork()) == 0) { /* another process, which waits to be let on */
+        raise(SIGSTOP);
+        if (smki_store_open(&test->store, test->folder, NULL, &test->err) != 0 ||
+            store_change(test->store, put_value, &octet, &test->err) != 0)
+            _exit(1);
+        smki_store_close(test->store);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+    test_store_open(test);
+    VIEW(test);
+    before = store_view_version(view);
+    assert_int_equal(version_of(test), before);
+    assert_int_equal(kill(child, SIGCONT), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(store_view_version(view), before);
+    assert_true(version_of(test) > before);
+    VIEW_END;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -731,6 +810,8 @@ int main(void)
         STORE_TEST(a_backup_under_load_opens_and_agrees_with_itself),
         STORE_TEST(a_compact_backup_under_load_opens_and_agrees_with_itself),
         STORE_TEST(a_backup_goes_only_into_an_empty_folder),
+        STORE_TEST(the_version_is_that_of_a_view_and_changes_with_what_is_written),
+        STORE_TEST(a_views_version_is_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
