@@ -153,7 +153,8 @@ static int ask_agreement(struct decision_job *job, struct smki_error *err)
 
     if (rc != 0)
         return rc;
-    if ((rc = agreement_limit(view, job->actor.party, SMKI_RULE_ADHOC_PACE, smki_service_now(job->service), &ms, err)) == 0)
+    if ((rc = agreements_limit(&job->service->agreements, view, job->actor.party, SMKI_RULE_ADHOC_PACE, smki_service_now(job->service), &ms,
+                               err)) == 0)
         job->agreed = ms < (uint64_t)(SMKI_DAY / 1000) ? (int64_t)ms * 1000 : SMKI_DAY;
     store_view_end(view);
     return rc;
