@@ -87,14 +87,22 @@ static void record_row(struct table *table, const struct smki_audit_record *reco
     table_add(table, "%s", record->detail);
 }
 
-/* From `sequence` on, to the end. */
-static int records_walk(struct call *call, uint64_t sequence, struct table *table, struct json_list *list)
+/* What an answer of the ad hoc web service is about: its TransactionId is the subject of its records. */
+static bool is_of_transaction(const struct smki_audit_record *record, uint64_t transaction)
+{
+    return record->actor.interface == SMKI_INTERFACE_ADHOC && record->subject == transaction && record->index == 0;
+}
+
+/* From `sequence` on, to the end; `transaction` 0: all. */
+static int records_walk(struct call *call, uint64_t sequence, uint64_t transaction, struct table *table, struct json_list *list)
 {
     struct smki_audit_record record;
     int rc;
 
     while ((rc = smki_audit_find(smki_service_store(call->service), sequence, &record, &call->err)) == 0) {
         sequence++;
+        if (transaction != 0 && !is_of_transaction(&record, transaction))
+            continue;
         if (!call->json)
             record_row(table, &record);
         else if ((rc = json_list_add(list, call, smki_audit_json(&record))) != 0)
@@ -106,7 +114,8 @@ static int records_walk(struct call *call, uint64_t sequence, struct table *tabl
 static int audit_show(struct call *call)
 {
     static const char *const headings[] = {">RECORD", "TIME", "ACT", "ACTOR", "INTERFACE", ">PARTY", ">SUBJECT", "OUTCOME", "DETAIL", NULL};
-    uint64_t last = call_has(call, "last") ? call_number(call, "last") : SHOW_DEFAULT;
+    const uint64_t transaction = call_number(call, "transaction");
+    uint64_t last = call_has(call, "last") ? call_number(call, "last") : transaction != 0 ? UINT64_MAX : SHOW_DEFAULT;
     struct smki_store_statistics statistics;
     struct json_list list;
     struct table table;
@@ -117,7 +126,7 @@ static int audit_show(struct call *call)
     table_start(&table, headings);
     if (call->json)
         json_list_start(&list);
-    rc = records_walk(call, statistics.audit_records > last ? statistics.audit_records - last + 1 : 1, &table, &list);
+    rc = records_walk(call, statistics.audit_records > last ? statistics.audit_records - last + 1 : 1, transaction, &table, &list);
     if (call->json)
         json_list_end(&list);
     else if (rc == 0)
@@ -127,7 +136,11 @@ static int audit_show(struct call *call)
 }
 
 static const struct command_value export_operands[] = {{"FILE", VALUE_FILE, REQUIRED, NULL, "where to; -: standard output", NULL}, {0}};
-static const struct command_value show_options[] = {{"last", VALUE_COUNT, 0, NULL, "how many records; without: 20", NULL}, {0}};
+static const struct command_value show_options[] = {
+    {"last", VALUE_COUNT, 0, NULL, "of how many records; without: 20, or all for a transaction", NULL},
+    {"transaction", VALUE_NUMBER, 0, "ID", "only those of this TransactionId of the ad hoc web service", NULL},
+    {0},
+};
 
 const struct command audit_commands[] = {
     {"audit verify", "Prove that the audit log is whole, and the certificates and revocations in the store those of the log",
@@ -137,6 +150,7 @@ const struct command audit_commands[] = {
      "Example:\n"
      "  smki audit export - | jq -r 'select(.act == \"override\") | [.time, .actor, .detail] | @tsv'\n",
      audit_export},
-    {"audit show", "Show the last records", COMMAND_HOME | COMMAND_JSON, show_options, NULL, NULL, audit_show},
+    {"audit show", "Show the last records, or those of one ad hoc request", COMMAND_HOME | COMMAND_JSON, show_options, NULL, NULL,
+     audit_show},
     {0},
 };

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHANCE_NUMBER (UINT64_C(1) << 62) /* the first TransactionId that is one of chance: counting does not get there */
-
 /* ---- the answer ---- */
 
 /* For an answer that nothing can be recorded of. */
@@ -21,7 +19,7 @@ static uint64_t number_of_chance(const struct smki_service *service)
 
     if (random->fill(random->context, &chance, sizeof(chance)) != 0)
         chance = (uint64_t)smki_service_now(service).us;
-    return CHANCE_NUMBER | (chance & (CHANCE_NUMBER - 1));
+    return SMKI_ADHOC_UNRECORDED | (chance & (SMKI_ADHOC_UNRECORDED - 1));
 }
 
 /* Writes it, and returns `code`: 0, or a refusal whose words are in err. */
@@ -238,20 +236,19 @@ int smki_adhoc_answer(struct smki_adhoc *out, struct smki_service *service, cons
 int smki_adhoc_refuse(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity, int code,
                       const char *text, struct smki_error *err)
 {
-    struct smki_error recording = {0}, why = {0};
+    struct smki_error why = {0};
     struct decision_job job;
-    int answered, rc = 0;
+    int rc;
 
     *out = (struct smki_adhoc){0};
     if (identity != NULL) {
         job = job_of(out, service, identity);
         job.refusal = smki_fail(&job.why, code, "%s", text != NULL ? text : smki_refusal_find(code)->text);
-        if ((rc = store_change(service->store, refusal_change, &job, &recording)) != 0)
-            out->transaction = 0; /* it was not written down */
+        if (store_change(service->store, refusal_change, &job, NULL) != 0)
+            out->transaction = 0; /* it was not written down, and is answered all the same */
     }
-    if ((answered = answer(out, service, code, text, (struct smki_bytes){0}, &why)) != code)
-        return smki_fail(err, answered, "%s", why.text);
-    return rc != 0 ? smki_fail(err, rc, "%s", recording.text) : 0;
+    rc = answer(out, service, code, text, (struct smki_bytes){0}, &why);
+    return rc == code ? 0 : smki_fail(err, rc, "%s", why.text);
 }
 
 void smki_adhoc_finish(struct smki_adhoc *adhoc)
