@@ -5,9 +5,9 @@
 #include <smki/access.h>
 #include <smki/demand.h>
 
-#define SMKI_ADHOC_MAX_DOCUMENT                                                                                                            \
-    (64u << 10) /* octets of a request: the largest CSR takes 11 KiB of it, the rest is for line breaks and comments */
+#define SMKI_ADHOC_MAX_DOCUMENT (64u << 10) /* octets: the largest CSR takes 11 KiB of it, the rest is for line breaks and comments */
 #define SMKI_ADHOC_REF_SIZE (32 * 4 + 1) /* the client's ID: 32 characters of up to 4 octets, and NUL (IDS App. B) */
+#define SMKI_ADHOC_UNRECORDED (UINT64_C(1) << 62) /* counting does not get there */
 
 /* One request and its answer; end with smki_adhoc_finish. One thread at a time. */
 struct smki_adhoc {
@@ -23,15 +23,17 @@ struct smki_adhoc {
     int csr_code;           /* 0, or why its text could not be decoded: CSR_TEXT_INVALID, CSR_TOO_LARGE */
 };
 
-/* Every answer has a TransactionId, positive and never given twice, and every decision on a request is in the audit log with it as its
- * subject. To find number 17: smki audit export - | jq -c 'select(.interface == "adhoc" and .subject == 17)' csr-decide: granted, or
- * refused and why; certificate-issue: the certificate with its serial; csr-void: granted, and could not be signed; demand-observed: faster
- * than the pace, which is only observed. Only where nothing can be recorded at all (the disk is full, say), or nobody was let in, the
- * number is one of chance, from 2^62 on, and not in the log.
+/* Every answer has a TransactionId, positive and never given twice, and every decision on a request is in the audit log with it as the
+ * record's subject: `smki audit find --transaction 17`. The acts are csr-decide (granted; or refused, and why), certificate-issue (with the
+ * certificate's serial), csr-void (granted, and could not be signed), demand-observed (faster than the pace, which is only observed).
+ *
+ * Where nothing can be recorded (the disk is full, say), or nobody was let in, the TransactionId is one of chance, from
+ * SMKI_ADHOC_UNRECORDED on, and not in the log.
  *
  * The answer's Status and ErrorCode are by the one list of refusals. INELIGIBLE, which this schema has no word for, becomes WORKFLOW_ERROR
- * with the code of NOT_SUBSCRIBER. What failed inside us is told by its code and the list's words only; the log has the details. Whatever
- * smki_adhoc_admit returns but 0 and NO_MEMORY, and whatever the others return but NO_MEMORY, the answer stands in out->xml. */
+ * with the code of NOT_SUBSCRIBER. What failed inside us is told by its code and the list's words only; the log has the details.
+ *
+ * The answer stands in out->xml whatever smki_adhoc_admit returns but 0 and NO_MEMORY, and whatever the others return but NO_MEMORY. */
 
 /* In two steps, so that nobody sleeps in here. First: reads the document, checks it against the schema, gives it its TransactionId, and
  * takes the Party's next slot of the pace (exact over all connections and processes, kept over restarts; an agreement for ADHOC_PACE makes

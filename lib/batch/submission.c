@@ -81,7 +81,8 @@ static int ask_registry(const struct smki_submission *submission, uint64_t *agre
         return rc;
     *agreed = 0;
     if ((rc = party_may_submit(view, actor, err)) == 0 && submission->takes_turn)
-        rc = agreement_limit(view, actor->party, SMKI_RULE_BATCH_ONE, smki_service_now(submission->service), agreed, err);
+        rc = agreements_limit(&submission->service->agreements, view, actor->party, SMKI_RULE_BATCH_ONE,
+                              smki_service_now(submission->service), agreed, err);
     store_view_end(view);
     return rc;
 }

@@ -9,10 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PACE_LAYOUT   1
-#define PACE_SIZE     9                   /* octets: layout, time of the last slot */
-#define CHANCE_NUMBER (UINT64_C(1) << 62) /* the first TransactionId that is one of chance: counting does not get there */
-
 /* ---- the answer ---- */
 
 /* For an answer that nothing can be recorded of. */
@@ -23,7 +19,7 @@ static uint64_t number_of_chance(const struct smki_service *service)
 
     if (random->fill(random->context, &chance, sizeof(chance)) != 0)
         chance = (uint64_t)smki_service_now(service).us;
-    return CHANCE_NUMBER | (chance & (CHANCE_NUMBER - 1));
+    return SMKI_ADHOC_UNRECORDED | (chance & (SMKI_ADHOC_UNRECORDED - 1));
 }
 
 /* Writes it, and returns `code`: 0, or a refusal whose words are in err. */
@@ -78,48 +74,12 @@ static int record(const struct decision_job *job, struct store_change *change, e
 
 /* ---- the pace ---- */
 
-static int last_slot_get(struct store_view *view, uint64_t party, struct smki_time *last, struct smki_error *err)
-{
-    struct smki_bytes stored;
-    struct cursor cursor;
-    int rc = store_demand_get(view, party, SMKI_RULE_ADHOC_PACE, &stored, err);
-
-    last->us = 0;
-    if (rc != 0)
-        return rc == SMKI_NOT_FOUND ? 0 : rc;
-    cursor = cursor_of(stored);
-    if (cursor_u8(&cursor) != PACE_LAYOUT)
-        cursor.failed = true;
-    last->us = (int64_t)cursor_u64(&cursor);
-    return cursor_close(&cursor, "the last slot of a Party's pace", err);
-}
-
-static int last_slot_put(struct store_change *change, uint64_t party, struct smki_time last, struct smki_error *err)
-{
-    uint8_t stored[PACE_SIZE];
-    struct writer writer = writer_of(stored, sizeof(stored));
-
-    write_u8(&writer, PACE_LAYOUT);
-    write_u64(&writer, (uint64_t)last.us);
-    return store_demand_put(change, party, SMKI_RULE_ADHOC_PACE, BYTES(stored, writer_size(&writer)), err);
-}
-
 /* The slot that an accepted request takes: its own; what is too fast and only observed takes none that is later than now or the last. */
 static struct smki_time slot_of(const struct smki_verdict *verdict, struct smki_time last, struct smki_time now)
 {
     if (!verdict->flagged)
         return verdict->retry_at;
     return last.us > now.us ? last : now;
-}
-
-static struct smki_allowance allowance(const struct decision_job *job, struct smki_time last, struct smki_time now)
-{
-    struct smki_demand_limits limits = smki_service_config(job->service)->limits;
-    struct smki_verdict next;
-
-    limits.mode[SMKI_RULE_ADHOC_PACE] = SMKI_RULE_ENFORCE;
-    smki_demand_adhoc_pace(&next, &limits, last, job->agreed, now);
-    return (struct smki_allowance){.limit = 1, .remaining = next.allowed, .reset = next.allowed ? 0 : next.retry_at.us - now.us};
 }
 
 static int take_slot(struct decision_job *job, struct store_change *change, struct smki_error *err)
@@ -133,19 +93,19 @@ static int take_slot(struct decision_job *job, struct store_change *change, stru
 
     if (limits->mode[SMKI_RULE_ADHOC_PACE] == SMKI_RULE_OFF)
         return 0;
-    if ((rc = last_slot_get(store_change_view(change), job->actor.party, &last, err)) != 0)
+    if ((rc = demand_last_get(store_change_view(change), job->actor.party, SMKI_RULE_ADHOC_PACE, &last, err)) != 0)
         return rc;
     smki_demand_adhoc_pace(verdict, limits, last, job->agreed, now);
     if (!verdict->allowed) {
-        out->left = allowance(job, last, now);
+        smki_allowance_adhoc_pace(&out->left, limits, last, job->agreed, now);
         job->refusal = smki_fail(&job->why, verdict->code, "%s", verdict->text);
         return 0;
     }
     last = slot_of(verdict, last, now);
-    out->left = allowance(job, last, now);
+    smki_allowance_adhoc_pace(&out->left, limits, last, job->agreed, now);
     if (!verdict->flagged && last.us > now.us)
         out->not_before = last;
-    return last_slot_put(change, job->actor.party, last, err);
+    return demand_last_put(change, job->actor.party, SMKI_RULE_ADHOC_PACE, last, err);
 }
 
 /* ---- first step ---- */
@@ -191,7 +151,8 @@ static int ask_agreement(struct decision_job *job, struct smki_error *err)
 
     if (rc != 0)
         return rc;
-    if ((rc = agreement_limit(view, job->actor.party, SMKI_RULE_ADHOC_PACE, smki_service_now(job->service), &ms, err)) == 0)
+    if ((rc = agreements_limit(&job->service->agreements, view, job->actor.party, SMKI_RULE_ADHOC_PACE, smki_service_now(job->service), &ms,
+                               err)) == 0)
         job->agreed = ms < (uint64_t)(SMKI_DAY / 1000) ? (int64_t)ms * 1000 : SMKI_DAY;
     store_view_end(view);
     return rc;
@@ -275,20 +236,19 @@ int smki_adhoc_answer(struct smki_adhoc *out, struct smki_service *service, cons
 int smki_adhoc_refuse(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity, int code,
                       const char *text, struct smki_error *err)
 {
-    struct smki_error recording = {0}, why = {0};
+    struct smki_error why = {0};
     struct decision_job job;
-    int answered, rc = 0;
+    int rc;
 
     *out = (struct smki_adhoc){0};
     if (identity != NULL) {
         job = job_of(out, service, identity);
         job.refusal = smki_fail(&job.why, code, "%s", text != NULL ? text : smki_refusal_find(code)->text);
-        if ((rc = store_change(service->store, refusal_change, &job, &recording)) != 0)
-            out->transaction = 0; /* it was not written down */
+        if (store_change(service->store, refusal_change, &job, NULL) != 0)
+            out->transaction = 0; /* it was not written down, and is answered all the same */
     }
-    if ((answered = answer(out, service, code, text, (struct smki_bytes){0}, &why)) != code)
-        return smki_fail(err, answered, "%s", why.text);
-    return rc != 0 ? smki_fail(err, rc, "%s", recording.text) : 0;
+    rc = answer(out, service, code, text, (struct smki_bytes){0}, &why);
+    return rc == code ? 0 : smki_fail(err, rc, "%s", why.text);
 }
 
 void smki_adhoc_finish(struct smki_adhoc *adhoc)

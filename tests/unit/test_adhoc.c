@@ -409,7 +409,7 @@ static void maintenance_is_a_workflow_error_in_the_operators_words(void **state)
     assert_true(adhoc.code == SMKI_MAINTENANCE && recorded(&at, adhoc.transaction, SMKI_ACT_CSR_DECIDE, SMKI_MAINTENANCE) == 1);
     EXPECT_ANSWER(&adhoc, "WORKFLOW_ERROR", "WF:MA1");
     ASSERT_OK(smki_adhoc_refuse(&adhoc, at.home.service, NULL, SMKI_IKI_MISSING, NULL, &err), err);
-    assert_true(adhoc.transaction >= UINT64_C(1) << 62); /* nobody was let in: no record, and a number of chance */
+    assert_true(adhoc.transaction >= SMKI_ADHOC_UNRECORDED); /* nobody was let in: no record, and a number of chance */
     EXPECT_ANSWER(&adhoc, "WORKFLOW_ERROR", "WF:IA1");
     clear(&at);
 }
@@ -432,7 +432,7 @@ static void without_a_disk_the_answer_is_still_valid(void **state)
     rc = admit_request(&at, &adhoc, &keys[1], &err);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     signal(SIGXFSZ, SIG_DFL);
-    assert_true(rc != 0 && rc == adhoc.code && adhoc.transaction >= UINT64_C(1) << 62);
+    assert_true(rc != 0 && rc == adhoc.code && adhoc.transaction >= SMKI_ADHOC_UNRECORDED);
     assert_false(says(&adhoc.xml, at.home.path));
     EXPECT_ANSWER(&adhoc, "WORKFLOW_ERROR", smki_refusal_find(rc)->wire_code);
     ASSERT_OK(admit_request(&at, &adhoc, &keys[1], &err), err); /* and it took no slot */
