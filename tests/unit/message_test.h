@@ -6,16 +6,16 @@
 
 #include "base/base_i.h"
 
-/* What xmllint says of all *.xml of a folder by batch-1.0.xsd: lines "<name>.xml validates" and others. End with smki_buffer_finish. */
-static inline void xmllint_folder(struct smki_buffer *said, const char *folder)
+/* What xmllint says of all *.xml of a folder by a schema ("batch-1.0.xsd"): lines "<name>.xml validates" and others. End with
+ * smki_buffer_finish. */
+static inline void xmllint_folder_by(struct smki_buffer *said, const char *folder, const char *schema)
 {
     char command[3 * TEST_PATH_SIZE], block[4096];
     struct smki_error err = {0};
     size_t size;
     FILE *pipe;
 
-    snprintf(command, sizeof(command), "cd '%s' && xmllint --nonet --noout --schema '%s/schema/batch-1.0.xsd' *.xml 2>&1", folder,
-             TEST_DATA);
+    snprintf(command, sizeof(command), "cd '%s' && xmllint --nonet --noout --schema '%s/schema/%s' *.xml 2>&1", folder, TEST_DATA, schema);
     ASSERT_OK(smki_buffer_append(said, "\n", 1, &err), err);
     assert_non_null(pipe = popen(command, "r"));
     while ((size = fread(block, 1, sizeof(block), pipe)) > 0)
@@ -23,6 +23,11 @@ static inline void xmllint_folder(struct smki_buffer *said, const char *folder)
     if (WEXITSTATUS(pclose(pipe)) == 127)
         fail_msg("xmllint is not installed (package libxml2-utils)");
     ASSERT_OK(smki_buffer_append(said, "", 1, &err), err);
+}
+
+static inline void xmllint_folder(struct smki_buffer *said, const char *folder)
+{
+    xmllint_folder_by(said, folder, "batch-1.0.xsd");
 }
 
 static inline bool xmllint_accepts(const struct smki_buffer *said, const char *name)
