@@ -63,7 +63,7 @@ static int batch_tell(struct call *call, const struct smki_client_batch *batch)
 
 /* ---- submit ---- */
 
-/* A batch with CSRs that will be refused is still a batch; whoever sends it should know. */
+/* What is known of the batch. One with CSRs that will be refused is still a batch; whoever sends it should know. */
 static int look(struct session *session, struct smki_client_batch *batch)
 {
     struct call *call = session->call;
@@ -71,6 +71,7 @@ static int look(struct session *session, struct smki_client_batch *batch)
     uint32_t wrong;
     int rc = smki_client_batch_look(session->client, call_operand(call, 0), batch, &wrong, &first, &call->err);
 
+    session_hush(session);
     if (rc == 0 && wrong != 0)
         fprintf(stderr, "%s: note: %" PRIu32 " of %" PRIu32 " CSRs will be refused for their form; the first: %s\n", call->program->name, wrong,
                 batch->csrs, first.text);
@@ -99,12 +100,10 @@ static int submit_run(struct call *call)
     struct smki_client_batch batch;
     int rc = session_open(&session, call, access_batch);
 
-    if (rc == 0)
-        rc = look(&session, &batch);
-    if (rc == 0 && call_has(call, "dry-run"))
-        rc = batch_tell(call, &batch);
-    else if (rc == 0 && (rc = smki_client_batch_submit(session.client, call_operand(call, 0), call_has(call, "again"), &batch, &call->err)) == 0)
-        rc = accepted_tell(&session, &batch);
+    if (rc == 0 && !call_has(call, "dry-run"))
+        rc = smki_client_batch_submit(session.client, call_operand(call, 0), call_has(call, "again"), &batch, &call->err);
+    if (rc == 0 && (rc = look(&session, &batch)) == 0)
+        rc = call_has(call, "dry-run") ? batch_tell(call, &batch) : accepted_tell(&session, &batch);
     session_close(&session);
     return rc;
 }
