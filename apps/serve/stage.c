@@ -161,6 +161,13 @@ void stage_over(struct serve_request *request, bool completed)
         request_end(request, false);
         return;
     }
+    if (!request->completed && !connection->reply_expected) { /* the library gave up: it cannot be read */
+        connection->request = NULL;
+        connection->refuse_next = connection->refuse_next != 0 ? connection->refuse_next : SMKI_HTTP_MALFORMED;
+        connection_touch(connection);
+        request_end(request, false);
+        return;
+    }
     connection->last = connection->last || !request->completed;
     connection->finished = request;
     connection->down_ready = true;
