@@ -51,7 +51,7 @@ static enum MHD_Result head_begin(struct serve_request *request, const char *pat
             return MHD_NO;
         head_check(request, version);
     }
-    has_body = request->chunked || request->declared != 0;
+    has_body = request->chunked || request->declared != 0 || request->refusal == SMKI_HTTP_MALFORMED; /* then nobody knows */
     if (connection->gate.state == GATE_WAIT)
         gate_body(&connection->gate, request->refusal != 0 ? 0 : request->chunked ? GATE_ENDLESS : request->declared);
     request->last = request->last || request->chunked || (request->refusal != 0 && has_body);
