@@ -64,6 +64,7 @@ struct connection {
     int64_t request_since;               /* 0: none under way */
     uint64_t moved;                      /* octets, since body_since */
     uint64_t drained;
+    int untaken; /* octets that the peer had not acknowledged when it was last asked */
 
     char host[ADDRESS_TEXT_SIZE];
     struct sockaddr_storage address;
@@ -93,7 +94,7 @@ bool wire_waits(const struct connection *connection); /* octets wait for the soc
 bool wire_has(const struct connection *connection);   /* mbedTLS may have something to read */
 void wire_keep(struct connection *connection);        /* before another connection's turn */
 /* Everything sent was acknowledged. */
-bool wire_taken(const struct connection *connection);
+bool wire_taken(struct connection *connection);
 void wire_drain(struct connection *connection);
 
 /* handshake.c */

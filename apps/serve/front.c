@@ -262,6 +262,21 @@ void front_refuse(struct connection *connection, int code, const char *text)
         connection_cut(connection);
 }
 
+static bool side_has_ended(const struct connection *connection)
+{
+    return connection->side != NULL && connection->side->ended && !connection->down_ready && !wire_waits(connection) &&
+           connection->finished == NULL && connection->request == NULL;
+}
+
+/* The library has closed: after its last reply, or because it cannot read what came. */
+static void side_end(struct connection *connection)
+{
+    if (connection->request_since != 0 && !connection->reply_expected)
+        front_refuse(connection, SMKI_HTTP_MALFORMED, NULL);
+    else
+        connection_close(connection);
+}
+
 static void pump_open(struct connection *connection)
 {
     bool moved = true;
@@ -285,9 +300,8 @@ static void pump_open(struct connection *connection)
         return;
     }
     reply_check(connection);
-    if (connection->state == CONNECTION_OPEN && connection->side != NULL && connection->side->ended && !connection->down_ready &&
-        !wire_waits(connection) && connection->finished == NULL && connection->request == NULL)
-        connection_close(connection);
+    if (connection->state == CONNECTION_OPEN && side_has_ended(connection))
+        side_end(connection);
 }
 
 /* FIN after ours, or nothing left to say to a peer that has gone. */

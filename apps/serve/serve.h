@@ -2,8 +2,8 @@
  * (listeners, hosts, routes) and what its routes answer; all else happens in here.
  *
  * Threads. serve_run stays in the main thread (signals, reload); one worker a core owns the connections; what a route does (`open`, `feed`,
- * `answer`, `close`), `refuse` and the `read` of a stream run in a pool thread and may block: never two of one request at once. A `quick` route's
- * `answer` runs in the worker itself.
+ * `answer`, `close`), `refuse` and the `read` of a stream run in a pool thread and may block: never two of one request at once. A `quick`
+ * route's `answer` runs in the worker itself.
  */
 #ifndef SERVE_SERVE_H
 #define SERVE_SERVE_H
@@ -51,9 +51,9 @@ struct serve_site {
     /* Writes the answer for a refusal in the site's own format with serve_reply: by any code of the list (its http_status is the default).
      * Called for the refusals of routes, and for those of serve itself: HTTP_PATH, HTTP_METHOD (Allow is set already), HTTP_MEDIA_TYPE,
      * TOO_LARGE, HTTP_HOST, HTTP_MALFORMED, HTTP_SLOW, HTTP_BUSY, MAINTENANCE (Retry-After is set already), and those of access, with their
-     * true code: what the outside is told of them must be the same for all. `request` has no route where none matched, and where the request
-     * could not be read neither method ("") nor path (""). Must not fail; runs in a pool thread, may block. When it writes no reply, an empty
-     * one with the code's http_status goes out. */
+     * true code: what the outside is told of them must be the same for all. `request` has no route where none matched, and where the
+     * request could not be read neither method ("") nor path (""). Must not fail; runs in a pool thread, may block. When it writes no
+     * reply, an empty one with the code's http_status goes out. */
     void (*refuse)(struct serve_request *request, int code, const char *text);
     void *context; /* the program's own: serve_site_of(request)->context */
 };
@@ -106,9 +106,10 @@ void serve_gauge(struct serve *serve, const char *name, const char *help, double
 struct serve_options {
     const char *program; /* "smki-webservice" */
     struct smki_service *service;
-    /* Fills the sites, by the home's configuration file as it is now; called at the start and at each reload. What it hangs into the sites is
-     * copied when it returns (routes and texts too), so it may be static; `config` lives as long as the sites. */
-    int (*sites)(void *context, const struct smki_config *config, struct serve_site *sites, size_t capacity, size_t *count, struct smki_error *err);
+    /* Fills the sites, by the home's configuration file as it is now; called at the start and at each reload. What it hangs into the sites
+     * is copied when it returns (routes and texts too), so it may be static; `config` lives as long as the sites. */
+    int (*sites)(void *context, const struct smki_config *config, struct serve_site *sites, size_t capacity, size_t *count,
+                 struct smki_error *err);
     /* Called once before the first connection: the place for serve_gauge and serve_count_help. May be NULL. */
     void (*started)(void *context, struct serve *serve);
     void *context;

@@ -51,7 +51,7 @@ static enum MHD_Result head_begin(struct serve_request *request, const char *pat
             return MHD_NO;
         head_check(request, version);
     }
-    has_body = request->chunked || request->declared != 0;
+    has_body = request->chunked || request->declared != 0 || request->refusal == SMKI_HTTP_MALFORMED; /* then nobody knows */
     if (connection->gate.state == GATE_WAIT)
         gate_body(&connection->gate, request->refusal != 0 ? 0 : request->chunked ? GATE_ENDLESS : request->declared);
     request->last = request->last || request->chunked || (request->refusal != 0 && has_body);
@@ -158,6 +158,13 @@ void stage_over(struct serve_request *request, bool completed)
     if (request->in_pool)
         return; /* work_returned calls again */
     if (!is_active(request) || connection->request != request) {
+        request_end(request, false);
+        return;
+    }
+    if (!request->completed && !connection->reply_expected) { /* the library gave up: it cannot be read */
+        connection->request = NULL;
+        connection->refuse_next = connection->refuse_next != 0 ? connection->refuse_next : SMKI_HTTP_MALFORMED;
+        connection_touch(connection);
         request_end(request, false);
         return;
     }

@@ -135,12 +135,17 @@ void wire_keep(struct connection *connection)
     worker->scratch_of = NULL;
 }
 
-/* What was sent and not acknowledged stays in the socket's count, also after a reset. */
-bool wire_taken(const struct connection *connection)
+/* What was sent and not acknowledged stays in the socket's count, also after a reset. Its becoming less is progress. */
+bool wire_taken(struct connection *connection)
 {
     int left = 0;
 
-    return !wire_waits(connection) && ioctl(connection->fd, SIOCOUTQ, &left) == 0 && left == 0;
+    if (wire_waits(connection) || ioctl(connection->fd, SIOCOUTQ, &left) != 0)
+        return false;
+    if (left < connection->untaken)
+        connection->progress = connection->worker->now;
+    connection->untaken = left;
+    return left == 0;
 }
 
 /* Closing with octets unread would make a reset of it, and what was sent last would be lost to the peer. */

@@ -11,7 +11,7 @@
 
 #define EVENTS_MAX      256
 #define SWEEP_TIME      (SMKI_SECOND / 2)
-#define POLL_TIME       2 /* ms until it is asked again whether a reply was acknowledged */
+#define POLL_TIME       4 /* ms until it is asked again whether a reply was acknowledged */
 #define HANDSHAKES_BUSY 1 /* steps in one turn while there are open connections to serve, */
 #define HANDSHAKES_IDLE 4 /* and else */
 

@@ -1,0 +1,109 @@
+#!/bin/bash
+# What the servers take and refuse as HTTP, with clients that smuggle, stall, flood and hang up.
+# shellcheck source=tests/system/lib.sh disable=SC2317 # functions are called through claim
+. "${ROOT:?the source tree}/tests/system/lib.sh"
+# shellcheck source=tests/system/server.sh
+. "$ROOT/tests/system/server.sh"
+
+descriptors() { find "/proc/$server/fd" -mindepth 1 | wc -l; }
+soon() { # soon COMMAND...: within 6 s
+    for _ in $(seq 60); do
+        "$@" && return 0
+        sleep 0.1
+    done
+    return 1
+}
+few_descriptors() { [ "$(descriptors)" -le "$before" ]; }
+delivered() { [ "$(measured 'smki_test_downloads_total{delivered="yes"}')" = "$1" ]; }
+fetch() { curl -sS --max-time 30 --cacert "$home/tls/ca.pem" --cert "$folder/adhoc/cert.pem" --key "$folder/adhoc/key.pem" --connect-to "adhoc.test:443:localhost:$port" -k "$@"; }
+
+serve_home
+configure '"http.handshake_time": "2 s", "http.head_time": "2 s", "http.stall_time": "2 s", "http.idle_time": "3 s"'
+claim "the server starts" serve_start
+fetch -o /dev/null https://adhoc.test/fail
+before=$(descriptors)
+
+# ---- heads ----
+
+claim "smuggled, doubled, folded, cut and oversized heads are refused with 400 by the site itself" probe heads
+claim "a query of 11 to 16 kB without fields on HTTP/1.0 harms nothing" probe query_15k
+claim "chunks that are none are refused" probe bad_chunks
+claim "a Host that is not the server name is refused with 421" probe host_421
+
+# ---- bodies ----
+
+claim "a body declared too large is refused before it is sent" probe too_large_declared
+claim "and while it is being sent" probe too_large_declared_sending
+claim "a chunked body is refused where it becomes too large" probe too_large_chunked
+claim "a chunked body arrives" probe chunked
+claim "100-continue" probe continue_100
+claim "a request in records of one octet" probe one_octet_records
+claim "22 pipelined requests are answered in order" probe pipelined
+claim "HEAD has the head of GET, no body, and the connection goes on" probe head_method
+claim "the end of the stream after a request does not cost its reply" probe fin_after_request
+claim "nor does close_notify" probe notify_after_request
+claim "30 requests that wait for their time share the pool" probe parallel_slow
+head -c 30000000 /dev/urandom >"$folder/upload"
+claim "30 MB go up whole" says "30000000 octets, sum $(python3 -c "import sys; print(sum(open(sys.argv[1], 'rb').read()))" "$folder/upload")" \
+    fetch -X POST -T "$folder/upload" https://adhoc.test/upload
+claim "and chunked" says "30000000 octets" fetch -X POST -T - https://adhoc.test/upload <"$folder/upload"
+claim "a refusal while it comes is answered at its end" says "XML_INVALID" fetch -X POST -T "$folder/upload" "https://adhoc.test/upload?broken"
+claim "60 MB come down whole" says 62914560 fetch -o /dev/null -w '%{size_download}' https://adhoc.test/download
+claim "and chunked" says 62914560 fetch -o /dev/null -w '%{size_download}' "https://adhoc.test/download?chunked"
+yes_before=$(measured 'smki_test_downloads_total{delivered="yes"}')
+broken() { [ "$(fetch -o /dev/null -w '%{exitcode}' "https://adhoc.test/download?breaks$1" 2>/dev/null)" = 18 ]; }
+claim "a reply that breaks off is seen by the client as broken" broken ""
+claim "and is not told as delivered" delivered "$yes_before"
+
+# ---- deadlines ----
+
+claim "a connection without a hello is cut" probe slow_open
+claim "a hello that trickles is cut" probe slow_hello
+claim "a head that trickles is cut" probe slow_head
+claim "a head that stops is told so (408)" probe stopped_head
+claim "a body that stops is told so (408)" probe stopped_body
+claim "a body that trickles below the least rate is cut" probe trickling_body
+claim "a reader that stops is cut" probe stopped_reader
+claim "an idle connection is closed in order" probe idle
+claim "one that comes back before is served" probe idle_comes_back
+
+# ---- resets, bounds ----
+
+claim "60 resets in mid-transfer" probe resets
+claim "leave no descriptor behind" soon few_descriptors
+claim "and the server serves" says "200" fetch -o /dev/null -w '%{http_code}' https://adhoc.test/who
+claim "of 70 connections with one certificate 64 are served, the others told that it is busy" says "70 [200, 503]" probe many 70
+configure '"http.connections_per_peer": 5'
+kill -HUP "$server"
+sleep 1
+claim "a bound lowered by a reload holds: 5 connections of a peer" says "5 [200]" probe many 8
+claim "counted by bound" test "$(measured 'smki_connections_refused_total{bound="peer"}')" -ge 3
+
+# ---- metrics ----
+
+curl -s "http://127.0.0.1:$admin/metrics" >"$folder/metrics"
+well_formed() { # each series has HELP and TYPE, and a number
+    python3 - "$folder/metrics" <<'END'
+import re, sys
+helped, typed = set(), {}
+for line in open(sys.argv[1]):
+    if line.startswith("# HELP "):
+        helped.add(line.split()[2])
+    elif line.startswith("# TYPE "):
+        assert line.split()[2] not in typed, line
+        typed[line.split()[2]] = line.split()[3]
+    else:
+        name, value = re.fullmatch(r'([a-z_]+)(?:\{[a-z_]+="[^"]*"(?:,[a-z_]+="[^"]*")*\})? (\S+)\n', line).groups()
+        float(value)
+        base = re.sub("_(bucket|sum|count)$", "", name) if name not in typed else name
+        assert base in helped and base in typed, line
+assert len(typed) > 15
+END
+}
+claim "metrics are in the text format of Prometheus" well_formed
+claim "healthz answers" says alive curl -s "http://127.0.0.1:$admin/healthz"
+claim "what is not there is 404" says 404 curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$admin/secrets"
+serve_stop TERM
+claim "it ends with 0" test "$ended" = 0
+claim "nothing went wrong in it" test "$(grep -cE 'ERROR|Sanitizer|runtime error' "$folder/log")" = 0
+finish

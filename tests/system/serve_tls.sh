@@ -1,0 +1,171 @@
+#!/bin/bash
+# Who gets in to the servers, by TLS and by IKI credential; sessions; reload and shutdown under load.
+# shellcheck source=tests/system/lib.sh disable=SC2317 # functions are called through claim
+. "${ROOT:?the source tree}/tests/system/lib.sh"
+# shellcheck source=tests/system/server.sh
+. "$ROOT/tests/system/server.sh"
+
+shift_time() { printf '%s\n' "$1" >"$folder/time.new" && mv "$folder/time.new" "$folder/time"; }
+wait_for() { for _ in $(seq 150); do [ -e "$1" ] && return 0; sleep 0.1; done; return 1; }
+recorded() { smki audit export | grep access-refused >"$folder/audit"; cat "$folder/audit"; grep -qF "$1" "$folder/audit"; }
+refusals() { for _ in $(seq 30); do recorded "$1" && return 0; sleep 0.1; done; return 1; }
+fetch() { curl -sS --max-time 10 -k --connect-to "adhoc.test:443:localhost:$port" "$@"; }
+certificate() { # certificate FOLDER CA KEY WORD...: a client certificate by openssl
+    local into=$1 ca=$2 key=$3
+    shift 3
+    mkdir -p "$into"
+    openssl req -new -newkey rsa:2048 -nodes -keyout "$into/key.pem" -subj "/O=Example Energy/OU=02/CN=System 9" -out "$into/csr.pem" 2>/dev/null
+    "$@" openssl x509 -req -in "$into/csr.pem" -CA "$ca" -CAkey "$key" -set_serial 4711 -days 30 -sha256 -out "$into/cert.pem" \
+        -extfile <(printf 'keyUsage=critical,digitalSignature') 2>/dev/null
+}
+by() { s_client -cert "$folder/$1/cert.pem" -key "$folder/$1/key.pem" "${@:2}"; }
+
+serve_home
+configure '"http.stop_time": "20 s"'
+shift_time +0
+library=$(faketime -f +0 sh -c 'echo $LD_PRELOAD')
+claim "the server starts" serve_start env LD_PRELOAD="$library" FAKETIME_TIMESTAMP_FILE="$folder/time" FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
+
+# ---- protocol and suites (interfaces.md 3) ----
+
+suites=(ECDHE-RSA-AES256-GCM-SHA384 ECDHE-RSA-AES256-SHA384 ECDHE-RSA-AES128-GCM-SHA256 ECDHE-RSA-AES128-SHA256)
+for suite in "${suites[@]}"; do
+    claim "$suite is taken" says "Cipher is $suite" by adhoc -tls1_2 -cipher "$suite"
+done
+for i in 0 1 2; do
+    left=$(IFS=:; echo "${suites[*]:$i}" | tr ':' '\n' | tac | paste -sd:)
+    claim "${suites[$i]} goes before those after it, whatever the client likes better" says "Cipher is ${suites[$i]}" by adhoc -tls1_2 -cipher "$left"
+done
+for suite in AES256-GCM-SHA384 AES128-SHA ECDHE-RSA-AES256-SHA ECDHE-RSA-CHACHA20-POLY1305 DHE-RSA-AES256-GCM-SHA384; do
+    claim "$suite is refused" says "alert handshake failure" by adhoc -tls1_2 -cipher "$suite:@SECLEVEL=0"
+done
+claim "TLS 1.0 is refused" says "alert protocol version" by adhoc -tls1 -cipher 'ALL:@SECLEVEL=0'
+claim "TLS 1.1 is refused" says "alert protocol version" by adhoc -tls1_1 -cipher 'ALL:@SECLEVEL=0'
+claim "TLS 1.3 is refused" says "alert protocol version" by adhoc -tls1_3
+
+# ---- certificates ----
+
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$folder/other.key" -out "$folder/other.pem" -subj "/CN=Other CA" -days 30 2>/dev/null
+certificate "$folder/foreign" "$folder/other.pem" "$folder/other.key"
+certificate "$folder/unregistered" "$home/ca/ikica.pem" "$home/keys/ikica.key"
+certificate "$folder/expired" "$home/ca/ikica.pem" "$home/keys/ikica.key" faketime -f -60d
+claim "no certificate: an alert" says "alert handshake failure" s_client -tls1_2
+claim "it is recorded" refusals IKI_MISSING
+claim "a certificate of another CA: an alert" says "alert unknown ca" by foreign -tls1_2
+claim "it is recorded with its name" refusals "System 9"
+claim "with the reason" refusals IKI_FOREIGN
+claim "an expired certificate: an alert" says "alert certificate expired" by expired -tls1_2
+claim "it is recorded with the reason" refusals IKI_DATES
+claim "of the right CA and not registered: 403" says 403 fetch -o /dev/null -w '%{http_code}' --cert "$folder/unregistered/cert.pem" --key "$folder/unregistered/key.pem" https://adhoc.test/who
+claim "it is recorded with the reason" refusals IKI_UNREGISTERED
+claim "for another interface: 403" says 403 fetch -o /dev/null -w '%{http_code}' --cert "$folder/batch/cert.pem" --key "$folder/batch/key.pem" https://adhoc.test/who
+claim "it is recorded with the reason" refusals IKI_INTERFACE
+claim "metrics tell why" test "$(measured 'smki_handshakes_refused_total{reason="certificate_dates"}')" = 1
+claim "a server name that is not served: an alert" says "alert unrecognized name" by adhoc -tls1_2 -servername nobody.test
+claim "no server name where there are several: an alert" says "alert unrecognized name" by adhoc -tls1_2 -noservername
+claim "the one-way site at the same address asks for no certificate" says "site=open name=-" curl -sS -k --connect-to "open.test:443:localhost:$port" https://open.test/who
+
+# ---- sessions ----
+
+claim "sessions are resumed by ticket and by id" probe resumed
+claim "none goes from the one-way site to the one with certificates" probe across_sites
+mkfifo "$folder/pipe"
+probe keep_session "$folder/kept" <"$folder/pipe" 2>"$folder/err-kept" &
+keeper=$!
+exec 9>"$folder/pipe"
+claim "a session is made" wait_for "$folder/kept"
+shift_time +290
+echo resumed >&9
+answered() { for _ in $(seq 50); do [ "$(wc -l <"$folder/kept")" -ge "$1" ] && return 0; kill -0 "$keeper" 2>/dev/null || break; sleep 0.1; done; cat "$folder/err-kept"; return 1; }
+claim "after 290 s it is resumed" answered 1
+shift_time +310
+echo full >&9
+claim "after 310 s it is not" answered 2
+exec 9>&-
+wait "$keeper" || true
+shift_time +0
+
+# ---- access, on every request ----
+
+claim "a suspended credential is refused on an open connection, a resumed session and a new one" \
+    probe revoked "$PROGRAMS/smki/smki --home $home credential suspend $(cat "$folder/credential") >/dev/null"
+claim "it is recorded with the reason" refusals IKI_SUSPENDED
+claim "resumed, it is let in" smki credential resume "$(cat "$folder/credential")"
+claim "a revoked one likewise is refused" \
+    probe revoked "$PROGRAMS/smki/smki --home $home credential revoke $(cat "$folder/credential") >/dev/null"
+claim "it is recorded with the reason" refusals IKI_REVOKED
+rm -r "$folder/adhoc"
+smki credential issue --party "$number" --interface adhoc --name "System 3" --generate "$folder/adhoc" >/dev/null 2>&1
+cp "$home/tls/ca.pem" "$folder/adhoc/ca.pem"
+
+# ---- reload ----
+
+issued_to() { by adhoc -tls1_2 | openssl x509 -noout -serial; }
+first=$(issued_to)
+cp "$home/smki.json" "$folder/good.json"
+probe load 8 "$folder/loaded" >"$folder/load" 2>&1 &
+loader=$!
+for round in 1 2 3; do
+    sleep 1
+    smki tls make --replace >/dev/null
+    cat "$home/tls/ca.pem" >>"$folder/adhoc/ca.pem" # the client trusts the new one before it is served
+    kill -HUP "$server"
+done
+sleep 1
+echo '{"http.head_max": "5 MiB"}' >"$home/smki.json"
+kill -HUP "$server"
+sleep 1
+claim "a wrong configuration changes nothing and says so" grep -q "not reloaded, all stays as it was: CONFIG_INVALID: .*http.head_max" "$folder/log"
+cp "$folder/good.json" "$home/smki.json"
+claim "three reloads were done" test "$(grep -c ': reloaded' "$folder/log")" = 3
+cp "$home/tls/server.key" "$folder/server.key"
+openssl genrsa -out "$home/tls/server.key" 2048 2>/dev/null
+kill -HUP "$server"
+sleep 1
+claim "nor does a key that does not fit" grep -q "not reloaded.*KEY_MISMATCH" "$folder/log"
+cat "$folder/server.key" >"$home/tls/server.key"
+wait "$loader" || true
+claim "under load no request failed" test -e "$folder/loaded" || sed 's/^/# /' "$folder/load"
+second=$(issued_to)
+claim "the new certificate is served" test -n "$second" -a "$first" != "$second"
+
+# ---- shutdown ----
+
+probe paced_download "$folder/started" >"$folder/download" 2>&1 &
+download=$!
+wait_for "$folder/started"
+serve_stop TERM
+status=0
+wait "$download" || status=$?
+claim "a download that ran when it was stopped is finished" test "$status" = 0
+claim "and it ends with 0" test "$ended" = 0
+claim "nothing went wrong in it" test "$(grep -cE 'ERROR|Sanitizer|runtime error' "$folder/log")" = 0
+
+# ---- service manager ----
+
+python3 - "$folder/notify" >"$folder/notified" <<'END' &
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+s.settimeout(30)
+while True:
+    text = s.recv(4096).decode()
+    print(text.split("\n")[0], flush=True)
+    if text.startswith("STOPPING"):
+        break
+END
+notified=$!
+wait_for "$folder/notify"
+serve_start env NOTIFY_SOCKET="$folder/notify"
+kill -HUP "$server"
+sleep 1
+serve_stop INT
+wait "$notified"
+claim "the service manager is told" test "$(paste -sd' ' "$folder/notified")" = "READY=1 RELOADING=1 READY=1 STOPPING=1"
+configure '"web.batch.listen": ""'
+port2=$port
+refuses_to_start() { ! timeout 10 "$PROGRAMS/../tests/serve/serve_test" "$home" 2>"$folder/log"; }
+chmod 644 "$home/tls/server.key"
+claim "a key that others can read is refused at the start" refuses_to_start
+claim "with what to do" grep -q "chmod 600" "$folder/log"
+finish

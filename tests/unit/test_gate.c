@@ -1,0 +1,142 @@
+/* The gate, by a table: each head whole or refused, whatever its pieces. */
+#include "smki_test.h"
+
+#include "serve/gate_i.h"
+
+#include <string.h>
+
+#define HEAD_MAX 200
+
+static const struct gate_case {
+    const char *octets;
+    size_t size; /* 0: that of the text */
+    enum gate_verdict verdict;
+    size_t used; /* octets of the head, or up to what is refused */
+} cases[] = {
+    {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0, GATE_WHOLE, 27},
+    {"GET / HTTP/1.1\r\n\r\n", 0, GATE_WHOLE, 18},
+    {"GET / HTTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\n\r\n", 0, GATE_WHOLE, 27},
+    {"GET / HTTP/1.1\r\nHost: a\r\n\r\n\n\r\r\0body", 35, GATE_WHOLE, 27},
+    {"\r\nGET / HTTP/1.1\r\n\r\n", 0, GATE_WHOLE, 20},
+    {"\r\n\r\n\r\nGET /\r\n\r\n", 0, GATE_WHOLE, 15},
+    {"A:\tb c\xff\xfe\r\n\r\n", 0, GATE_WHOLE, 12},
+    {"", 0, GATE_MORE, 0},
+    {"GET / HTTP/1.1\r\nHost: a\r\n", 0, GATE_MORE, 25},
+    {"GET / HTTP/1.1\r\nHost: a\r\n\r", 0, GATE_MORE, 26},
+    {"\r\n\r\n\r\n", 0, GATE_MORE, 6},
+    {"GET / HTTP/1.1\nHost: a\r\n\r\n", 0, GATE_MALFORMED, 15},
+    {"GET / HTTP/1.1\r\nHost: a\n\n", 0, GATE_MALFORMED, 24},
+    {"GET / HTTP/1.1\r\nHost: a\r\n\n", 0, GATE_MALFORMED, 26},
+    {"GET / HTTP/1.1\rHost: a\r\n\r\n", 0, GATE_MALFORMED, 16},
+    {"GET / HTTP/1.1\r\r\n\r\n", 0, GATE_MALFORMED, 16},
+    {"GET / HTTP/1.1\r\nHost: a\r\n\rX", 0, GATE_MALFORMED, 27},
+    {"\rGET", 0, GATE_MALFORMED, 2},
+    {"\nGET", 0, GATE_MALFORMED, 1},
+    {" GET / HTTP/1.1\r\n\r\n", 0, GATE_MALFORMED, 1},
+    {"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", 0, GATE_MALFORMED, 23},
+    {"GET / HTTP/1.1\r\nA: b\r\n\tc\r\n\r\n", 0, GATE_MALFORMED, 23},
+    {"GET /\0x HTTP/1.1\r\n\r\n", 20, GATE_MALFORMED, 6},
+    {"\0", 1, GATE_MALFORMED, 1},
+    {"GET /\x01 HTTP/1.1\r\n\r\n", 0, GATE_MALFORMED, 6},
+    {"GET /\x7f HTTP/1.1\r\n\r\n", 0, GATE_MALFORMED, 6},
+};
+
+static void run(const struct gate_case *it, size_t first, size_t step)
+{
+    const size_t size = it->size != 0 ? it->size : strlen(it->octets);
+    struct gate gate;
+    enum gate_verdict verdict = GATE_MORE;
+    size_t total = 0, used = 0;
+
+    gate_reset(&gate);
+    for (size_t piece = first; verdict == GATE_MORE && total < size; piece = step) {
+        if (piece > size - total)
+            piece = size - total;
+        verdict = gate_head(&gate, HEAD_MAX, (const uint8_t *)it->octets + total, piece, &used);
+        assert_true(used <= piece && (verdict != GATE_MORE || used == piece));
+        total += used;
+    }
+    if (verdict != it->verdict || total != it->used)
+        fail_msg("\"%s\" in pieces of %zu and %zu: verdict %d after %zu octets", it->octets, first, step, (int)verdict, total);
+    assert_int_equal(gate.state, verdict == GATE_WHOLE ? GATE_WAIT : GATE_HEAD);
+}
+
+static void every_head_is_judged_alike_however_it_is_cut(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const size_t size = cases[i].size != 0 ? cases[i].size : strlen(cases[i].octets);
+        for (size_t first = 1; first <= size + 1; first++) {
+            run(&cases[i], first, size + 1);
+            run(&cases[i], first, 1);
+            run(&cases[i], first, 3);
+        }
+    }
+}
+
+static void a_head_may_have_as_many_octets_as_its_limit_and_no_more(void **state)
+{
+    uint8_t head[HEAD_MAX + 1];
+    struct gate gate;
+    size_t used;
+
+    (void)state;
+    memset(head, 'a', sizeof(head));
+    memcpy(head + HEAD_MAX - 4, "\r\n\r\n", 4);
+    gate_reset(&gate);
+    assert_int_equal(gate_head(&gate, HEAD_MAX, head, HEAD_MAX, &used), GATE_WHOLE);
+    memset(head, 'a', sizeof(head));
+    memcpy(head + HEAD_MAX - 3, "\r\n\r\n", 4);
+    gate_reset(&gate);
+    assert_int_equal(gate_head(&gate, HEAD_MAX, head, sizeof(head), &used), GATE_TOO_LARGE);
+    gate_reset(&gate);
+    assert_int_equal(gate_head(&gate, HEAD_MAX, (const uint8_t *)"\r\n", 2, &used), GATE_MORE); /* empty lines count */
+    assert_int_equal(gate.head, 2);
+}
+
+static void a_body_passes_to_its_last_octet_and_nothing_after_it(void **state)
+{
+    struct gate gate;
+
+    (void)state;
+    gate_reset(&gate);
+    assert_int_equal(gate_may_pass(&gate, 10), 0);
+    gate_body(&gate, 15);
+    assert_int_equal(gate_may_pass(&gate, 10), 10);
+    gate_passed(&gate, 10);
+    assert_int_equal(gate_may_pass(&gate, 10), 5);
+    gate_passed(&gate, 4);
+    assert_int_equal(gate.state, GATE_BODY);
+    gate_passed(&gate, 1);
+    assert_int_equal(gate.state, GATE_REPLY);
+    assert_int_equal(gate_may_pass(&gate, 1), 0);
+}
+
+static void no_body_passes_nothing_and_a_chunked_one_all(void **state)
+{
+    struct gate gate;
+
+    (void)state;
+    gate_reset(&gate);
+    gate_body(&gate, 0);
+    assert_int_equal(gate.state, GATE_REPLY);
+    gate_reset(&gate);
+    gate_body(&gate, GATE_ENDLESS);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(gate_may_pass(&gate, 1 << 20), 1 << 20);
+        gate_passed(&gate, 1 << 20);
+    }
+    assert_int_equal(gate.state, GATE_BODY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_head_is_judged_alike_however_it_is_cut),
+        cmocka_unit_test(a_head_may_have_as_many_octets_as_its_limit_and_no_more),
+        cmocka_unit_test(a_body_passes_to_its_last_octet_and_nothing_after_it),
+        cmocka_unit_test(no_body_passes_nothing_and_a_chunked_one_all),
+    };
+
+    return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
+}
