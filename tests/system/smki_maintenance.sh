@@ -50,7 +50,7 @@ claim "what was announced is called off" smki maintenance end "$third"
 claim "which the list tells apart" test "$(state "$third")" = "called off"
 now=$(smki maintenance plan --from "$(day -1)" --to "$(day +1)" --text "Since yesterday")
 claim "it begins by itself" test "$(state "$now")" = on
-claim "and is over by itself" test "$(faketime '+3 days' "$PROGRAMS/smki/smki" --home "$home" maintenance list --json | grep -c '"state":"over"')" = 3
+claim "and is over by itself" test "$(later '+3 days' "$PROGRAMS/smki/smki" --home "$home" maintenance list --json | grep -c '"state":"over"')" = 3
 claim "one that ends before it begins is refused" fails INVALID_ARGUMENT "ends after it begins" smki maintenance plan --from "$(day +3)" --to "$(day +2)" --text x
 claim "one that there is not is refused" fails NOT_FOUND "maintenance 77" smki maintenance start 77
 claim "start wants to know which" usage "--text" smki maintenance start
