@@ -55,7 +55,8 @@ static void usage_print(const struct program *program, const struct command *com
     bool optional = (command->flags & COMMAND_JSON) != 0;
     char name[64];
 
-    printf("usage: %s %s%s", program->name, (command->flags & (COMMAND_HOME | COMMAND_FOLDER)) != 0 ? "[--home DIR] " : "", command->name);
+    printf("usage: %s%s%s%s", program->name, (command->flags & (COMMAND_HOME | COMMAND_FOLDER)) != 0 ? " [--home DIR]" : "",
+           command->name[0] != '\0' ? " " : "", command->name);
     for (const struct command_value *option = command->options; option != NULL && option->name != NULL; option++) {
         if ((option->flags & REQUIRED) != 0)
             printf(" --%s %s", option->name, value_shown(option));
