@@ -1,0 +1,339 @@
+/* A client as fast as OpenSSL is, so that what is measured is the server. */
+#include "http_load.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SAMPLES_MAX 200000
+#define UPLOAD_SIZE 200000
+
+struct client {
+    struct thread *thread;
+    SSL *ssl;
+    SSL_SESSION *session;
+    int fd;
+    enum { CLIENT_HANDSHAKE, CLIENT_WRITE, CLIENT_READ, CLIENT_STAYS } state;
+    unsigned number, requests;
+    const char *request;
+    size_t request_size, sent, body_left;
+    char head[1024];
+    size_t head_size;
+    bool in_body;
+    double since;
+};
+
+struct thread {
+    const struct load *load;
+    SSL_CTX *context;
+    int epoll;
+    unsigned count, standing;
+    struct client *clients;
+    double until;
+    struct load_result result;
+    float *samples;
+    size_t sample_count;
+    pthread_t id;
+};
+
+static const char get_quick[] = "GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n";
+static const char get_quick_close[] = "GET /quick HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+static const char get_download[] = "GET /download?mb=1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+static char post_upload[UPLOAD_SIZE + 200];
+static size_t post_upload_size;
+
+static double now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* ---- one connection ---- */
+
+static void request_choose(struct client *client)
+{
+    const enum load_kind kind = client->thread->load->kind;
+
+    client->request = kind == LOAD_FULL || kind == LOAD_RESUMED ? get_quick_close : get_quick;
+    if (kind == LOAD_MIXED && client->number % 4 == 1)
+        client->request = get_download;
+    client->request_size = strlen(client->request);
+    if (kind == LOAD_MIXED && client->number % 4 == 2) {
+        client->request = post_upload;
+        client->request_size = post_upload_size;
+    }
+    client->sent = client->head_size = 0;
+    client->in_body = false;
+    client->state = CLIENT_WRITE;
+}
+
+static bool client_open(struct client *client)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)client->thread->load->port)};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = client};
+    const int yes = 1;
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    client->since = now();
+    client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (client->fd < 0 || connect(client->fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+        return false;
+    fcntl(client->fd, F_SETFL, O_NONBLOCK);
+    setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    client->ssl = SSL_new(client->thread->context);
+    SSL_set_fd(client->ssl, client->fd);
+    SSL_set_connect_state(client->ssl);
+    if (client->session != NULL)
+        SSL_set_session(client->ssl, client->session);
+    client->state = CLIENT_HANDSHAKE;
+    client->requests = 0;
+    return epoll_ctl(client->thread->epoll, EPOLL_CTL_ADD, client->fd, &event) == 0;
+}
+
+static void client_close(struct client *client)
+{
+    if (client->ssl != NULL) {
+        if (client->thread->load->kind == LOAD_RESUMED && client->session == NULL)
+            client->session = SSL_get1_session(client->ssl);
+        SSL_shutdown(client->ssl);
+        SSL_free(client->ssl);
+    }
+    if (client->fd >= 0)
+        close(client->fd);
+    client->ssl = NULL;
+    client->fd = -1;
+}
+
+/* Takes octets of the reply; true: it is whole. */
+static bool reply_take(struct client *client, const char *at, size_t size)
+{
+    const char *end, *length;
+    size_t more;
+
+    if (!client->in_body) {
+        more = size < sizeof(client->head) - 1 - client->head_size ? size : sizeof(client->head) - 1 - client->head_size;
+        memcpy(client->head + client->head_size, at, more);
+        client->head_size += more;
+        client->head[client->head_size] = '\0';
+        end = strstr(client->head, "\r\n\r\n");
+        if (end == NULL)
+            return false;
+        length = strcasestr(client->head, "Content-Length: ");
+        client->body_left = length != NULL && length < end ? strtoul(length + 16, NULL, 10) : 0;
+        client->in_body = true;
+        size -= (size_t)(end + 4 - client->head) - (client->head_size - more);
+        client->thread->result.failed += strncmp(client->head + 9, "200", 3) != 0;
+    }
+    client->body_left -= size < client->body_left ? size : client->body_left;
+    return client->body_left == 0;
+}
+
+static void sample(struct client *client)
+{
+    struct thread *thread = client->thread;
+
+    thread->result.done++;
+    if (thread->sample_count < SAMPLES_MAX)
+        thread->samples[thread->sample_count++] = (float)(now() - client->since);
+}
+
+/* A reply is whole: what next? false: the connection is done with. */
+static bool reply_done(struct client *client)
+{
+    const enum load_kind kind = client->thread->load->kind;
+
+    sample(client);
+    client->requests++;
+    if (kind == LOAD_FULL || kind == LOAD_RESUMED || (kind == LOAD_MIXED && client->number % 4 == 3) ||
+        strcasestr(client->head, "Connection: close") != NULL)
+        return false;
+    if (kind == LOAD_IDLE) {
+        client->state = CLIENT_STAYS;
+        client->thread->standing++;
+        return true;
+    }
+    client->since = now();
+    request_choose(client);
+    return true;
+}
+
+/* false: it has ended. */
+static bool client_step(struct client *client, bool *blocked)
+{
+    static __thread char octets[16384];
+    size_t size = 0;
+    int rc = 1;
+
+    *blocked = false;
+    switch (client->state) {
+    case CLIENT_HANDSHAKE:
+        if ((rc = SSL_do_handshake(client->ssl)) == 1) {
+            client->thread->result.resumed += SSL_session_reused(client->ssl) == 1;
+            request_choose(client);
+        }
+        break;
+    case CLIENT_WRITE:
+        if ((rc = SSL_write_ex(client->ssl, client->request + client->sent, client->request_size - client->sent, &size)) == 1)
+            client->sent += size;
+        if (client->sent == client->request_size)
+            client->state = CLIENT_READ;
+        break;
+    case CLIENT_READ:
+        if ((rc = SSL_read_ex(client->ssl, octets, sizeof(octets), &size)) == 1 && reply_take(client, octets, size))
+            return reply_done(client);
+        break;
+    case CLIENT_STAYS:
+        *blocked = true;
+        return true;
+    }
+    if (rc == 1)
+        return true;
+    rc = SSL_get_error(client->ssl, rc);
+    *blocked = rc == SSL_ERROR_WANT_READ || rc == SSL_ERROR_WANT_WRITE;
+    if (!*blocked)
+        client->thread->result.failed++;
+    ERR_clear_error();
+    return *blocked;
+}
+
+static void client_go(struct client *client)
+{
+    bool blocked = false;
+
+    while (!blocked && client->fd >= 0) {
+        if (client_step(client, &blocked))
+            continue;
+        client_close(client);
+        if (now() < client->thread->until && !client_open(client))
+            client->thread->result.failed++;
+    }
+}
+
+/* ---- a thread ---- */
+
+static void *thread_main(void *context)
+{
+    struct thread *thread = context;
+    struct epoll_event events[128];
+
+    for (unsigned i = 0; i < thread->count; i++) {
+        if (!client_open(&thread->clients[i]))
+            thread->result.failed++;
+    }
+    while (now() < thread->until && !(thread->load->kind == LOAD_IDLE && thread->standing == thread->count)) {
+        const int count = epoll_wait(thread->epoll, events, 128, 100);
+
+        for (int i = 0; i < count; i++)
+            client_go(events[i].data.ptr);
+    }
+    return NULL;
+}
+
+static int sample_order(const void *a, const void *b)
+{
+    const float left = *(const float *)a, right = *(const float *)b;
+
+    return (left > right) - (left < right);
+}
+
+static SSL_CTX *context_make(const struct load *load)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+
+    SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(context, "ECDHE-RSA-AES256-GCM-SHA384");
+    SSL_CTX_set1_groups_list(context, "X25519:P-256");
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE);
+    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+    if (SSL_CTX_use_certificate_file(context, load->certificate, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_use_PrivateKey_file(context, load->key, SSL_FILETYPE_PEM) != 1) {
+        SSL_CTX_free(context);
+        return NULL;
+    }
+    return context;
+}
+
+static bool thread_open(struct thread *thread, const struct load *load, unsigned first, unsigned count)
+{
+    *thread = (struct thread){.load = load, .count = count, .until = now() + load->seconds};
+    thread->context = context_make(load);
+    thread->epoll = epoll_create1(EPOLL_CLOEXEC);
+    thread->clients = calloc(count, sizeof(*thread->clients));
+    thread->samples = malloc(SAMPLES_MAX * sizeof(*thread->samples));
+    if (thread->context == NULL || thread->epoll < 0 || thread->clients == NULL || thread->samples == NULL)
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        thread->clients[i] = (struct client){.thread = thread, .fd = -1, .number = first + i};
+    return true;
+}
+
+static void thread_close(struct thread *thread)
+{
+    for (unsigned i = 0; i < thread->count; i++) {
+        client_close(&thread->clients[i]);
+        SSL_SESSION_free(thread->clients[i].session);
+    }
+    free(thread->clients);
+    free(thread->samples);
+    SSL_CTX_free(thread->context);
+    close(thread->epoll);
+}
+
+static void result_join(struct load_result *out, struct thread *threads, unsigned count)
+{
+    float *all = malloc(count * SAMPLES_MAX * sizeof(*all));
+    size_t size = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        out->done += threads[i].result.done;
+        out->failed += threads[i].result.failed;
+        out->resumed += threads[i].result.resumed;
+        for (size_t k = 0; all != NULL && k < threads[i].sample_count; k++)
+            all[size++] = threads[i].samples[k];
+    }
+    if (all != NULL && size > 0) {
+        qsort(all, size, sizeof(*all), sample_order);
+        out->p50 = all[size / 2] * 1e3;
+        out->p99 = all[size - 1 - size / 100] * 1e3;
+    }
+    free(all);
+}
+
+bool load_run(const struct load *load, struct load_result *out)
+{
+    struct thread threads[16];
+    const double started = now();
+    bool right = true;
+
+    post_upload_size = (size_t)snprintf(post_upload, sizeof(post_upload),
+                                        "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", UPLOAD_SIZE) +
+                       UPLOAD_SIZE;
+    *out = (struct load_result){0};
+    for (unsigned i = 0; i < load->threads; i++)
+        right = thread_open(&threads[i], load, i, load->connections / load->threads) && right;
+    for (unsigned i = 0; right && i < load->threads; i++)
+        pthread_create(&threads[i].id, NULL, thread_main, &threads[i]);
+    for (unsigned i = 0; right && i < load->threads; i++)
+        pthread_join(threads[i].id, NULL);
+    out->seconds = now() - started;
+    if (right && load->idle != NULL)
+        load->idle(load->context);
+    result_join(out, threads, load->threads);
+    for (unsigned i = 0; i < load->threads; i++)
+        thread_close(&threads[i]);
+    return right;
+}
