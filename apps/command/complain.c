@@ -18,6 +18,7 @@ static const struct {
     {SMKI_CREDENTIAL_STATE, "see 'smki credential list'"},
     {SMKI_CREDENTIAL_NAME_TAKEN, "see 'smki credential list'"},
     {SMKI_AGREEMENT_NOTICE, "that is --short-notice"},
+    {SMKI_MAINTENANCE_STATE, "see 'smki maintenance list'"},
     {SMKI_CONFIG_INVALID, "see 'smki config show'"},
     {SMKI_DISK_FULL, "free space and repeat; nothing was lost"},
     {SMKI_STORE_CORRUPT, "restore a backup with 'smki restore', and report it"},

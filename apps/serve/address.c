@@ -44,13 +44,15 @@ int address_parse(struct sockaddr_storage *out, socklen_t *size, const char *tex
 
     memset(out, 0, sizeof(*out));
     if (port == NULL || *port != ':' || (size_t)(end - start) >= sizeof(host))
-        return serve_fail(err, SMKI_CONFIG_INVALID, "\"%s\" is not an address with a port, such as \"127.0.0.1:8443\" or \"[::1]:8443\"", text);
+        return serve_fail(err, SMKI_CONFIG_INVALID, "\"%s\" is not an address with a port, such as \"127.0.0.1:8443\" or \"[::1]:8443\"",
+                          text);
     memcpy(host, start, (size_t)(end - start));
     host[end - start] = '\0';
     number = port[1] != '\0' && strspn(port + 1, "0123456789") == strlen(port + 1) ? strtol(port + 1, NULL, 10) : 0;
     if (number < 1 || number > 65535 ||
         !(six ? parse_six(out, size, host, (uint16_t)number) : parse_four(out, size, host, (uint16_t)number)))
-        return serve_fail(err, SMKI_CONFIG_INVALID, "\"%s\" is not an address with a port, such as \"127.0.0.1:8443\" or \"[::1]:8443\"", text);
+        return serve_fail(err, SMKI_CONFIG_INVALID, "\"%s\" is not an address with a port, such as \"127.0.0.1:8443\" or \"[::1]:8443\"",
+                          text);
     return 0;
 }
 

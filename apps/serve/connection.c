@@ -45,7 +45,8 @@ int connection_open(struct worker *worker, const struct arrival *arrival, struct
     address_host(&connection->address, connection->host);
     address_key(&connection->address, connection->host_key);
     mbedtls_ssl_init(&connection->ssl);
-    if ((rc = tls_setup(connection->tls, &connection->ssl, err)) == 0 && epoll_ctl(worker->epoll, EPOLL_CTL_ADD, connection->fd, &event) != 0)
+    if ((rc = tls_setup(connection->tls, &connection->ssl, err)) == 0 &&
+        epoll_ctl(worker->epoll, EPOLL_CTL_ADD, connection->fd, &event) != 0)
         rc = serve_fail(err, SMKI_IO, "epoll takes no further socket");
     if (rc != 0) {
         mbedtls_ssl_free(&connection->ssl);

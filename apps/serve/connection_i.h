@@ -37,8 +37,8 @@ struct connection {
     int fd;
     bool readable, writable, hung_up; /* as the last event said, and nothing since said otherwise */
     bool peer_closed, shut, broken, corked;
-    bool bounded;          /* counted for its certificate */
-    bool over_bound;       /* beyond the bound of its certificate: requests are refused */
+    bool bounded;    /* counted for its certificate */
+    bool over_bound; /* beyond the bound of its certificate: requests are refused */
     mbedtls_ssl_context ssl;
     struct tls_peer peer;
     struct smki_buffer queue; /* octets for the socket */
@@ -51,12 +51,12 @@ struct connection {
     struct smki_buffer held; /* what came and may not pass yet */
     size_t held_start;
     struct side *side;
-    bool down_ready;               /* the library may have written */
-    bool reply_expected;           /* and what it writes is our reply */
-    bool last;                     /* no request after this one */
-    int refusal;                   /* of what could not be handed to the library, and its words */
+    bool down_ready;     /* the library may have written */
+    bool reply_expected; /* and what it writes is our reply */
+    bool last;           /* no request after this one */
+    int refusal;         /* of what could not be handed to the library, and its words */
     const char *refusal_text;
-    int refuse_next;               /* to be refused once the library has returned */
+    int refuse_next;                /* to be refused once the library has returned */
     struct serve_request *request;  /* under way */
     struct serve_request *finished; /* its reply was written; is it out? */
 

@@ -20,7 +20,8 @@ void entrances_set(struct worker *worker, struct generation *generation)
 
         *entrance = (struct entrance){.source.kind = SOURCE_ENTRANCE, .listener = &generation->listeners[i]};
         if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, entrance->listener->door->fd, &event) != 0)
-            log_line(worker->serve->program, "worker %zu cannot wait at %s: %s", worker->number, entrance->listener->door->address, strerror(errno));
+            log_line(worker->serve->program, "worker %zu cannot wait at %s: %s", worker->number, entrance->listener->door->address,
+                     strerror(errno));
         worker->entrance_count++;
     }
     if (generation != NULL) {
@@ -121,7 +122,8 @@ void entrance_accept(struct worker *worker, struct entrance *entrance)
     for (int i = 0; i < ACCEPTS_MAX; i++) {
         struct arrival arrival = {.listener = entrance->listener, .address_size = sizeof(arrival.address)};
 
-        arrival.fd = accept4(entrance->listener->door->fd, (struct sockaddr *)&arrival.address, &arrival.address_size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        arrival.fd =
+            accept4(entrance->listener->door->fd, (struct sockaddr *)&arrival.address, &arrival.address_size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (arrival.fd >= 0)
             arrival_place(worker, &arrival);
         else if (errno != ECONNABORTED && errno != EINTR)

@@ -127,8 +127,8 @@ static int listener_add(struct listener *listener, struct site *site, struct smk
 {
     for (size_t i = 0; i < listener->site_count; i++) {
         if (same_host(listener->sites[i], site))
-            return serve_fail(err, SMKI_CONFIG_INVALID, "%s and %s are both at %s: give each a host name of its own", listener->sites[i]->face.name,
-                              site->face.name, site->face.address);
+            return serve_fail(err, SMKI_CONFIG_INVALID, "%s and %s are both at %s: give each a host name of its own",
+                              listener->sites[i]->face.name, site->face.name, site->face.address);
     }
     listener->sites[listener->site_count++] = site;
     if (site->face.host == NULL || listener->site_count == 1)

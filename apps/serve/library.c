@@ -5,7 +5,7 @@
 
 #define MEMORY_LIMIT    32768 /* octets a connection: more makes the library map memory for each; a head may have less than half of it */
 #define CONNECTIONS_MAX 200000
-#define RUNS_MAX        4 /* in one turn of the loop */
+#define RUNS_MAX        4   /* in one turn of the loop */
 #define TIMEOUT_LEAST   120 /* s; the library's own, which begins anew with every octet, is no more than a backstop */
 
 static void on_log(void *context, const char *format, va_list arguments)
@@ -77,11 +77,12 @@ int library_open(struct worker *worker, struct smki_error *err)
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &worker->library_source};
     const union MHD_DaemonInfo *info;
 
-    worker->library = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, worker,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_LIMIT,
-        MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, timeout, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-        worker, MHD_OPTION_NOTIFY_COMPLETED, on_completed, worker, MHD_OPTION_URI_LOG_CALLBACK, on_uri, worker, MHD_OPTION_END);
+    worker->library =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
+                         NULL, on_request, worker, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_LIMIT, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+                         MHD_OPTION_CONNECTION_TIMEOUT, timeout, MHD_OPTION_NOTIFY_CONNECTION, on_connection, worker,
+                         MHD_OPTION_NOTIFY_COMPLETED, on_completed, worker, MHD_OPTION_URI_LOG_CALLBACK, on_uri, worker, MHD_OPTION_END);
     if (worker->library == NULL)
         return serve_fail(err, SMKI_INTERNAL, "libmicrohttpd %s does not start", MHD_get_version());
     info = MHD_get_daemon_info(worker->library, MHD_DAEMON_INFO_EPOLL_FD);

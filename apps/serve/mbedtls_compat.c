@@ -7,10 +7,13 @@
 static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
                                   MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1,
                                   MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
-static const uint16_t signatures[] = {
-    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256, MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384, MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
-    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
-    MBEDTLS_TLS1_3_SIG_NONE};
+static const uint16_t signatures[] = {MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
+                                      MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+                                      MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
+                                      MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+                                      MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+                                      MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+                                      MBEDTLS_TLS1_3_SIG_NONE};
 
 bool compat_versions(mbedtls_ssl_config *config, bool and_1_3)
 {

@@ -33,11 +33,11 @@
 #define compat_crypto_init() 0
 #define COMPAT_CACHE_KEY
 #define COMPAT_CACHE_ID
-#define mbedtls_sha256                                              mbedtls_sha256_ret
-#define mbedtls_pk_parse_keyfile(pk, path, password, rng, context)  mbedtls_pk_parse_keyfile(pk, path, password)
-#define mbedtls_pk_check_pair(public, private, rng, context)        mbedtls_pk_check_pair(public, private)
-#define MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION                        MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION
-#define MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE                           MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN
+#define mbedtls_sha256                                             mbedtls_sha256_ret
+#define mbedtls_pk_parse_keyfile(pk, path, password, rng, context) mbedtls_pk_parse_keyfile(pk, path, password)
+#define mbedtls_pk_check_pair(public, private, rng, context)       mbedtls_pk_check_pair(public, private)
+#define MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION                       MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION
+#define MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE                          MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN
 
 #endif
 

@@ -98,10 +98,11 @@ static int durations_text(const struct metrics_site *site, struct smki_buffer *o
     }
     sum += load(&site->bucket[METRICS_BUCKETS]);
     return rc != 0 ? rc
-                   : smki_buffer_printf(out, err,
-                                        "smki_request_duration_seconds_bucket{site=\"%s\",le=\"+Inf\"} %llu\n"
-                                        "smki_request_duration_seconds_sum{site=\"%s\"} %.6f\nsmki_request_duration_seconds_count{site=\"%s\"} %llu\n",
-                                        site->name, sum, site->name, (double)load(&site->duration) / 1e6, site->name, sum);
+                   : smki_buffer_printf(
+                         out, err,
+                         "smki_request_duration_seconds_bucket{site=\"%s\",le=\"+Inf\"} %llu\n"
+                         "smki_request_duration_seconds_sum{site=\"%s\"} %.6f\nsmki_request_duration_seconds_count{site=\"%s\"} %llu\n",
+                         site->name, sum, site->name, (double)load(&site->duration) / 1e6, site->name, sum);
 }
 
 static int requests_text(const struct metrics *metrics, struct smki_buffer *out, struct smki_error *err)
@@ -112,7 +113,8 @@ static int requests_text(const struct metrics *metrics, struct smki_buffer *out,
     for (unsigned i = 0; rc == 0 && i < sites; i++)
         rc = statuses_text(&metrics->site[i], out, err);
     if (rc == 0)
-        rc = head(out, "smki_request_duration_seconds", "histogram", "From the whole head of a request to the last octet of its reply.", err);
+        rc = head(out, "smki_request_duration_seconds", "histogram", "From the whole head of a request to the last octet of its reply.",
+                  err);
     for (unsigned i = 0; rc == 0 && i < sites; i++)
         rc = durations_text(&metrics->site[i], out, err);
     return rc;

@@ -13,10 +13,10 @@
 enum request_stage { STAGE_BEGIN, STAGE_OPENING, STAGE_BODY, STAGE_ANSWER, STAGE_REPLY };
 enum request_job { JOB_OPEN, JOB_FEED, JOB_ANSWER, JOB_REFUSE, JOB_READ, JOB_CLOSE };
 
-#define REQUEST_WAITS      1     /* what serve_wait returns */
-#define REQUEST_HEADERS    16    /* that a program may add to a reply */
-#define REQUEST_FEED_SIZE  65536 /* octets of body for one call of `feed` */
-#define STREAM_SIZE        65536 /* octets of a reply for one call of `read` */
+#define REQUEST_WAITS     1     /* what serve_wait returns */
+#define REQUEST_HEADERS   16    /* that a program may add to a reply */
+#define REQUEST_FEED_SIZE 65536 /* octets of body for one call of `feed` */
+#define STREAM_SIZE       65536 /* octets of a reply for one call of `read` */
 
 struct header {
     char *name, *value;
@@ -29,8 +29,8 @@ struct stream {
     int64_t size;
     uint8_t *front, *back;
     size_t front_start, front_size, back_size;
-    bool ready;    /* the back is full */
-    bool ended;    /* nothing after the back */
+    bool ready; /* the back is full */
+    bool ended; /* nothing after the back */
     bool broken;
     bool starving; /* the library waits for the back */
 };
@@ -40,16 +40,16 @@ struct serve_request {
     enum request_job kind;
     struct serve_request *next; /* among those returned, or waiting */
     struct worker *worker;
-    struct connection *connection; /* a reference */
-    struct side *side;             /* only to compare */
+    struct connection *connection;  /* a reference */
+    struct side *side;              /* only to compare */
     struct MHD_Connection *library; /* NULL: it has done with the request */
     enum request_stage stage;
     bool in_pool, suspended, over;
-    bool granted;    /* access was; `close` will be called */
-    bool completed;  /* the library has written the whole reply */
+    bool granted;   /* access was; `close` will be called */
+    bool completed; /* the library has written the whole reply */
     bool delivered;
-    bool stand_in;   /* not the peer's words */
-    bool bad_path;   /* with %00 */
+    bool stand_in; /* not the peer's words */
+    bool bad_path; /* with %00 */
     bool chunked, last;
     uint64_t declared, received;
     int64_t started;

@@ -168,11 +168,15 @@ static void ready_tell(struct running *running)
 static void reload(struct running *running)
 {
     struct serve *serve = &running->serve;
-    struct generation *generation;
+    struct generation *generation = NULL;
     struct smki_error err = {0};
 
     notify_reloading();
-    if (generation_create(&generation, serve, serve->generation, &err) != 0) {
+    if (generation_create(&generation, serve, serve->generation, &err) == 0 && smki_service_reload(serve->service, &err) != 0) {
+        generation_drop(generation);
+        generation = NULL;
+    }
+    if (generation == NULL) {
         atomic_fetch_add(&serve->metrics.reloads_failed, 1);
         log_line(serve->program, "not reloaded, all stays as it was: %s: %s", smki_refusal_find(err.code)->name, err.text);
     } else {
@@ -263,8 +267,8 @@ int serve_run(const struct serve_options *options, struct smki_error *err)
     running->serve.service = options->service;
     metrics_init(&running->serve.metrics);
     if ((rc = serve_open(running, err)) == 0) {
-        log_line(options->program, "mbedTLS " MBEDTLS_VERSION_STRING ", libmicrohttpd %s, %zu workers, %u threads for requests", MHD_get_version(),
-                 running->serve.worker_count, pool_threads(running->serve.pool));
+        log_line(options->program, "mbedTLS " MBEDTLS_VERSION_STRING ", libmicrohttpd %s, %zu workers, %u threads for requests",
+                 MHD_get_version(), running->serve.worker_count, pool_threads(running->serve.pool));
         ready_tell(running);
         signals_wait(running);
         notify_stopping();

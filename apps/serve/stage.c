@@ -1,5 +1,5 @@
-/* A request's stages, as the library calls: once with the head, then with each piece of the body, then at its end; and again after each time
- * that it was suspended. */
+/* A request's stages, as the library calls: once with the head, then with each piece of the body, then at its end; and again after each
+ * time that it was suspended. */
 #include "serve/request_i.h"
 
 #include <stdlib.h>

@@ -37,7 +37,8 @@ static const int suites[] = {
 
 /* Client certificates: RSA of 2048 bits at least, SHA-256 at least; a CA's key may be on P-256 or P-384 too. */
 static const mbedtls_x509_crt_profile profile = {
-    .allowed_mds = MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256) | MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA384) | MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA512),
+    .allowed_mds =
+        MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256) | MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA384) | MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA512),
     .allowed_pks = 0xFFFFFFF,
     .allowed_curves = MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP256R1) | MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP384R1),
     .rsa_min_bitlen = 2048,

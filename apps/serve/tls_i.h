@@ -30,11 +30,11 @@ int resumption_cache_set(struct resumption *resumption, COMPAT_CACHE_KEY const m
 
 /* What mbedTLS's callbacks find out about a peer. */
 struct tls_peer {
-    const struct site *site;     /* by the server name; NULL: not known (yet) */
-    const struct site *ticket;   /* whose ticket was taken */
+    const struct site *site;   /* by the server name; NULL: not known (yet) */
+    const struct site *ticket; /* whose ticket was taken */
     bool resumed, name_unknown;
-    uint32_t flags;              /* of the verification, MBEDTLS_X509_BADCERT_... */
-    uint8_t *refused;            /* the certificate that did not verify, DER */
+    uint32_t flags;   /* of the verification, MBEDTLS_X509_BADCERT_... */
+    uint8_t *refused; /* the certificate that did not verify, DER */
     size_t refused_size;
 };
 

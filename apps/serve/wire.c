@@ -39,7 +39,8 @@ void wire_flush(struct connection *connection)
 {
     if (!wire_waits(connection))
         return;
-    connection->queue_start += wire_try(connection, connection->queue.at + connection->queue_start, connection->queue.size - connection->queue_start);
+    connection->queue_start +=
+        wire_try(connection, connection->queue.at + connection->queue_start, connection->queue.size - connection->queue_start);
     if (!wire_waits(connection)) {
         smki_buffer_finish(&connection->queue);
         connection->queue_start = 0;
@@ -128,8 +129,8 @@ void wire_keep(struct connection *connection)
 
     if (worker->scratch_of != connection)
         return;
-    if (worker->scratch_start < worker->scratch_end &&
-        smki_buffer_append(&connection->rest, worker->scratch + worker->scratch_start, worker->scratch_end - worker->scratch_start, NULL) != 0)
+    if (worker->scratch_start < worker->scratch_end && smki_buffer_append(&connection->rest, worker->scratch + worker->scratch_start,
+                                                                          worker->scratch_end - worker->scratch_start, NULL) != 0)
         connection->broken = true;
     worker->scratch_of = NULL;
 }

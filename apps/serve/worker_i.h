@@ -2,8 +2,8 @@
  * comes from other threads: requests that the pool has done with, connections that another worker took in, a new generation.
  *
  * Way of a request: socket -> mbedTLS -> gate -> socketpair -> libmicrohttpd -> handler; the reply back the same way. The library's end of
- * the socketpair is written by the library only while MHD_run runs, so after each run the connections with a request under way are looked at,
- * and the pair needs no events of its own. */
+ * the socketpair is written by the library only while MHD_run runs, so after each run the connections with a request under way are looked
+ * at, and the pair needs no events of its own. */
 #ifndef SERVE_WORKER_I_H
 #define SERVE_WORKER_I_H
 
@@ -58,7 +58,7 @@ struct worker {
     struct connection *touched; /* to be looked at in this turn */
     struct connection *busy;    /* with a request under way */
     struct connection *dead;    /* to be freed at the end of the turn */
-    struct side **by_pair; /* by the library's end of the socketpair */
+    struct side **by_pair;      /* by the library's end of the socketpair */
     size_t by_pair_size;
     struct serve_request *waiting; /* until their time has come */
     unsigned sides, requests;      /* that live */

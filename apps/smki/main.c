@@ -23,7 +23,7 @@ static const struct command *const tables[] = {
     credential_commands,
     device_commands,
     agreement_commands,
-    /* maintenance_commands, */
+    maintenance_commands,
     certificate_commands,
     ca_commands,
     tls_commands,

@@ -48,23 +48,20 @@ static int maintenance_start(struct call *call)
 
 static int maintenance_end(struct call *call)
 {
-    struct smki_maintenance now = {.number = value_number(call_operand(call, 0))};
-    int rc;
-
-    if (call_operand(call, 0) == NULL && (rc = smki_maintenance_now(call->service, &now, &call->err)) != 0)
-        return rc == SMKI_NOT_FOUND ? call_fail(call, SMKI_MAINTENANCE_STATE, "no maintenance is on; see 'smki maintenance list'") : rc;
-    return smki_maintenance_end(call->service, &call->actor, now.number, &call->err);
+    return smki_maintenance_end(call->service, &call->actor, value_number(call_operand(call, 0)), &call->err);
 }
 
 /* ---- list ---- */
 
 static const char *state_word(const struct smki_maintenance *maintenance, struct smki_time now)
 {
-    const bool begun = maintenance->started_at.us != 0 || now.us >= maintenance->from.us;
+    const int64_t began = maintenance->started_at.us != 0 ? maintenance->started_at.us : maintenance->from.us;
 
-    if (maintenance->ended_at.us != 0 || now.us >= maintenance->to.us)
+    if (maintenance->ended_at.us != 0)
+        return maintenance->ended_at.us < began ? "called off" : "over";
+    if (now.us >= maintenance->to.us)
         return "over";
-    return begun ? "on" : "planned";
+    return now.us >= began ? "on" : "planned";
 }
 
 static void maintenance_row(struct table *table, const struct smki_maintenance *maintenance, struct smki_time now)
@@ -80,6 +77,16 @@ static void maintenance_row(struct table *table, const struct smki_maintenance *
     table_add(table, "%s", maintenance->text);
 }
 
+static cJSON *maintenance_json(const struct smki_maintenance *maintenance, struct smki_time now)
+{
+    cJSON *json = smki_maintenance_json(maintenance);
+
+    if (json != NULL && cJSON_AddStringToObject(json, "state", state_word(maintenance, now)) != NULL)
+        return json;
+    cJSON_Delete(json);
+    return NULL;
+}
+
 static int maintenances_walk(struct call *call, struct table *table, struct json_list *list)
 {
     const struct smki_time now = smki_service_now(call->service);
@@ -89,7 +96,7 @@ static int maintenances_walk(struct call *call, struct table *table, struct json
     while ((rc = smki_maintenance_next(call->service, maintenance.number, &maintenance, &call->err)) == 0) {
         if (!call->json)
             maintenance_row(table, &maintenance, now);
-        else if ((rc = json_list_add(list, call, smki_maintenance_json(&maintenance))) != 0)
+        else if ((rc = json_list_add(list, call, maintenance_json(&maintenance, now))) != 0)
             break;
     }
     return rc == SMKI_NOT_FOUND ? 0 : rc;
@@ -133,7 +140,7 @@ static const struct command_value start_options[] = {
     {0},
 };
 static const struct command_value start_operands[] = {{"N", VALUE_NUMBER, 0, NULL, "an announced one, before its time", NULL}, {0}};
-static const struct command_value end_operands[] = {{"N", VALUE_NUMBER, 0, NULL, "its number; without: the one that is on", NULL}, {0}};
+static const struct command_value end_operands[] = {{"N", VALUE_NUMBER, 0, NULL, "its number; without: what is on", NULL}, {0}};
 
 const struct command maintenance_commands[] = {
     {"maintenance plan", "Announce Planned Maintenance; prints its number alone on a line", COMMAND_HOME, plan_options, NULL,
@@ -147,7 +154,7 @@ const struct command maintenance_commands[] = {
      "Example:\n"
      "  smki maintenance start --to 2026-12-01T12:00 --text 'A disk has failed'\n",
      maintenance_start},
-    {"maintenance end", "End maintenance before its time; the interfaces answer again", COMMAND_HOME, NULL, end_operands, NULL,
+    {"maintenance end", "End maintenance before its time, or call off what was announced", COMMAND_HOME, NULL, end_operands, NULL,
      maintenance_end},
     {"maintenance list", "List what was announced, and what is on", COMMAND_HOME | COMMAND_JSON, NULL, NULL, NULL, maintenance_list},
     {0},

@@ -70,10 +70,10 @@ void adhoc_site(struct serve_site *site, struct serve_route routes[ADHOC_ROUTES]
                                      .answer = answer,
                                      .close = close_call};
     *site = (struct serve_site){.name = "adhoc",
-                                .address = config->web_adhoc_listen,
-                                .host = config->web_adhoc_host[0] != '\0' ? config->web_adhoc_host : NULL,
+                                .address = config->web_adhoc.listen,
+                                .host = config->web_adhoc.host[0] != '\0' ? config->web_adhoc.host : NULL,
                                 .interface = SMKI_INTERFACE_ADHOC,
-                                .network = config->web_adhoc_network,
+                                .network = config->web_adhoc.network,
                                 .client_certificates = true,
                                 .routes = routes,
                                 .route_count = ADHOC_ROUTES,

@@ -172,10 +172,10 @@ void batch_site(struct serve_site *site, struct serve_route routes[BATCH_ROUTES]
     routes[1] =
         (struct serve_route){.method = "GET", .path = config->web_batch_result_path, .answer = result_answer, .close = result_close};
     *site = (struct serve_site){.name = "batch",
-                                .address = config->web_batch_listen,
-                                .host = config->web_batch_host[0] != '\0' ? config->web_batch_host : NULL,
+                                .address = config->web_batch.listen,
+                                .host = config->web_batch.host[0] != '\0' ? config->web_batch.host : NULL,
                                 .interface = SMKI_INTERFACE_BATCH,
-                                .network = config->web_batch_network,
+                                .network = config->web_batch.network,
                                 .client_certificates = true,
                                 .routes = routes,
                                 .route_count = BATCH_ROUTES,

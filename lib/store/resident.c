@@ -89,7 +89,8 @@ int resident_copy(const struct smki_store *store, void *out, struct smki_bytes f
 
     if (store->map == NULL || at < start || at - start >= store->map_size ||
         mdb_env_get_fd(store->env, &fd) != 0) {
-        memcpy(out, from.at, from.size);
+        if (from.size > 0) /* an empty one may be nowhere */
+            memcpy(out, from.at, from.size);
         return 0;
     }
     size = pread(fd, out, from.size, (off_t)(at - start));

@@ -12,6 +12,11 @@ request "$folder/wrong.csr" 90B3D51F30010009 "digitalSignature, keyAgreement"
 xml_batch "day-1" "$folder"/m1.csr "$folder/wrong.csr" >"$folder/day.xml"
 xml_batch "night-1" "$folder"/m2.csr >"$folder/night.xml"
 xml_batch "third" "$folder"/m3.csr >"$folder/third.xml"
+{ # 20,000 that are no CSRs: an answer of megabytes, larger than what lies between two sockets
+    printf '<SubmitCSRBatch ID="large"><Version>1.0</Version>'
+    seq 20000 | sed 's#.*#<DeviceCSR ID="m&">AAAA</DeviceCSR>#'
+    printf '</SubmitCSRBatch>'
+} >"$folder/large.xml"
 web_start
 
 pending() { answers 200 "<BatchStatus>PENDING</BatchStatus>"; } # the last answer accepted a batch (for claim)
@@ -23,6 +28,8 @@ claim "a batch is submitted before 20:00" submit 1 "$folder/day.xml"
 claim "and is PENDING" pending
 claim "with its ID" test "$(xmllint --xpath 'string(/*/@ID)' "$folder/answer")" = day-1
 day=$(element BatchId)
+claim "one with a large answer too" submit 1 "$folder/large.xml"
+large=$(element BatchId)
 at "2026-11-23 20:00:00"
 claim "another at 20:00" submit 1 "$folder/night.xml"
 claim "is accepted too" pending
@@ -52,7 +59,7 @@ cp "$folder/answer" "$folder/theirs"
 claim "another Party's batch is unknown" answers 200 "<ErrorCode>FM:AA3</ErrorCode>"
 result 2 987654
 claim "a missing one as well" answers 200 "<ErrorCode>FM:AA3</ErrorCode>"
-claim "in the same words" diff <(sed "s/$day/N/g" "$folder/theirs") <(sed 's/987654/N/g' "$folder/answer")
+claim "in the same words" diff <(sed "s/batch $day/batch N/" "$folder/theirs") <(sed 's/batch 987654/batch N/' "$folder/answer")
 for wrong in 0 -1 x 1x "" 99999999999999999999999; do
     result 1 "$wrong"
     claim "BatchId '$wrong' is unknown" answers 200 "<ErrorCode>FM:AA3</ErrorCode>"
@@ -61,7 +68,13 @@ done
 # ---- the release ----
 
 at "2026-11-24 08:00:05"
-result 1 "$day" --limit-rate 1 --max-time 1 || true # broken off
+result 1 "$large" --limit-rate 100k --max-time 2 || true
+claim "a download is broken off" test "$(stat -c %s "$folder/answer")" -lt 1000000
+sleep 1
+result 1 "$large"
+claim "and may be repeated at once" answers 200 '<DeviceCertificate ID="m20000">'
+result 1 "$large"
+claim "the one that was finished may not" answers 429 "WF:RA7"
 result 1 "$day"
 claim "after 08:00 the results come" answers 200 "<BatchStatus>COMPLETED</BatchStatus>"
 claim "one certificate" test "$(grep -c '<Certificate>' "$folder/answer")" -ge 1

@@ -8,7 +8,7 @@
 at "2026-11-23 12:00:00"
 web_home
 request "$folder/first.csr" 90B3D51F30010001 digitalSignature
-smki cert issue --party 1 "$folder/first.csr" >/dev/null
+smki cert issue --profile device --party 1 "$folder/first.csr" >/dev/null
 for n in $(seq 1 12); do
     request "$folder/n.csr" 90B3D51F30010001 digitalSignature
     adhoc_request "n$n" "$folder/n.csr" >"$folder/n$n.xml"
@@ -32,7 +32,7 @@ sleep 1
 adhoc 1 "$folder/n2.xml"
 claim "after that time it is let in: the refused one did not count" answers 200 "<Status>SUCCESS</Status>"
 web_stop
-web_start '"demand.adhoc_pace_day": "1 h", "demand.adhoc_pace_night": "3 h"'
+web_start '"demand.adhoc_pace_day": "20 min", "demand.adhoc_pace_night": "1 h"'
 adhoc 1 "$folder/n4.xml"
 claim "the last one counts after a restart" answers 429 "<ErrorCode>WF:RA1</ErrorCode>"
 at "2026-11-23 19:58:00"
@@ -41,10 +41,10 @@ claim "hours later it is let in" answers 200 "<Status>SUCCESS</Status>"
 at "2026-11-23 20:00:01"
 adhoc 1 "$folder/n5.xml"
 claim "from 20:00 the night's pace holds" answers 429 "<ErrorCode>WF:RA2</ErrorCode>"
-at "2026-11-24 05:00:00"
+at "2026-11-24 06:30:00"
 adhoc 1 "$folder/n5.xml"
 claim "at night one in the night's pace" answers 200 "<Status>SUCCESS</Status>"
-at "2026-11-24 06:59:50"
+at "2026-11-24 06:59:40"
 adhoc 1 "$folder/n6.xml"
 claim "before 07:00 it is still the night's" answers 429 "WF:RA"
 at "2026-11-24 07:00:01"
@@ -65,7 +65,7 @@ web_start '"demand.adhoc_pace_day": "1 h", "demand.adhoc_pace_mode": "observe"'
 adhoc 2 "$folder/n8.xml"
 adhoc 2 "$folder/n9.xml"
 claim "observed only, it is let in" test "$(cat "$folder/status")" = 200
-claim "and recorded" says demand-observed smki audit find --act demand-observed
+claim "and recorded" says demand-observed smki audit export -
 web_stop
 web_start '"demand.adhoc_pace_day": "2 s", "demand.adhoc_pace_mode": "smooth"'
 adhoc 2 "$folder/n10.xml"

@@ -14,17 +14,14 @@ server=
 clock=$folder/clock
 
 # A time that can be moved while programs run: libfaketime reads it from a file. Sanitizers want to be first.
-faked() {
-    local library sanitizer
-    library=$(find /usr/lib -name libfaketime.so.1 | head -n 1)
-    sanitizer=$(ldd "$PROGRAMS/webservice/smki-webservice" | awk '/lib[a]san/ { print $3 }')
-    env LD_PRELOAD="${sanitizer:+$sanitizer:}$library" FAKETIME_TIMESTAMP_FILE="$clock" FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 "$@"
-}
+sanitizer=$(ldd "$PROGRAMS/webservice/smki-webservice" | awk '/lib[a]san/ { print $3 }')
+timely=(env LD_PRELOAD="${sanitizer:+$sanitizer:}$(find /usr/lib -name libfaketime.so.1 | head -n 1)" FAKETIME_TIMESTAMP_FILE="$clock" FAKETIME_NO_CACHE=1
+    FAKETIME_DONT_FAKE_MONOTONIC=1)
 at() { printf '%+d\n' "$(($(TZ=Europe/London date -d "$1" +%s) - $(date +%s)))" >"$clock.new" && mv "$clock.new" "$clock"; }
-timely() { if [ -f "$clock" ]; then faked "$@"; else "$@"; fi; }
+at "$(TZ=Europe/London date '+%F %T')"
 
-smki() { timely "$PROGRAMS/smki/smki" --home "$home" "$@"; }
-batch() { timely "$PROGRAMS/batch/smki-batch" --home "$home" "$@"; }
+smki() { "${timely[@]}" "$PROGRAMS/smki/smki" --home "$home" "$@"; }
+batch() { "${timely[@]}" "$PROGRAMS/batch/smki-batch" --home "$home" "$@"; }
 
 web_home() {
     local party interface
@@ -33,7 +30,7 @@ web_home() {
     party "Other Energy" 90-B3-D5-1F-30-00-00-02 supplier gas-supplier >/dev/null
     for party in 1 2; do
         for interface in adhoc batch; do
-            smki credential issue --party "$party" --interface "$interface" --name "System $party" --generate "$folder/$interface-$party" >/dev/null
+            smki credential issue --party "$party" --interface "$interface" --name "System $party" --generate "$folder/$interface-$party" >/dev/null 2>&1
         done
     done
 }
@@ -43,7 +40,7 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 web_start() {
     adhoc_port=$(free_port) batch_port=$(free_port) admin_port=$(free_port)
     printf '{"admin.listen": "127.0.0.1:%s"%s}\n' "$admin_port" "${1:+, $1}" >"$home/smki.json"
-    timely "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$adhoc_port" --listen-batch "127.0.0.1:$batch_port" \
+    "${timely[@]}" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$adhoc_port" --listen-batch "127.0.0.1:$batch_port" \
         >"$folder/server" 2>&1 &
     server=$!
     local try

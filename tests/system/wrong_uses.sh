@@ -15,9 +15,11 @@ refused 2 "an unknown option" program --bananas
 refused 2 "an unknown option of a subcommand" smki party list --bananas
 refused 2 "an option without its value" smki party add --name
 refused 2 "a missing argument" smki cert show
+refused 2 "a credential that is not said" smki credential revoke
 refused 2 "the runner without a subcommand" runner
 refused 2 "the runner with an unknown subcommand" runner bananas
-for words in "" init "party add" "party list" "party show" "device import" "device show" "cert show" "ca export" "audit verify" "audit export" backup restore lint \
+for words in "" init "party add" "party list" "party show" "device import" "device show" "cert show" "ca export" "tls make" "tls show" "credential issue" \
+    "credential revoke" "agreement add" "maintenance plan" "maintenance start" "maintenance end" "maintenance list" "audit verify" "audit export" "audit find" backup restore lint \
     "config check" "config show"; do
     # shellcheck disable=SC2086 # words are words
     claim "smki $words --help explains" says smki program $words --help
