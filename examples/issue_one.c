@@ -37,7 +37,7 @@ static int open_home(struct smki_service **out, const char *home, const struct s
     struct smki_party party = {.name = "Example Energy", .eui_count = 1, .roles = {0x02}, .role_count = 1, .subscriber = SMKI_SUBSCRIBER_DEVICE};
     int rc = smki_service_open(out, home, &defaults, err);
 
-    if (rc != SMKI_STORE_MISSING)
+    if (rc != SMKI_HOME_MISSING)
         return rc;
     if ((rc = smki_service_create(home, &defaults, err)) != 0 || (rc = smki_service_open(out, home, &defaults, err)) != 0 ||
         (rc = smki_device_id_parse(&party.euis[0], PARTY_EUI, err)) != 0)
