@@ -55,7 +55,7 @@ quietly() {
     local what=$1
     shift
     printf '\n$ %s\n' "$*" >>"$log"
-    "$@" >>"$log" 2>&1 || { grep -E ' error: |undefined reference|ERROR:' "$log" | tail -n 3 >&2; stop "$what failed"; }
+    "$@" >>"$log" 2>&1 || { grep -E ' error: |undefined reference|ERROR:' "$log" | tail -n 3 >&2 || true; stop "$what failed"; }
 }
 
 # ---- the folder: ours, or empty, or not there ----
@@ -66,7 +66,7 @@ claim_folder() {
     if [ ! -e "$folder/.libsmki-quickstart" ] && [ -n "$(ls -A "$folder")" ]; then
         stop "$folder holds something that is not from here; name another folder: examples/quickstart.sh FOLDER"
     fi
-    rm -rf "${folder:?}"/home "$folder"/requests "$folder"/results "$folder"/ca "$folder"/credentials "$folder"/client-state.json "$folder"/log.txt
+    rm -rf "${folder:?}"/home "$folder"/requests "$folder"/results "$folder"/ca "$folder"/credentials "$folder"/client.json "$folder"/client-state.json "$folder"/log.txt
     touch "$folder/.libsmki-quickstart"
     mkdir "$folder/requests" "$folder/results"
     log=$folder/log.txt
@@ -206,11 +206,15 @@ by_curl() {
 
 in_answer() { xmllint --xpath "string(//*[local-name()='$2'])" "$1"; }
 
-client_run() { # the Party's command, by its service
-    local service=$1
-    shift
-    run "$client" "$@" --cert "$folder/credentials/$service/cert.pem" --key "$folder/credentials/$service/key.pem" --ca "$folder/home/tls/ca.pem" \
-        --chain "$folder/ca/dca-chain.pem" --state "$folder/client-state.json" --quiet
+# What the Party's command needs to know, in one file.
+client_configure() {
+    cat >"$folder/client.json" <<CONFIG
+{
+    "adhoc": {"url": "$adhoc_url", "certificate": "credentials/adhoc/cert.pem", "key": "credentials/adhoc/key.pem"},
+    "batch": {"url": "$batch_url", "certificate": "credentials/batch/cert.pem", "key": "credentials/batch/key.pem"},
+    "server_ca": "home/tls/ca.pem", "chain": "ca/dca-chain.pem", "state": "client-state.json"
+}
+CONFIG
 }
 
 # ---- one night ----
@@ -271,6 +275,7 @@ say "the wrong request, in the report: $(grep wrong.csr "$folder/results/meters-
 run "$smki" --home "$folder/home" audit verify
 
 heading "7. The web services, over mutual TLS"
+mkdir "$folder/credentials"
 for service in adhoc batch; do
     quietly "issuing a credential" "$smki" --home "$folder/home" credential issue --party "$first" --interface "$service" --name "Head End" \
         --generate "$folder/credentials/$service"
@@ -278,6 +283,7 @@ for service in adhoc batch; do
 done
 serve_start
 adhoc_url=https://localhost:$adhoc_port batch_url=https://localhost:$batch_port
+client_configure
 request "$folder/requests/again.csr" 90B3D51F30010001 digitalSignature
 printf '<DeviceCertificateSigningRequest ID="again-1"><Version>1.0</Version><CertificateSigningRequest>%s</CertificateSigningRequest></DeviceCertificateSigningRequest>\n' \
     "$(sed '/^-----/d' "$folder/requests/again.csr" | tr -d '\n')" >"$folder/requests/again.xml"
@@ -293,17 +299,16 @@ by_curl batch "$folder/results/by-curl-status.xml" "$batch_url/1.0/PortalCSRBatc
 by_curl_id=$(in_answer "$folder/results/by-curl-status.xml" BatchId)
 say "a batch, by curl: $(in_answer "$folder/results/by-curl-status.xml" BatchStatus), BatchId $by_curl_id"
 quietly "making requests" "$client" make-csr --count 2 --first 90-B3-D5-1F-30-01-00-02 --usage ds --out "$folder/requests/client" --quiet
-client_run adhoc adhoc --url-adhoc "$adhoc_url" --out "$folder/results/client" "$folder"/requests/client/*.csr
+run "$client" adhoc --config "$folder/client.json" --quiet --out "$folder/results/client" "$folder"/requests/client/*.csr
 quietly "making requests" "$client" make-csr --count 25 --first 90-B3-D5-1F-30-03-00-01 --xml "$folder/requests/client-batch.xml" --quiet
-client_id=$("$client" batch submit --url-batch "$batch_url" --cert "$folder/credentials/batch/cert.pem" --key "$folder/credentials/batch/key.pem" \
-    --ca "$folder/home/tls/ca.pem" --chain "$folder/ca/dca-chain.pem" --state "$folder/client-state.json" --quiet "$folder/requests/client-batch.xml" 2>>"$log") || stop "smki-client did not submit its batch"
+client_id=$("$client" batch submit --config "$folder/client.json" --quiet "$folder/requests/client-batch.xml" 2>>"$log") || stop "smki-client did not submit its batch"
 say "a batch of 50, by smki-client: BatchId $client_id"
 quietly "the run" "$batch" --home "$folder/home" run --once --ignore-window
 for id in $by_curl_id $client_id; do quietly "the release" "$batch" --home "$folder/home" release "$id"; done
 say "both run and released at once by the operator, without waiting for 20:00 and 08:00"
 by_curl batch "$folder/results/by-curl.xml" "$batch_url/1.0/PortalCSRBatch/CSRBatchResult?BatchId=$by_curl_id"
 say "its results, by curl: $(in_answer "$folder/results/by-curl.xml" BatchStatus), $(grep -c '<Certificate>' "$folder/results/by-curl.xml") certificate"
-client_run batch batch fetch --now --url-batch "$batch_url" --out "$folder/results/client-batch" "$folder/requests/client-batch.xml"
+run "$client" batch fetch --config "$folder/client.json" --now --quiet --out "$folder/results/client-batch" "$folder/requests/client-batch.xml"
 find "$folder/results/client" "$folder/results/client-batch" -name '*.crt' -exec sh -c 'cp "$1" "${1%.crt}.pem"' _ {} \;
 verify_all "smki-client's ad hoc requests" "$folder/results/client"
 verify_all "smki-client's batch" "$folder/results/client-batch"
