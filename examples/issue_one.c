@@ -1,5 +1,5 @@
-/* A request in, a certificate out, with nothing but libsmki: a home is opened (and made, when there is none), and issues as every program of
- * the service does: the request is read and verified, policy decides, the serial number is reserved, the certificate signed, stored and
+/* A request in, a certificate out, with nothing but libsmki: a home is opened (and made, when there is none), and issues as every program
+ * of the service does: the request is read and verified, policy decides, the serial number is reserved, the certificate signed, stored and
  * recorded in the audit log.
  *
  *   cc issue_one.c $(pkg-config --cflags --libs libsmki) -o issue_one
@@ -34,7 +34,8 @@ static int read_file(struct smki_buffer *out, const char *path, struct smki_erro
 static int open_home(struct smki_service **out, const char *home, const struct smki_actor *actor, struct smki_error *err)
 {
     static const struct smki_service_options defaults = {0};
-    struct smki_party party = {.name = "Example Energy", .eui_count = 1, .roles = {0x02}, .role_count = 1, .subscriber = SMKI_SUBSCRIBER_DEVICE};
+    struct smki_party party = {
+        .name = "Example Energy", .eui_count = 1, .roles = {0x02}, .role_count = 1, .subscriber = SMKI_SUBSCRIBER_DEVICE};
     int rc = smki_service_open(out, home, &defaults, err);
 
     if (rc != SMKI_HOME_MISSING)
@@ -46,7 +47,8 @@ static int open_home(struct smki_service **out, const char *home, const struct s
 }
 
 /* For Party 1, the one that open_home registered. */
-static int issue(struct smki_buffer *pem, struct smki_service *service, const struct smki_actor *actor, const char *path, struct smki_error *err)
+static int issue(struct smki_buffer *pem, struct smki_service *service, const struct smki_actor *actor, const char *path,
+                 struct smki_error *err)
 {
     char label[64];
     struct smki_buffer file = {0}, request = {0};
@@ -55,8 +57,10 @@ static int issue(struct smki_buffer *pem, struct smki_service *service, const st
     int rc;
 
     for_party.party = 1;
-    if ((rc = read_file(&file, path, err)) == 0 && (rc = smki_pem_decode(&request, label, (struct smki_bytes){file.at, file.size}, err)) == 0 &&
-        (rc = smki_service_issue(service, &for_party, SMKI_PROFILE_DEVICE, (struct smki_bytes){request.at, request.size}, &issued, err)) == 0)
+    if ((rc = read_file(&file, path, err)) == 0 &&
+        (rc = smki_pem_decode(&request, label, (struct smki_bytes){file.at, file.size}, err)) == 0 &&
+        (rc = smki_service_issue(service, &for_party, SMKI_PROFILE_DEVICE, (struct smki_bytes){request.at, request.size}, &issued, err)) ==
+            0)
         rc = smki_pem_encode(pem, "CERTIFICATE", (struct smki_bytes){issued.der, issued.size}, err);
     smki_buffer_finish(&request);
     smki_buffer_finish(&file);

@@ -4,8 +4,8 @@
  *   cc submit_batch.c $(pkg-config --cflags --libs libsmki) -o submit_batch
  *   ./submit_batch CONFIG FILE DOCUMENT
  *
- * CONFIG is as smki-client(1) tells, FILE a SubmitCSRBatch document; what is retrieved is kept as DOCUMENT. The program may be ended and run
- * again at any time: the state file knows how far it was. Prints a line for each CSR. */
+ * CONFIG is as smki-client(1) tells, FILE a SubmitCSRBatch document; what is retrieved is kept as DOCUMENT. The program may be ended and
+ * run again at any time: the state file knows how far it was. Prints a line for each CSR. */
 #include <smki/client.h>
 
 #include <inttypes.h>
@@ -34,7 +34,8 @@ static int on_item(void *context, const struct smki_client_item *item, struct sm
     return 0;
 }
 
-static int run(struct smki_client *client, const char *file, const char *document, struct smki_client_summary *summary, struct smki_error *err)
+static int run(struct smki_client *client, const char *file, const char *document, struct smki_client_summary *summary,
+               struct smki_error *err)
 {
     struct smki_client_batch batch;
     int rc = smki_client_batch_submit(client, file, false, &batch, err);

@@ -49,7 +49,8 @@ static int send_one(struct report *report, struct smki_bytes der, const char *st
         return report_here(report, ref, path);
     if (access(path, F_OK) == 0) {
         err->code = SMKI_ALREADY_EXISTS;
-        snprintf(err->text, sizeof(err->text), "%.300s is there and is not this CSR's certificate: move it, or name another folder (--out)", path);
+        snprintf(err->text, sizeof(err->text), "%.300s is there and is not this CSR's certificate: move it, or name another folder (--out)",
+                 path);
         return err->code;
     }
     if (call_has(session->call, "dry-run")) {
@@ -99,7 +100,8 @@ static int adhoc_run(struct call *call)
 }
 
 static const struct command_value options[] = {
-    CLIENT_OPTIONS("url-adhoc", "of the Ad Hoc Device CSR Web Service: https://HOST[:PORT]; the path is the specification's unless one is given"),
+    CLIENT_OPTIONS("url-adhoc",
+                   "of the Ad Hoc Device CSR Web Service: https://HOST[:PORT]; the path is the specification's unless one is given"),
     {"pace", VALUE_COUNT, 0, "MS", "milliseconds between two CSRs, where an agreement allows it", NULL},
     {"out", VALUE_FOLDER, 0, NULL, "where the certificates go; without it the current folder", NULL},
     {"again", VALUE_FLAG, 0, NULL, "send a CSR again that was sent and whose answer was not kept", NULL},
@@ -118,11 +120,12 @@ const struct command adhoc_commands[] = {
         .flags = COMMAND_JSON,
         .options = options,
         .operands = operands,
-        .more = "One CSR in 0.8 s from 07:00 to 20:00 UK time, in 4 s outside; the pace is kept over all runs that share the state file.\n"
-                "NAME.csr gets NAME.crt, checked against the CSR and the chain. What is there already is not asked for again, so that a run\n"
-                "that was ended can be repeated. A CSR whose answer did not come is not sent again without --again.\n"
-                "\n"
-                "  smki-client adhoc --config party.json --out certificates meters/*.csr\n",
+        .more =
+            "One CSR in 0.8 s from 07:00 to 20:00 UK time, in 4 s outside; the pace is kept over all runs that share the state file.\n"
+            "NAME.csr gets NAME.crt, checked against the CSR and the chain. What is there already is not asked for again, so that a run\n"
+            "that was ended can be repeated. A CSR whose answer did not come is not sent again without --again.\n"
+            "\n"
+            "  smki-client adhoc --config party.json --out certificates meters/*.csr\n",
         .run = adhoc_run,
     },
     {0},

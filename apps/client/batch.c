@@ -12,9 +12,9 @@ static cJSON *batch_json(const char *path, const struct smki_client_batch *batch
 {
     cJSON *json = cJSON_CreateObject();
 
-    if (json != NULL && cJSON_AddStringToObject(json, "file", path) != NULL && cJSON_AddStringToObject(json, "sha256", batch->sha256) != NULL &&
-        cJSON_AddStringToObject(json, "id", batch->ref) != NULL && json_add_number(json, "csrs", batch->csrs) &&
-        json_add_number_if(json, "batch", batch->batch_id) &&
+    if (json != NULL && cJSON_AddStringToObject(json, "file", path) != NULL &&
+        cJSON_AddStringToObject(json, "sha256", batch->sha256) != NULL && cJSON_AddStringToObject(json, "id", batch->ref) != NULL &&
+        json_add_number(json, "csrs", batch->csrs) && json_add_number_if(json, "batch", batch->batch_id) &&
         (batch->state != 0 ? cJSON_AddStringToObject(json, "state", smki_batch_state_word(batch->state))
                            : cJSON_AddNullToObject(json, "state")) != NULL &&
         json_add_time(json, "sent_at", batch->sent_at) && json_add_time(json, "accepted_at", batch->accepted_at) &&
@@ -73,8 +73,8 @@ static int look(struct session *session, struct smki_client_batch *batch)
 
     session_hush(session);
     if (rc == 0 && wrong != 0)
-        fprintf(stderr, "%s: note: %" PRIu32 " of %" PRIu32 " CSRs will be refused for their form; the first: %s\n", call->program->name, wrong,
-                batch->csrs, first.text);
+        fprintf(stderr, "%s: note: %" PRIu32 " of %" PRIu32 " CSRs will be refused for their form; the first: %s\n", call->program->name,
+                wrong, batch->csrs, first.text);
     return rc;
 }
 
@@ -131,8 +131,8 @@ static int adopt(struct session *session)
 
     if (!call_has(call, "batch-id"))
         return 0;
-    return smki_client_batch_adopt(session->client, call_operand(call, 0), call_number(call, "batch-id"), call_time(call, "accepted"), &batch,
-                                   &call->err);
+    return smki_client_batch_adopt(session->client, call_operand(call, 0), call_number(call, "batch-id"), call_time(call, "accepted"),
+                                   &batch, &call->err);
 }
 
 static int results_write(struct session *session, const char *folder)
@@ -222,10 +222,12 @@ static const struct command_value submit_options[] = {
     {0},
 };
 
-#define RESULT_OPTIONS                                                                                                                      \
+#define RESULT_OPTIONS                                                                                                                     \
     {"out", VALUE_FOLDER, 0, NULL, "where the results go; without it FILE-results, beside FILE", NULL},                                    \
         {"batch-id", VALUE_NUMBER, 0, NULL, "the batch's number, when it was submitted by other means or its answer was lost", NULL},      \
-        {"accepted", VALUE_TIME, 0, NULL, "with --batch-id: when it was accepted", NULL}
+    {                                                                                                                                      \
+        "accepted", VALUE_TIME, 0, NULL, "with --batch-id: when it was accepted", NULL                                                     \
+    }
 
 static const struct command_value wait_options[] = {
     CLIENT_OPTIONS("url-batch", URL_TEXT),
@@ -269,9 +271,10 @@ const struct command batch_commands[] = {
         .flags = COMMAND_JSON,
         .options = wait_options,
         .operands = file_operand,
-        .more = "Polls once an hour from 22:00 of the day of acceptance (accepted at 20:00 or later: from 22:00 of the day after), until the\n"
-                "results are there (08:00 of the day after; 22:00). They are retrieved once. A run that was ended can be repeated.\n"
-                "Into the folder come result.xml as it was received, a .crt for each CSR, and report.txt.\n",
+        .more =
+            "Polls once an hour from 22:00 of the day of acceptance (accepted at 20:00 or later: from 22:00 of the day after), until the\n"
+            "results are there (08:00 of the day after; 22:00). They are retrieved once. A run that was ended can be repeated.\n"
+            "Into the folder come result.xml as it was received, a .crt for each CSR, and report.txt.\n",
         .run = wait_run,
     },
     {
@@ -280,7 +283,8 @@ const struct command batch_commands[] = {
         .flags = COMMAND_JSON,
         .options = fetch_options,
         .operands = file_operand,
-        .more = "When asking is not allowed now, nothing is sent, and the time when it will be is told. What was retrieved before is not asked\n"
+        .more = "When asking is not allowed now, nothing is sent, and the time when it will be is told. What was retrieved before is not "
+                "asked\n"
                 "for again: its files are written once more.\n",
         .run = fetch_run,
     },

@@ -82,7 +82,8 @@ int report_item(void *report, const struct smki_client_item *item, struct smki_e
 int report_failure(struct report *report, const char *ref, const struct smki_error *why);
 /* The same for a CSR whose certificate lies at `path` from an earlier run. */
 int report_here(struct report *report, const char *ref, const char *path);
-/* Writes down what is left; `rc` as from the work so far. Returns it, COMMAND_FAILED when something was refused or wrong, or what failed. */
+/* Writes down what is left; `rc` as from the work so far. Returns it, COMMAND_FAILED when something was refused or wrong, or what failed.
+ */
 int report_close(struct report *report, int rc);
 
 /* ---- stop.c ---- */

@@ -11,8 +11,10 @@ static const struct command_group groups[] = {
 static const struct program client_program = {
     .name = "smki-client",
     .text = "Have Device CSRs certified by the SMKI web services, keeping their rules",
-    .more = "It waits for its turn and for the times of the rules, tries again what may be tried again, never sends twice what may have been\n"
-            "accepted, and checks every certificate. smki-client(1) tells the rules; 'smki-client COMMAND --help' tells more of each command.\n",
+    .more =
+        "It waits for its turn and for the times of the rules, tries again what may be tried again, never sends twice what may have been\n"
+        "accepted, and checks every certificate. smki-client(1) tells the rules; 'smki-client COMMAND --help' tells more of each "
+        "command.\n",
     .tables = tables,
     .groups = groups,
 };

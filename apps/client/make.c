@@ -190,7 +190,8 @@ static int make_run(struct call *call)
     const bool packed = call_has(call, "xml") || call_has(call, "zip");
     const uint64_t count = call_has(call, "count") ? call_number(call, "count") : 1;
     struct smki_device_id first = value_eui(call_has(call, "first") ? call_text(call, "first") : FIRST);
-    struct maker maker = {.call = call, .folder = call_text(call, "out"), .keys = call_text(call, "keys"), .quiet = call_has(call, "quiet")};
+    struct maker maker = {
+        .call = call, .folder = call_text(call, "out"), .keys = call_text(call, "keys"), .quiet = call_has(call, "quiet")};
     int rc;
 
     if (maker.folder == NULL && !packed)
@@ -234,7 +235,8 @@ const struct command make_commands[] = {
         .text = "Make keys and Device CSRs for tests",
         .flags = COMMAND_JSON,
         .options = options,
-        .more = "Each CSR has a P-256 key of its own and satisfies every rule of the profile. Files are called <Device ID>-ds.csr and -ka.csr,\n"
+        .more = "Each CSR has a P-256 key of its own and satisfies every rule of the profile. Files are called <Device ID>-ds.csr and "
+                "-ka.csr,\n"
                 "keys .key (PKCS#8, mode 0600, never over an existing file).\n"
                 "\n"
                 "  smki-client make-csr --count 10 --out meters\n"

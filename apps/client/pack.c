@@ -73,10 +73,11 @@ const struct command pack_commands[] = {
         .text = "Pack CSR files into one batch",
         .options = options,
         .operands = operands,
-        .more = "Each CSR is called as its file is, without .csr (in XML with csr- before it when it begins with a digit), and is checked:\n"
-                "one that is wrong, or a name that comes twice, is refused, and nothing is written. A batch holds 50,000 CSRs at most.\n"
-                "\n"
-                "  smki-client batch pack --id delivery-7 --out delivery-7.xml meters/*.csr\n",
+        .more =
+            "Each CSR is called as its file is, without .csr (in XML with csr- before it when it begins with a digit), and is checked:\n"
+            "one that is wrong, or a name that comes twice, is refused, and nothing is written. A batch holds 50,000 CSRs at most.\n"
+            "\n"
+            "  smki-client batch pack --id delivery-7 --out delivery-7.xml meters/*.csr\n",
         .run = pack_run,
     },
     {0},

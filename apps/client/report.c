@@ -1,6 +1,7 @@
 /* What became of CSRs: a certificate file for each that was granted, a line in the report, and the same as JSON.
  *
- * A certificate that is right is NAME.crt; one that came and is not right is kept too, as NAME.crt.wrong, so that nobody takes it for good. */
+ * A certificate that is right is NAME.crt; one that came and is not right is kept too, as NAME.crt.wrong, so that nobody takes it for good.
+ */
 #include "client/client.h"
 
 #include <errno.h>
@@ -127,7 +128,8 @@ static cJSON *item_json(const struct report *report, const struct smki_client_it
                                     : cJSON_AddNullToObject(json, "certificate") != NULL);
     if (item->code != 0)
         made = made && cJSON_AddStringToObject(json, "refusal", smki_refusal_find(item->code)->name) != NULL &&
-               cJSON_AddStringToObject(json, "error_code", item->error_code) != NULL && cJSON_AddStringToObject(json, "text", item->text) != NULL;
+               cJSON_AddStringToObject(json, "error_code", item->error_code) != NULL &&
+               cJSON_AddStringToObject(json, "text", item->text) != NULL;
     if (item->transaction != 0)
         made = made && json_add_number(json, "transaction", item->transaction);
     if (made)
@@ -192,7 +194,8 @@ int report_here(struct report *report, const char *ref, const char *path)
 
 int report_failure(struct report *report, const char *ref, const struct smki_error *why)
 {
-    const struct smki_client_item item = {.ref = ref, .code = why->code, .status = SMKI_STATUS_WORKFLOW_ERROR, .error_code = "", .text = why->text};
+    const struct smki_client_item item = {
+        .ref = ref, .code = why->code, .status = SMKI_STATUS_WORKFLOW_ERROR, .error_code = "", .text = why->text};
 
     return report_item(report, &item, &report->session->call->err);
 }

@@ -114,7 +114,8 @@ static void tell_waiting(struct session *session, const struct smki_client_progr
                 duration_words((double)left / (double)SMKI_SECOND, duration), progress->why);
         session->showing = true;
     } else if (!session->progress.terminal && left > 10 * SMKI_SECOND && progress->until.us != session->told.us) {
-        fprintf(stderr, "%s: waits until %s: %s\n", session->call->program->name, smki_time_text_people(progress->until, when), progress->why);
+        fprintf(stderr, "%s: waits until %s: %s\n", session->call->program->name, smki_time_text_people(progress->until, when),
+                progress->why);
     }
     session->told = progress->until;
 }

@@ -1,5 +1,5 @@
-/* Signals. The first ends the work where that is safe: a request to submit that is under way gets its answer first. The second ends at once;
- * the state file has what was sent, so nothing is sent twice. */
+/* Signals. The first ends the work where that is safe: a request to submit that is under way gets its answer first. The second ends at
+ * once; the state file has what was sent, so nothing is sent twice. */
 #include "client/client.h"
 
 #include <errno.h>

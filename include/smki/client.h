@@ -147,7 +147,7 @@ SMKI_API SMKI_MUST_USE int smki_client_batch_adopt(struct smki_client *client, c
 /* Polls once, if that is allowed now: POLL_TOO_EARLY or POLL_TOO_OFTEN say when it will be, and nothing is sent then. When the batch is
  * COMPLETED and released, the answer is its one retrieval: the CSRBatchResult is written to `document`, whole and durable, and 0 is returned;
  * so too, without asking, when it was retrieved before. `again`: though it was, because the operator has released it again.
- * BATCH_NOT_COMPLETED: not yet; out->state tells. BATCH_REJECTED, BATCH_TAMPERED, BATCH_UNKNOWN: never. */
+ * BATCH_NOT_COMPLETED: not yet; out->state tells. BATCH_REJECTED, BATCH_TAMPERED, BATCH_UNKNOWN: never. STORE_LOCKED: another process is at it. */
 SMKI_API SMKI_MUST_USE int smki_client_batch_fetch(struct smki_client *client, const char *path, const char *document, bool again,
                                                    struct smki_client_batch *out, struct smki_error *err);
 /* Waits for the times of the rules, and polls until it has the results or knows that there will be none. */

@@ -55,7 +55,8 @@ static int prepare(struct adhoc *adhoc, struct smki_bytes csr, struct smki_error
     if (adhoc->client->adhoc == NULL)
         return smki_fail(err, SMKI_CONFIG_INVALID, "the URL of the ad hoc service was not given (--url-adhoc)");
     if (length < 1 || length > REF_MAX)
-        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the ID \"%.60s\" of an ad hoc request must have 1 to %d characters", adhoc->ref, REF_MAX);
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the ID \"%.60s\" of an ad hoc request must have 1 to %d characters", adhoc->ref,
+                         REF_MAX);
     if ((rc = smki_csr_read(&adhoc->csr, SMKI_PROFILE_DEVICE, csr, err)) != 0 || (rc = smki_csr_verify(&adhoc->csr, err)) != 0)
         return rc;
     sha256(digest, adhoc->csr.der.at, adhoc->csr.der.size);
@@ -83,8 +84,8 @@ static int flight_check(struct adhoc *adhoc, bool again, struct smki_error *err)
     return state_end(&state, rc, err);
 }
 
-/* Takes the next slot of the pace, over all processes that share the file, and writes the flight down. *until is when to come when it is not
- * this one's turn yet, else 0. */
+/* Takes the next slot of the pace, over all processes that share the file, and writes the flight down. *until is when to come when it is
+ * not this one's turn yet, else 0. */
 static int slot_try(struct adhoc *adhoc, struct smki_time *until, struct smki_error *err)
 {
     struct smki_client *client = adhoc->client;
@@ -246,7 +247,8 @@ static int send_once(struct adhoc *adhoc, struct http_reply *reply, struct smki_
     return http_do(adhoc->client->adhoc, &request, reply, err);
 }
 
-/* One try: 0 with how it is to be taken and, if it is a refusal, *why; or what failed. The flight stays when something may have been done. */
+/* One try: 0 with how it is to be taken and, if it is a refusal, *why; or what failed. The flight stays when something may have been done.
+ */
 static int attempt(struct adhoc *adhoc, enum taken *taken, struct http_reply *reply, struct smki_error *why)
 {
     struct smki_error unread = {0};
@@ -293,7 +295,8 @@ static int send_until(struct adhoc *adhoc, struct smki_error *err)
             break;
     }
     if (rc == SMKI_CLIENT_FATE_UNKNOWN)
-        return smki_fail(err, rc, "%.300s; the certificate may have been issued: ask the Service Desk or the repository before sending it again",
+        return smki_fail(err, rc,
+                         "%.300s; the certificate may have been issued: ask the Service Desk or the repository before sending it again",
                          why.text);
     return smki_fail(err, rc, "%s", why.text);
 }

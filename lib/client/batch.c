@@ -1,7 +1,7 @@
 /* The Batched Device CSR Web Service as a Party uses it (IDS App. E; interfaces.md 6 and 10): submission, and what is known of a batch.
  *
- * A record is in the state file before the batch is sent. One without a BatchId is all that is left of a crash, or of a connection that broke
- * while the batch was under way: it may have been accepted, and is not sent again unless somebody says so. */
+ * A record is in the state file before the batch is sent. One without a BatchId is all that is left of a crash, or of a connection that
+ * broke while the batch was under way: it may have been accepted, and is not sent again unless somebody says so. */
 #include "client/client_i.h"
 
 #include "message/xml_writer_i.h"
@@ -173,10 +173,11 @@ static int first_time(const struct smki_client_batch *batch, const char *path, s
     if (batch->batch_id != 0)
         return smki_fail(err, SMKI_CLIENT_TWICE, "%.200s was accepted as batch %" PRIu64 " at %s; to submit it once more say --again", path,
                          batch->batch_id, smki_time_text_people(batch->accepted_at, when));
-    return smki_fail(err, SMKI_CLIENT_FATE_UNKNOWN,
-                     "%.200s was sent at %s and no answer came: look for it on the portal's pickup page or ask the Service Desk; then say its "
-                     "number with --batch-id, or submit it with --again when the service does not have it",
-                     path, smki_time_text_people(batch->sent_at, when));
+    return smki_fail(
+        err, SMKI_CLIENT_FATE_UNKNOWN,
+        "%.200s was sent at %s and no answer came: look for it on the portal's pickup page or ask the Service Desk; then say its "
+        "number with --batch-id, or submit it with --again when the service does not have it",
+        path, smki_time_text_people(batch->sent_at, when));
 }
 
 static int answer_read(struct submission *submission, struct smki_error *err)
@@ -242,8 +243,8 @@ static int send_once(struct submission *submission, enum taken *taken, struct ht
     read = answer_read(submission, &unread);
     *taken = take(submission, reply);
     if (*taken == TAKEN_UNKNOWN || (*taken == TAKEN_ACCEPTED && read != 0))
-        return smki_fail(why, SMKI_CLIENT_FATE_UNKNOWN, "the batch was sent and the answer (HTTP %ld) cannot be read: %.350s", reply->status,
-                         unread.text);
+        return smki_fail(why, SMKI_CLIENT_FATE_UNKNOWN, "the batch was sent and the answer (HTTP %ld) cannot be read: %.350s",
+                         reply->status, unread.text);
     if (*taken != TAKEN_ACCEPTED)
         refusal_words(submission, reply, why);
     return 0;

@@ -52,10 +52,11 @@ int batch_file_read(FILE *file, const char *path, struct smki_client_batch *out,
 
     out->size = 0;
     if (is_zip(file))
-        return smki_fail(err, SMKI_XML_INVALID,
-                         "%s is a zip, which the portal takes; the batch web service takes a SubmitCSRBatch document (see 'smki-client batch "
-                         "pack')",
-                         path);
+        return smki_fail(
+            err, SMKI_XML_INVALID,
+            "%s is a zip, which the portal takes; the batch web service takes a SubmitCSRBatch document (see 'smki-client batch "
+            "pack')",
+            path);
     if ((rc = request_xml_open(&reader, &request_form_batch, &limits, each != NULL ? each : none, context, err)) != 0)
         return rc;
     sha256_start(&hash);

@@ -41,7 +41,8 @@ static int add_all(struct chain *chain, struct smki_bytes text, struct smki_erro
             return rc;
         if (block.bare && chain->count != 0)
             return 0; /* what follows the last one */
-        if ((rc = add(chain, block.bare ? text : BYTES(text.at + block.before.size, text.size - block.before.size - block.after.size), err)) != 0)
+        if ((rc = add(chain, block.bare ? text : BYTES(text.at + block.before.size, text.size - block.before.size - block.after.size),
+                      err)) != 0)
             return rc;
         text = block.after;
     } while (!block.bare && !pem_is_blank(text));

@@ -1,5 +1,5 @@
-/* A retrieved result, held against the batch that was submitted: every certificate against its CSR, every CSR against the result. The document is
- * streamed; of the batch, some hundred octets a CSR are in memory: what its certificate must hold. */
+/* A retrieved result, held against the batch that was submitted: every certificate against its CSR, every CSR against the result. The
+ * document is streamed; of the batch, some hundred octets a CSR are in memory: what its certificate must hold. */
 #include "client/client_i.h"
 
 #include <errno.h>
@@ -112,7 +112,8 @@ static int give(struct checking *checking, const struct smki_client_item *item, 
 }
 
 /* The certificate of a CSR. Out of memory and the like is no verdict. */
-static int certificate_check(const struct checking *checking, const struct wanted *wanted, struct smki_bytes certificate, struct smki_error *why)
+static int certificate_check(const struct checking *checking, const struct wanted *wanted, struct smki_bytes certificate,
+                             struct smki_error *why)
 {
     if (wanted == NULL)
         return smki_fail(why, SMKI_CLIENT_ANSWER, "a certificate came for an ID that is not in the batch");

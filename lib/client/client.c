@@ -174,7 +174,8 @@ int smki_client_open(struct smki_client **out, const struct smki_client_options 
     }
     options_take(client, options);
     if (client->config.chain[0] == '\0')
-        rc = smki_fail(err, SMKI_CONFIG_INVALID, "name the chain of the CAs that issue Device Certificates (--chain): what comes is held against it");
+        rc = smki_fail(err, SMKI_CONFIG_INVALID,
+                       "name the chain of the CAs that issue Device Certificates (--chain): what comes is held against it");
     else if ((rc = chain_read(&client->chain, client->config.chain, err)) == 0)
         rc = services_open(client, err);
     if (rc != 0) {

@@ -37,8 +37,8 @@ struct http_reply {
 SMKI_MUST_USE int http_open(struct http **out, struct smki_client *client, const struct smki_client_access *access, const char *service,
                             struct smki_error *err);
 /* Returns 0 when a whole answer came, whatever its status. CLIENT_TLS: one side does not trust the other, nothing was sent.
- * CLIENT_CONNECTION: a POST was not sent; or a GET broke. CLIENT_FATE_UNKNOWN: a POST was sent, in whole or in part, and no whole answer came.
- * INTERRUPTED; or what the sink failed with. Never does anything twice. */
+ * CLIENT_CONNECTION: a POST was not sent; or a GET broke. CLIENT_FATE_UNKNOWN: a POST was sent, in whole or in part, and no whole answer
+ * came. INTERRUPTED; or what the sink failed with. Never does anything twice. */
 SMKI_MUST_USE int http_do(struct http *http, const struct http_request *request, struct http_reply *reply, struct smki_error *err);
 /* "https://HOST" and the specification's path when it has none, without a slash at the end. */
 SMKI_MUST_USE int http_url(char out[SMKI_CLIENT_TEXT_SIZE], const char *url, const char *path, struct smki_error *err);
@@ -124,15 +124,16 @@ struct trouble {
     struct smki_time since; /* 0: there is none */
     int64_t pause;
 };
-/* Waits before another try: as long as the service asked (us; -1: it did not), else longer each time. Returns 0: try again; or, when patience
- * would not last, `rc`, with that added to *why; or INTERRUPTED. *why is what is tried again because of; it may be changed. */
+/* Waits before another try: as long as the service asked (us; -1: it did not), else longer each time. Returns 0: try again; or, when
+ * patience would not last, `rc`, with that added to *why; or INTERRUPTED. *why is what is tried again because of; it may be changed. */
 SMKI_MUST_USE int trouble_wait(struct smki_client *client, struct trouble *trouble, int64_t asked, int64_t patience, int rc,
                                struct smki_error *why);
 
 /* ---- batch_file.c: the SubmitCSRBatch file ---- */
 
-/* Reads the file from its beginning to its end as the service would, and leaves it at its beginning. Fills what of *out comes from the file:
- * digest, ID, size, CSRs. `each` (may be NULL) gets every CSR. Errors: XML_*, BATCH_TOO_MANY, with the path; or what `each` returned. */
+/* Reads the file from its beginning to its end as the service would, and leaves it at its beginning. Fills what of *out comes from the
+ * file: digest, ID, size, CSRs. `each` (may be NULL) gets every CSR. Errors: XML_*, BATCH_TOO_MANY, with the path; or what `each` returned.
+ */
 SMKI_MUST_USE int batch_file_read(FILE *file, const char *path, struct smki_client_batch *out, batch_request_fn each, void *context,
                                   struct smki_error *err);
 /* Opens and reads. On failure *file is NULL. */

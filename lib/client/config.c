@@ -98,8 +98,9 @@ static int value_read(struct reading *reading, size_t index, const cJSON *value,
     if (key->kind != KIND_DURATION)
         return text_read(field, reading, key, value->valuestring, err);
     if (!duration_read(field, value->valuestring))
-        return smki_fail(err, SMKI_CONFIG_INVALID, "%s: it is \"%.40s\", and must be a duration of up to 30 days with ms, s, min, h or days",
-                         key->path, value->valuestring);
+        return smki_fail(err, SMKI_CONFIG_INVALID,
+                         "%s: it is \"%.40s\", and must be a duration of up to 30 days with ms, s, min, h or days", key->path,
+                         value->valuestring);
     return 0;
 }
 

@@ -1,13 +1,15 @@
 /* Polling and retrieving: one GET does both (interfaces.md 6), and a retrieval happens once. So what comes goes to the disk first, as
- * DOCUMENT.part, and is looked at there: a status is forgotten, a result is made durable and given its name before anything else is done. What
- * a crash leaves is found again: a whole result under either name is as good as one that has just come. */
+ * DOCUMENT.part, and is looked at there: a status is forgotten, a result is made durable and given its name before anything else is done.
+ * What a crash leaves is found again: a whole result under either name is as good as one that has just come. */
 #include "client/client_i.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define PATIENCE   (15 * SMKI_MINUTE)
@@ -22,6 +24,7 @@ struct fetch {
     char document[SMKI_CLIENT_TEXT_SIZE]; /* with the folder's whole path */
     char part[SMKI_CLIENT_TEXT_SIZE + 8];
     FILE *file;
+    int turn; /* descriptor of the batch's file, locked: one process at a time polls a batch; -1: none */
     int64_t patience;
     struct answer answer;
     bool read;
@@ -201,7 +204,8 @@ static int state_told(struct fetch *fetch, struct smki_error *err)
     if (batch->state == SMKI_STATE_REJECTED)
         return smki_fail(err, SMKI_BATCH_REJECTED, "batch %" PRIu64 " was rejected by the RA; that is final, ask the Service Desk why", id);
     if (batch->state == SMKI_STATE_TAMPERED)
-        return smki_fail(err, SMKI_BATCH_TAMPERED, "batch %" PRIu64 " changed between upload and parsing; that is final, submit it again", id);
+        return smki_fail(err, SMKI_BATCH_TAMPERED, "batch %" PRIu64 " changed between upload and parsing; that is final, submit it again",
+                         id);
     return smki_fail(err, SMKI_BATCH_NOT_COMPLETED, "batch %" PRIu64 " is %s", id, message_state_words[batch->state]);
 }
 
@@ -222,8 +226,8 @@ static int result_here(struct fetch *fetch, struct smki_error *err)
 
     if (fetch->answer.batch_id != fetch->batch->batch_id) {
         struct smki_error why;
-        (void)smki_fail(&why, SMKI_CLIENT_ANSWER, "the answer is of batch %" PRIu64 ", batch %" PRIu64 " was asked for", fetch->answer.batch_id,
-                        fetch->batch->batch_id);
+        (void)smki_fail(&why, SMKI_CLIENT_ANSWER, "the answer is of batch %" PRIu64 ", batch %" PRIu64 " was asked for",
+                        fetch->answer.batch_id, fetch->batch->batch_id);
         return unreadable(fetch, &why, err);
     }
     fetch->batch->polled_at = client_now(fetch->client);
@@ -295,6 +299,23 @@ static int poll_once(struct fetch *fetch, struct smki_error *err)
 
 /* ---- both ways ---- */
 
+/* The lock is on the batch's own file, so that nothing is left behind. Where files cannot be locked there is none. */
+static int turn_take(struct fetch *fetch, const char *path, struct smki_error *err)
+{
+    if ((fetch->turn = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        return smki_fail_errno(err, errno, "%s", path);
+    if (flock(fetch->turn, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return smki_fail(err, SMKI_STORE_LOCKED, "another process waits for the results of %.300s or fetches them just now", path);
+    return 0;
+}
+
+static void turn_end(struct fetch *fetch)
+{
+    if (fetch->turn >= 0)
+        close(fetch->turn);
+    fetch->turn = -1;
+}
+
 static int fetch_open(struct fetch *fetch, const char *path, const char *document, struct smki_error *err)
 {
     struct smki_client *client = fetch->client;
@@ -303,13 +324,15 @@ static int fetch_open(struct fetch *fetch, const char *path, const char *documen
 
     if (client->batch == NULL)
         return smki_fail(err, SMKI_CONFIG_INVALID, "the URL of the batch service was not given (--url-batch)");
-    if ((rc = batch_find(client, path, batch, err)) != 0 || (rc = paths_make(fetch, document, err)) != 0)
+    if ((rc = turn_take(fetch, path, err)) != 0 || (rc = batch_find(client, path, batch, err)) != 0 ||
+        (rc = paths_make(fetch, document, err)) != 0)
         return rc;
     if (batch->batch_id == 0)
-        return smki_fail(err, SMKI_CLIENT_FATE_UNKNOWN,
-                         "%.200s was sent and no answer came: look for it on the portal's pickup page or ask the Service Desk, then say its number "
-                         "with --batch-id",
-                         path);
+        return smki_fail(
+            err, SMKI_CLIENT_FATE_UNKNOWN,
+            "%.200s was sent and no answer came: look for it on the portal's pickup page or ask the Service Desk, then say its number "
+            "with --batch-id",
+            path);
     if (batch->url[0] != '\0' && strcmp(batch->url, client->submit_url) != 0)
         return smki_fail(err, SMKI_CLIENT_STATE, "batch %" PRIu64 " was submitted to %.150s, not to %.150s", batch->batch_id, batch->url,
                          client->submit_url);
@@ -329,7 +352,8 @@ static int have_it(struct fetch *fetch, struct smki_error *err)
     if (batch->retrieved_at.us == 0)
         return SMKI_NOT_FOUND;
     return smki_fail(err, SMKI_POLL_DONE,
-                     "batch %" PRIu64 " was retrieved at %s into %.150s, which is gone: ask the Service Desk to release it again, then fetch it "
+                     "batch %" PRIu64
+                     " was retrieved at %s into %.150s, which is gone: ask the Service Desk to release it again, then fetch it "
                      "with --again",
                      batch->batch_id, smki_time_text_people(batch->retrieved_at, when), batch->document);
 }
@@ -339,24 +363,34 @@ static int place_is_free(const struct fetch *fetch, bool again, struct smki_erro
 {
     if (again || access(fetch->document, F_OK) != 0)
         return 0;
-    return smki_fail(err, SMKI_ALREADY_EXISTS, "%.300s is there and is not the result of batch %" PRIu64 ": move it, or name another folder",
-                     fetch->document, fetch->batch->batch_id);
+    return smki_fail(err, SMKI_ALREADY_EXISTS,
+                     "%.300s is there and is not the result of batch %" PRIu64 ": move it, or name another folder", fetch->document,
+                     fetch->batch->batch_id);
+}
+
+static int fetch_now(struct fetch *fetch, bool again, struct smki_error *err)
+{
+    struct smki_time when;
+    int rc;
+
+    if (!again && (rc = have_it(fetch, err)) != SMKI_NOT_FOUND)
+        return rc;
+    if ((rc = place_is_free(fetch, again, err)) != 0 || (rc = poll_allowed(fetch, again, &when, err)) != 0)
+        return rc;
+    return poll_once(fetch, err);
 }
 
 int smki_client_batch_fetch(struct smki_client *client, const char *path, const char *document, bool again, struct smki_client_batch *out,
                             struct smki_error *err)
 {
-    struct fetch fetch = {.client = client, .batch = out, .patience = client->config.patience > 0 ? client->config.patience : PATIENCE};
-    struct smki_time when;
-    int rc;
+    struct fetch fetch = {.client = client, .batch = out, .turn = -1};
+    int rc = fetch_open(&fetch, path, document, err);
 
-    if ((rc = fetch_open(&fetch, path, document, err)) != 0)
-        return rc;
-    if (!again && (rc = have_it(&fetch, err)) != SMKI_NOT_FOUND)
-        return rc;
-    if ((rc = place_is_free(&fetch, again, err)) != 0 || (rc = poll_allowed(&fetch, again, &when, err)) != 0)
-        return rc;
-    return poll_once(&fetch, err);
+    fetch.patience = client->config.patience > 0 ? client->config.patience : PATIENCE;
+    if (rc == 0)
+        rc = fetch_now(&fetch, again, err);
+    turn_end(&fetch);
+    return rc;
 }
 
 static int wait_until(struct fetch *fetch, struct smki_time when, const struct smki_error *why, struct smki_error *err)
@@ -371,23 +405,33 @@ static int wait_until(struct fetch *fetch, struct smki_time when, const struct s
     return client_wait(fetch->client, when, words, err);
 }
 
-int smki_client_batch_wait(struct smki_client *client, const char *path, const char *document, struct smki_client_batch *out,
-                           struct smki_error *err)
+static int fetch_in_time(struct fetch *fetch, struct smki_error *err)
 {
-    struct fetch fetch = {.client = client, .batch = out, .patience = client->config.patience > 0 ? client->config.patience : LONG_WAIT};
     struct smki_error why = {0};
     struct smki_time when;
     int rc;
 
-    if ((rc = fetch_open(&fetch, path, document, err)) != 0 || (rc = have_it(&fetch, err)) != SMKI_NOT_FOUND ||
-        (rc = place_is_free(&fetch, false, err)) != 0)
+    if ((rc = have_it(fetch, err)) != SMKI_NOT_FOUND || (rc = place_is_free(fetch, false, err)) != 0)
         return rc;
     for (;;) {
-        while (poll_allowed(&fetch, false, &when, &why) != 0)
-            if ((rc = wait_until(&fetch, when, &why, err)) != 0)
+        while (poll_allowed(fetch, false, &when, &why) != 0)
+            if ((rc = wait_until(fetch, when, &why, err)) != 0)
                 return rc;
-        rc = poll_once(&fetch, &why);
+        rc = poll_once(fetch, &why);
         if (rc != SMKI_BATCH_NOT_COMPLETED && rc != SMKI_POLL_TOO_OFTEN)
             return rc == 0 ? 0 : smki_fail(err, rc, "%s", why.text);
     }
+}
+
+int smki_client_batch_wait(struct smki_client *client, const char *path, const char *document, struct smki_client_batch *out,
+                           struct smki_error *err)
+{
+    struct fetch fetch = {.client = client, .batch = out, .turn = -1};
+    int rc = fetch_open(&fetch, path, document, err);
+
+    fetch.patience = client->config.patience > 0 ? client->config.patience : LONG_WAIT;
+    if (rc == 0)
+        rc = fetch_in_time(&fetch, err);
+    turn_end(&fetch);
+    return rc;
 }

@@ -1,9 +1,9 @@
-/* One service over HTTPS by libcurl: TLS 1.2 with a client certificate, the server verified against the given CAs and nobody else, HTTP/1.1,
- * no redirects, no proxies unless asked.
+/* One service over HTTPS by libcurl: TLS 1.2 with a client certificate, the server verified against the given CAs and nobody else,
+ * HTTP/1.1, no redirects, no proxies unless asked.
  *
- * libcurl repeats a request by itself when a connection that it had kept turns out to be dead, whether or not the server has worked on it. So
- * every POST gets a connection of its own, and TLS resumption makes that cheap: a POST that was sent is never sent again by anybody but the
- * caller. */
+ * libcurl repeats a request by itself when a connection that it had kept turns out to be dead, whether or not the server has worked on it.
+ * So every POST gets a connection of its own, and TLS resumption makes that cheap: a POST that was sent is never sent again by anybody but
+ * the caller. */
 #include "client/client_i.h"
 
 #include <smki/smki.h>
@@ -15,14 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PASSPHRASE_SIZE  1024
-#define KEY_MAX_SIZE     16384
-#define CERTIFICATE_MAX  ((size_t)256 * 1024) /* octets of a PEM file with a chain */
-#define CONNECT_SECONDS  30L
-#define TIMEOUT          (2 * SMKI_MINUTE)
-#define RETRY_AFTER_MAX  (400 * SMKI_DAY)
-#define PKCS11           "pkcs11:"
-#define CURL_8_12        0x080c00
+#define PASSPHRASE_SIZE 1024
+#define KEY_MAX_SIZE    16384
+#define CERTIFICATE_MAX ((size_t)256 * 1024) /* octets of a PEM file with a chain */
+#define CONNECT_SECONDS 30L
+#define TIMEOUT         (2 * SMKI_MINUTE)
+#define RETRY_AFTER_MAX (400 * SMKI_DAY)
+#define PKCS11          "pkcs11:"
+#define CURL_8_12       0x080c00
 
 /* IDS App. G, in order. Only OpenSSL takes these names; with other TLS libraries the server chooses from theirs. */
 #define CIPHER_SUITES "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-SHA256"
@@ -194,8 +194,7 @@ int http_open(struct http **out, struct smki_client *client, const struct smki_c
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
     http->client = client;
     http->service = service;
-    if ((http->easy = curl_easy_init()) == NULL ||
-        (http->headers = curl_slist_append(NULL, "Content-Type: application/xml")) == NULL) {
+    if ((http->easy = curl_easy_init()) == NULL || (http->headers = curl_slist_append(NULL, "Content-Type: application/xml")) == NULL) {
         http_close(http);
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
     }
@@ -388,8 +387,8 @@ static int failed(struct http *http, const struct exchange *exchange, CURLcode c
     if (!was_sent(http) && is_trust(code, words))
         return tls_failed(http, code, words, err);
     if (exchange->request->post && was_sent(http))
-        return smki_fail(err, SMKI_CLIENT_FATE_UNKNOWN, "the request was sent to the %s service and no whole answer came: %s", http->service,
-                         exchange->rc != 0 ? exchange->error.text : words);
+        return smki_fail(err, SMKI_CLIENT_FATE_UNKNOWN, "the request was sent to the %s service and no whole answer came: %s",
+                         http->service, exchange->rc != 0 ? exchange->error.text : words);
     if (exchange->rc != 0)
         return smki_fail(err, exchange->rc, "%s", exchange->error.text);
     if (code == CURLE_ABORTED_BY_CALLBACK)

@@ -1,5 +1,5 @@
-/* The state file: JSON, written whole under a lock on a file beside it (PATH.lock), so that processes may share it and a power cut leaves the
- * old one or the new one.
+/* The state file: JSON, written whole under a lock on a file beside it (PATH.lock), so that processes may share it and a power cut leaves
+ * the old one or the new one.
  *
  *   {"format": 1, "last_adhoc": TIME, "adhoc": [{"sha256": HEX, "ref": ID, "sent_at": TIME}],
  *    "batches": [{"sha256": HEX, "ref": ID, "url": URL, "size": N, "csrs": N, "batch_id": "N", "state": WORD, "sent_at": TIME,
@@ -292,7 +292,8 @@ int state_batch(const struct state *state, const char sha256[65], struct smki_cl
 static bool batch_write(cJSON *item, const struct smki_client_batch *batch)
 {
     return set_text(item, "sha256", batch->sha256) && set_text(item, "ref", batch->ref) && set_text(item, "url", batch->url) &&
-           set_number(item, "size", batch->size) && set_number(item, "csrs", batch->csrs) && set_number(item, "batch_id", batch->batch_id) &&
+           set_number(item, "size", batch->size) && set_number(item, "csrs", batch->csrs) &&
+           set_number(item, "batch_id", batch->batch_id) &&
            set_text(item, "state", batch->state != 0 ? message_state_words[batch->state] : "") &&
            set_time(item, "sent_at", batch->sent_at) && set_time(item, "accepted_at", batch->accepted_at) &&
            set_time(item, "polled_at", batch->polled_at) && set_time(item, "retrieved_at", batch->retrieved_at) &&

@@ -198,7 +198,8 @@ static void end_status(struct answer_reader *reader)
     const bool adhoc = reader->kind == ANSWER_ADHOC;
 
     for (int status = SMKI_STATUS_SUCCESS; status <= SMKI_STATUS_WORKFLOW_ERROR; status++) {
-        const bool here = adhoc ? status != SMKI_STATUS_INELIGIBLE : status != SMKI_STATUS_UNKNOWN_DEVICE && status != SMKI_STATUS_FORMAT_ERROR;
+        const bool here =
+            adhoc ? status != SMKI_STATUS_INELIGIBLE : status != SMKI_STATUS_UNKNOWN_DEVICE && status != SMKI_STATUS_FORMAT_ERROR;
         if (here && strcmp(reader->text, smki_status_word((enum smki_status)status)) == 0) {
             reader->status = (enum smki_status)status;
             return;
@@ -566,7 +567,8 @@ static void XMLCALL on_declaration(void *context, const char *version, const cha
 {
     (void)encoding;
     (void)standalone;
-    if (version != NULL && (strncmp(version, "1.", 2) != 0 || version[2] == '\0' || strspn(version + 2, "0123456789") != strlen(version + 2)))
+    if (version != NULL &&
+        (strncmp(version, "1.", 2) != 0 || version[2] == '\0' || strspn(version + 2, "0123456789") != strlen(version + 2)))
         refuse(context, "XML version \"%.20s\": it must be 1.0", version);
 }
 
@@ -669,8 +671,8 @@ int answer_reader_feed(struct answer_reader *reader, struct smki_bytes bytes, bo
     if (reader->finished)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "the document was fed to its end before");
     if (bytes.size > max - reader->fed) {
-        reader->rc = smki_fail(&reader->error, SMKI_CLIENT_ANSWER, "the service's answer is larger than %llu octets",
-                               (unsigned long long)max);
+        reader->rc =
+            smki_fail(&reader->error, SMKI_CLIENT_ANSWER, "the service's answer is larger than %llu octets", (unsigned long long)max);
         return fail_again(reader, err);
     }
     feed_pieces(reader, bytes, last);

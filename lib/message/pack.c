@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REF_MAX     256 /* characters: BatchRef */
-#define CSR_REF_MAX 100 /* characters: EntryRef */
+#define REF_MAX     256  /* characters: BatchRef */
+#define CSR_REF_MAX 100  /* characters: EntryRef */
 #define DOS_EPOCH   0x21 /* 1980-01-01: the same CSRs make the same file */
 
 struct smki_pack {

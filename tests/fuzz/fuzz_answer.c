@@ -1,5 +1,5 @@
-/* Answers of the web services, all three kinds: whatever comes, the verdict does not hang on how the document is cut, and what is handed over
- * keeps its promises. The first octet of the input chooses the kind. */
+/* Answers of the web services, all three kinds: whatever comes, the verdict does not hang on how the document is cut, and what is handed
+ * over keeps its promises. The first octet of the input chooses the kind. */
 #include "message/answer_reader_i.h"
 
 #include <smki/certificate.h>

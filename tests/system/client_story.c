@@ -125,8 +125,8 @@ static int run(struct smki_client *client, const char *verb, char **words, struc
     if (strncmp(verb, "submit", 6) == 0 || strcmp(verb, "adopt") == 0)
         return 0;
     if ((rc = smki_client_batch_check(client, words[0], on_item, NULL, &summary, err)) == 0) {
-        snprintf(line, sizeof(line), "%" PRIu32 " csrs, %" PRIu32 " good, %" PRIu32 " refused, %" PRIu32 " wrong", summary.csrs, summary.good,
-                 summary.refused, summary.wrong);
+        snprintf(line, sizeof(line), "%" PRIu32 " csrs, %" PRIu32 " good, %" PRIu32 " refused, %" PRIu32 " wrong", summary.csrs,
+                 summary.good, summary.refused, summary.wrong);
         tell("checked", line);
     }
     return rc;

@@ -1,5 +1,5 @@
-/* The answers of the web services as a Party reads them: verdicts held against xmllint over documents and mutations of them, what contradicts
- * itself, and that everything our own service writes is read. */
+/* The answers of the web services as a Party reads them: verdicts held against xmllint over documents and mutations of them, what
+ * contradicts itself, and that everything our own service writes is read. */
 #include "message_test.h"
 
 #include "message/answer_reader_i.h"
@@ -59,11 +59,12 @@ static int read_text(enum answer_kind kind, const char *text, struct seen *seen,
     return read_steps(kind, BYTES(text, strlen(text)), SIZE_MAX / 2, seen, answer, err);
 }
 
-#define HEAD       "<Version>1.0</Version><Build>b</Build>"
-#define ADHOC(x)   "<DeviceCertificateSigningResponse ID=\"r\">" HEAD "<TransactionId>7</TransactionId>" x "</DeviceCertificateSigningResponse>"
-#define SUBMIT(x)  "<SubmitCSRBatchStatus ID=\"r\">" HEAD x "</SubmitCSRBatchStatus>"
-#define RESULT(x)  "<CSRBatchResult>" HEAD x "</CSRBatchResult>"
-#define ERROR_OF(c) "<Error><ErrorCode>" c "</ErrorCode><ErrorText>why</ErrorText></Error>"
+#define HEAD "<Version>1.0</Version><Build>b</Build>"
+#define ADHOC(x)                                                                                                                           \
+    "<DeviceCertificateSigningResponse ID=\"r\">" HEAD "<TransactionId>7</TransactionId>" x "</DeviceCertificateSigningResponse>"
+#define SUBMIT(x)    "<SubmitCSRBatchStatus ID=\"r\">" HEAD x "</SubmitCSRBatchStatus>"
+#define RESULT(x)    "<CSRBatchResult>" HEAD x "</CSRBatchResult>"
+#define ERROR_OF(c)  "<Error><ErrorCode>" c "</ErrorCode><ErrorText>why</ErrorText></Error>"
 #define ENTRY(id, x) "<DeviceCertificate ID=\"" id "\">" x "</DeviceCertificate>"
 
 static const struct {
@@ -95,7 +96,8 @@ static const struct {
     {ANSWER_ADHOC, ADHOC("<Status>CA_ERROR</Status>" ERROR_OF("CA:12345678")), "ErrorCode"},
     {ANSWER_ADHOC, ADHOC("<Status> SUCCESS</Status><Certificate>MAA=</Certificate>"), "none of"},
     {ANSWER_ADHOC, SUBMIT("<BatchStatus>PENDING</BatchStatus><BatchId>1</BatchId>"), "must be a DeviceCertificateSigningResponse"},
-    {ANSWER_ADHOC, "<DeviceCertificateSigningResponse>" HEAD "<TransactionId>0</TransactionId></DeviceCertificateSigningResponse>", "positive"},
+    {ANSWER_ADHOC, "<DeviceCertificateSigningResponse>" HEAD "<TransactionId>0</TransactionId></DeviceCertificateSigningResponse>",
+     "positive"},
     {ANSWER_ADHOC, "<DeviceCertificateSigningResponse xmlns=\"u\"/>", "in a namespace"},
     {ANSWER_ADHOC, "", "ends too early"},
     {ANSWER_SUBMIT, SUBMIT("<BatchStatus>COMPLETED</BatchStatus><BatchId>1</BatchId>"), "none that a SubmitCSRBatchStatus may have"},
@@ -104,13 +106,15 @@ static const struct {
     {ANSWER_SUBMIT, SUBMIT("<BatchStatus>PENDING</BatchStatus><BatchId>18446744073709551616</BatchId>"), "BatchId is"},
     {ANSWER_SUBMIT, SUBMIT("<BatchStatus>PENDING</BatchStatus>"), "ends before it is complete"},
     {ANSWER_RESULT, RESULT("<BatchStatus>COMPLETED</BatchStatus><BatchId>1</BatchId>"), "COMPLETED without results"},
-    {ANSWER_RESULT, RESULT("<BatchStatus>QUEUED</BatchStatus><BatchId>1</BatchId>" ENTRY("a", "<Status>CA_ERROR</Status>" ERROR_OF("CA:1"))),
+    {ANSWER_RESULT,
+     RESULT("<BatchStatus>QUEUED</BatchStatus><BatchId>1</BatchId>" ENTRY("a", "<Status>CA_ERROR</Status>" ERROR_OF("CA:1"))),
      "before the batch is COMPLETED"},
     {ANSWER_RESULT,
      RESULT("<BatchStatus>COMPLETED</BatchStatus><BatchId>1</BatchId>" ENTRY("a", "<Status>CA_ERROR</Status>" ERROR_OF("CA:1"))
                 ENTRY("a", "<Status>CA_ERROR</Status>" ERROR_OF("CA:1"))),
      "two DeviceCertificates"},
-    {ANSWER_RESULT, RESULT("<BatchStatus>COMPLETED</BatchStatus><BatchId>1</BatchId>" ENTRY("1a", "<Status>CA_ERROR</Status>")), "XML name"},
+    {ANSWER_RESULT, RESULT("<BatchStatus>COMPLETED</BatchStatus><BatchId>1</BatchId>" ENTRY("1a", "<Status>CA_ERROR</Status>")),
+     "XML name"},
     {ANSWER_RESULT, RESULT("<BatchStatus>COMPLETED</BatchStatus><BatchId>1</BatchId><DeviceCertificate/>"), "no ID"},
     {ANSWER_RESULT, "<!DOCTYPE a [<!ENTITY e \"x\">]><a>&e;</a>", "DOCTYPE"},
     {ANSWER_RESULT, RESULT("<BatchStatus>PAUSED</BatchStatus>") "<more/>", "junk"},
@@ -201,7 +205,8 @@ static void who_takes_the_entries_can_stop(void **state)
     struct seen seen = {.stop_at = 1};
 
     (void)state;
-    EXPECT_REFUSED(SMKI_DISK_FULL, read_steps(ANSWER_RESULT, BYTES(good[8].text, strlen(good[8].text)), SIZE_MAX / 2, &seen, NULL, &err), err);
+    EXPECT_REFUSED(SMKI_DISK_FULL, read_steps(ANSWER_RESULT, BYTES(good[8].text, strlen(good[8].text)), SIZE_MAX / 2, &seen, NULL, &err),
+                   err);
     assert_int_equal(seen.count, 1);
 }
 
@@ -264,10 +269,42 @@ static void every_refusal_that_we_write_is_read(void **state)
 #define MUTATIONS 700 /* of each kind */
 
 static const char *const scraps[] = {
-    "<",        ">",     "\"",   " ",   "\n",         "&lt;",        "&#32;",  "A",         "0",
-    "==",       "<?p?>", "ID",   "1.0", " ID=\"x\"",  "<!-- c -->",  "]]>",    "<![CDATA[", "<![CDATA[QQ==]]>",
-    "<Error>",  "+",     "-",    "\t",  "</Error>",   "<BatchId/>",  "\xc3\xa9", "\xff",    "<Status>SUCCESS</Status>",
-    "</Status>", ":",     "q:",   "_",   " xmlns=\"u\"", " xmlns:q=\"u\"", "\x01", "SUCCESS", "<BatchId>1</BatchId>",
+    "<",
+    ">",
+    "\"",
+    " ",
+    "\n",
+    "&lt;",
+    "&#32;",
+    "A",
+    "0",
+    "==",
+    "<?p?>",
+    "ID",
+    "1.0",
+    " ID=\"x\"",
+    "<!-- c -->",
+    "]]>",
+    "<![CDATA[",
+    "<![CDATA[QQ==]]>",
+    "<Error>",
+    "+",
+    "-",
+    "\t",
+    "</Error>",
+    "<BatchId/>",
+    "\xc3\xa9",
+    "\xff",
+    "<Status>SUCCESS</Status>",
+    "</Status>",
+    ":",
+    "q:",
+    "_",
+    " xmlns=\"u\"",
+    " xmlns:q=\"u\"",
+    "\x01",
+    "SUCCESS",
+    "<BatchId>1</BatchId>",
     " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:nil=\"true\"",
 };
 
@@ -288,9 +325,10 @@ static void mutate(struct smki_buffer *out, const char *text, struct test_random
 /* Where we refuse what the schema lets stand: what contradicts itself, and what is said in differences.txt of tests/data/batch-xml. */
 static bool is_meant(const char *words)
 {
-    static const char *const meant[] = {"SUCCESS without", "without an Error", "with an Error", "COMPLETED without", "before the batch is COMPLETED",
-                                        "BatchId in the answer", "without a BatchId", "reserved", "must not undeclare prefix", "DOCTYPE",
-                                        "unknown encoding", "is not base64" /* libxml2 skips what is none */};
+    static const char *const meant[] = {
+        "SUCCESS without",       "without an Error",  "with an Error", "COMPLETED without",         "before the batch is COMPLETED",
+        "BatchId in the answer", "without a BatchId", "reserved",      "must not undeclare prefix", "DOCTYPE",
+        "unknown encoding",      "is not base64" /* libxml2 skips what is none */};
 
     for (size_t i = 0; i < TEST_COUNT(meant); i++)
         if (strstr(words, meant[i]) != NULL)
