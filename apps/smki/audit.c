@@ -157,14 +157,10 @@ struct search {
     struct smki_device_id device;
 };
 
-/* Of the ad hoc web service: what is recorded of a request has its TransactionId for subject, whoever ends it (see smki/adhoc.h). */
+/* Of the ad hoc web service: what is recorded of a request has its TransactionId for subject. */
 static bool is_of_transaction(const struct smki_audit_record *record, uint64_t transaction)
 {
-    char words[48];
-
-    snprintf(words, sizeof(words), "transaction %" PRIu64 ":", transaction);
-    return record->subject == transaction &&
-           (record->actor.interface == SMKI_INTERFACE_ADHOC || strncmp(record->detail, words, strlen(words)) == 0);
+    return record->subject == transaction && record->actor.interface == SMKI_INTERFACE_ADHOC;
 }
 
 static bool is_found(const struct search *search, const struct smki_audit_record *record)
