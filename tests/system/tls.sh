@@ -1,5 +1,5 @@
 # Verbs for system tests that speak TLS with openssl and curl. To be sourced after lib.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # $home and $folder are those of lib.sh
 #
 #   listen OPTION...     openssl s_server with the home's certificate on a free port, which is $port then; stopped by `hush` and at the end
 #   page URL OPTION...   what curl gets there, within 10 s
