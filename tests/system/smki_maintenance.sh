@@ -78,6 +78,7 @@ claim "after all of it the audit log is whole" smki audit verify
 
 claim "find wants to know what" usage "--transaction" smki audit find
 claim "a transaction that there was not leaves nothing" says "no such records" smki audit find --transaction 4711
+claim "nor does it for audit show" says "no such records" smki audit show --transaction 4711
 claim "another act on the number is none" says "no such records" smki audit find --transaction "$party"
 request "$folder/meter.csr" 90B3D51F30010001 digitalSignature
 smki cert issue --profile device --party "$party" --out "$folder/meter.pem" "$folder/meter.csr"
