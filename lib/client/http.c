@@ -36,6 +36,14 @@ struct http {
     char words[CURL_ERROR_SIZE];
 };
 
+/* The TLS library of this libcurl: Debian has it with OpenSSL and with GnuTLS. */
+static bool tls_is(const char *name)
+{
+    const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
+
+    return version->ssl_version != NULL && strncmp(version->ssl_version, name, strlen(name)) == 0;
+}
+
 /* ---- certificate and key ---- */
 
 static int passphrase_from_file(struct http *http, const char *path, struct smki_error *err)
@@ -110,13 +118,12 @@ static int key_from_token(struct http *http, const struct smki_client_access *ac
     const char *tls = version->ssl_version != NULL ? version->ssl_version : "no TLS";
 
     curl_easy_setopt(http->easy, CURLOPT_SSLKEY, access->key);
-    if (strncmp(tls, "GnuTLS", 6) == 0)
+    if (tls_is("GnuTLS"))
         return 0;
-    if (strncmp(tls, "OpenSSL", 7) == 0 && curl_easy_setopt(http->easy, CURLOPT_SSLENGINE, "pkcs11") == CURLE_OK &&
+    if (tls_is("OpenSSL") && curl_easy_setopt(http->easy, CURLOPT_SSLENGINE, "pkcs11") == CURLE_OK &&
         curl_easy_setopt(http->easy, CURLOPT_SSLKEYTYPE, "ENG") == CURLE_OK)
         return 0;
-    if (strncmp(tls, "OpenSSL", 7) == 0 && version->version_num >= CURL_8_12 &&
-        curl_easy_setopt(http->easy, CURLOPT_SSLKEYTYPE, "PROV") == CURLE_OK)
+    if (tls_is("OpenSSL") && version->version_num >= CURL_8_12 && curl_easy_setopt(http->easy, CURLOPT_SSLKEYTYPE, "PROV") == CURLE_OK)
         return 0;
     return smki_fail(err, SMKI_KEY_UNREADABLE,
                      "a key by pkcs11: URI needs OpenSSL's engine or provider for it, which libcurl (%s) does not find here: install "
@@ -135,8 +142,9 @@ static int credentials(struct http *http, const struct smki_client_access *acces
     if (access->passphrase_file[0] != '\0' && (rc = passphrase_from_file(http, access->passphrase_file, err)) != 0)
         return rc;
     rc = strncmp(access->key, PKCS11, strlen(PKCS11)) == 0 ? key_from_token(http, access, err) : key_from_file(http, access, err);
-    if (rc == 0)
-        curl_easy_setopt(http->easy, CURLOPT_KEYPASSWD, http->passphrase); /* "" too: else OpenSSL would ask on the terminal */
+    /* OpenSSL would ask on the terminal where none is set; GnuTLS takes a key with an empty one for an encrypted key. */
+    if (rc == 0 && (http->passphrase[0] != '\0' || tls_is("OpenSSL")))
+        curl_easy_setopt(http->easy, CURLOPT_KEYPASSWD, http->passphrase);
     return rc;
 }
 
@@ -148,10 +156,8 @@ static int on_progress(void *context, curl_off_t down_all, curl_off_t down, curl
 
 static void options_of_tls(struct http *http)
 {
-    const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
-
     curl_easy_setopt(http->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2 | (long)CURL_SSLVERSION_MAX_TLSv1_2);
-    if (version->ssl_version != NULL && strncmp(version->ssl_version, "OpenSSL", 7) == 0)
+    if (tls_is("OpenSSL"))
         curl_easy_setopt(http->easy, CURLOPT_SSL_CIPHER_LIST, CIPHER_SUITES);
     curl_easy_setopt(http->easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(http->easy, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -337,10 +343,17 @@ static bool was_sent(const struct http *http)
     return handshake != 0;
 }
 
-/* The peer's word that it does not want us; anything else that ends a handshake may pass. */
-static bool is_alert(const char *words)
+/* A handshake that ended because the connection did, in the words of OpenSSL and GnuTLS: that may pass. All else is one side's refusal, or
+ * a certificate or key that cannot be used. */
+static bool is_lost(const char *words)
 {
-    return strcasestr(words, "alert") != NULL;
+    static const char *const lost[] = {"SYSCALL",       "reset",         "unexpected eof", "non-properly terminated",
+                                       "pull function", "push function", "timed out"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(lost); i++)
+        if (strcasestr(words, lost[i]) != NULL)
+            return true;
+    return false;
 }
 
 static int tls_failed(const struct http *http, CURLcode code, const char *words, struct smki_error *err)
@@ -371,7 +384,7 @@ static bool is_trust(CURLcode code, const char *words)
     case CURLE_SSL_ENGINE_INITFAILED:
         return true;
     case CURLE_SSL_CONNECT_ERROR:
-        return is_alert(words);
+        return !is_lost(words);
     default:
         return false;
     }
