@@ -308,7 +308,7 @@ for id in $by_curl_id $client_id; do quietly "the release" "$batch" --home "$fol
 say "both run and released at once by the operator, without waiting for 20:00 and 08:00"
 by_curl batch "$folder/results/by-curl.xml" "$batch_url/1.0/PortalCSRBatch/CSRBatchResult?BatchId=$by_curl_id"
 say "its results, by curl: $(in_answer "$folder/results/by-curl.xml" BatchStatus), $(grep -c '<Certificate>' "$folder/results/by-curl.xml") certificate"
-run "$client" batch fetch --config "$folder/client.json" --now --quiet --out "$folder/results/client-batch" "$folder/requests/client-batch.xml"
+run "$client" batch fetch --config "$folder/client.json" --again --quiet --out "$folder/results/client-batch" "$folder/requests/client-batch.xml"
 find "$folder/results/client" "$folder/results/client-batch" -name '*.crt' -exec sh -c 'cp "$1" "${1%.crt}.pem"' _ {} \;
 verify_all "smki-client's ad hoc requests" "$folder/results/client"
 verify_all "smki-client's batch" "$folder/results/client-batch"

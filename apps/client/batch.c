@@ -238,7 +238,7 @@ static const struct command_value wait_options[] = {
 static const struct command_value fetch_options[] = {
     CLIENT_OPTIONS("url-batch", URL_TEXT),
     RESULT_OPTIONS,
-    {"again", VALUE_FLAG, 0, NULL, "though it was retrieved: the operator has released it again", NULL},
+    {"again", VALUE_FLAG, 0, NULL, "the operator has released it: before its time, or again", NULL},
     {0},
 };
 
