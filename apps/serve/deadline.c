@@ -4,7 +4,7 @@
 #include "serve/request_i.h"
 
 #define CLOSING_TIME (2 * SMKI_SECOND)
-#define SIDE_TIME    (2 * SMKI_SECOND) /* an idle connection keeps its side of the library so long */
+#define SIDE_TIME    SMKI_SECOND /* an idle connection keeps its side of the library so long */
 
 static void count(struct connection *connection, enum deadline deadline)
 {
@@ -23,6 +23,7 @@ static void idle_check(struct connection *connection, const struct smki_config_h
         connection_close(connection);
     } else if (waited > SIDE_TIME && connection->side != NULL) {
         side_give_up(connection);
+        connection->worker->given_up++;
     }
 }
 

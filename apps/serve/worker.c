@@ -3,6 +3,7 @@
 #include "serve/request_i.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,6 +12,7 @@
 
 #define EVENTS_MAX      256
 #define SWEEP_TIME      (SMKI_SECOND / 2)
+#define TRIM_SIDES      64
 #define POLL_TIME       4 /* ms until it is asked again whether a reply was acknowledged */
 #define HANDSHAKES_BUSY 1 /* steps in one turn while there are open connections to serve, */
 #define HANDSHAKES_IDLE 4 /* and else */
@@ -172,6 +174,16 @@ static void busy_pump(struct worker *worker)
     touched_pump(worker);
 }
 
+/* What the library held for connections that are idle now lies between what mbedTLS holds: the allocator does not give it back by itself.
+ */
+static void memory_give_back(struct worker *worker)
+{
+    if (worker->given_up < TRIM_SIDES)
+        return;
+    worker->given_up = 0;
+    malloc_trim(0);
+}
+
 static void sweep(struct worker *worker)
 {
     struct connection *next;
@@ -179,6 +191,7 @@ static void sweep(struct worker *worker)
     if (worker->now - worker->swept < SWEEP_TIME)
         return;
     worker->swept = worker->now;
+    memory_give_back(worker); /* the library has freed what was given up in the sweep before */
     for (struct connection *connection = worker->connections; connection != NULL; connection = next) {
         next = connection->next;
         deadline_check(connection);

@@ -62,6 +62,7 @@ struct worker {
     size_t by_pair_size;
     struct serve_request *waiting; /* until their time has come */
     unsigned sides, requests;      /* that live */
+    unsigned given_up;             /* sides, since memory was last given back */
     unsigned handshakes_left;      /* in this turn */
     int64_t now, swept;
     bool closing, polls; /* polls: a reply is out and not acknowledged */

@@ -4,9 +4,11 @@
 #include "http_world.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KEEP_ALIVE_BAR 0.5  /* of nginx's rate */
 #define FULL_BAR       0.8  /* of what the arithmetic alone allows */
@@ -64,6 +66,7 @@ static void idle_look(void *context)
 {
     struct figures *figures = context;
 
+    sleep(4); /* so that they are idle, and not only just done with */
     figures->idle_mib = world_mib(world.server);
     figures->idle_stood = world_connections(&world);
 }
@@ -163,6 +166,8 @@ int main(int argc, char **argv)
         {"seconds", 1, NULL, 's'}, {"soak", 1, NULL, 'k'}, {"json", 0, NULL, 'j'}, {"no-nginx", 0, NULL, 'n'}, {0}};
     struct plan plan = {.seconds = 5};
     int option;
+
+    signal(SIGPIPE, SIG_IGN);
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         plan.seconds = option == 's' ? atof(optarg) : plan.seconds;

@@ -36,7 +36,8 @@ static int read_whole(struct smki_bytes document, struct smki_error *err)
     int rc;
 
     assert_non_null(exact);
-    memcpy(exact + 1, document.at, document.size);
+    if (document.size != 0)
+        memcpy(exact + 1, document.at, document.size);
     rc = read_seen(&seen, BYTES(exact + 1, document.size), err);
     smki_buffer_finish(&seen.csr);
     free(exact);
