@@ -28,7 +28,6 @@ serve_home
 configure '"web.adhoc.host": ""'
 sed -i 's/"web.adhoc.host": "adhoc.test", //' "$home/smki.json"
 serve_start
-for site in "$@"; do :; done
 timeout 800 testssl --quiet --color 0 --warnings off --nodns min --jsonfile "$folder/mutual.json" "127.0.0.1:$port" >"$folder/mutual.txt" 2>&1 </dev/null || true
 claim "with client certificates: no finding above LOW" findings "$folder/mutual.json"
 claim "the server lives" says alive curl -s "http://127.0.0.1:$admin/healthz"
