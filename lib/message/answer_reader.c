@@ -237,7 +237,10 @@ static void end_certificate(struct answer_reader *reader)
 
 static void keep_line(char *out, size_t size, const char *text)
 {
-    snprintf(out, size, "%s", text);
+    const size_t length = strnlen(text, size - 1);
+
+    memcpy(out, text, length);
+    out[length] = '\0';
     for (char *at = out; *at != '\0'; at++)
         if (strchr("\t\r\n", *at) != NULL)
             *at = ' ';
