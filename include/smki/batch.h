@@ -156,7 +156,7 @@ SMKI_API SMKI_MUST_USE int smki_batch_submit_answer(struct smki_buffer *out, con
 /* A poll: what for, and what may be answered. */
 struct smki_poll {
     struct smki_batch batch;     /* as stored after this poll; all zero when it is unknown to who asks */
-    enum smki_batch_state shown; /* PROCESSING until the release, whatever it is */
+    enum smki_batch_state shown; /* the state; of a COMPLETED batch PROCESSING until its release (interfaces.md 6, 12.1) */
     bool deliver;                /* COMPLETED and released: the results go with the answer */
     struct smki_verdict verdict; /* retry_at, also when refused */
     struct smki_allowance left;  /* polls of this batch; limit 0: there is no limit */

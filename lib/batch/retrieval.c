@@ -85,7 +85,7 @@ static void judge(struct polling *polling, struct smki_time now)
     const struct smki_batch *batch = &out->batch;
     const bool released = batch_is_released(polling->service, batch, now), complete = batch->state == SMKI_STATE_COMPLETED;
 
-    out->shown = released ? batch->state : SMKI_STATE_PROCESSING;
+    out->shown = complete && !released ? SMKI_STATE_PROCESSING : batch->state; /* "processed and not yet made available" */
     if (complete && batch_has_expired(polling->service, batch)) {
         polling->refusal = smki_fail(&polling->why, SMKI_RESULT_EXPIRED, NULL);
         return;

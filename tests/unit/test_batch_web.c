@@ -236,7 +236,7 @@ static void in_october_the_night_has_thirteen(void **state)
 static void while_incomplete_it_is_polled_once_an_hour_after_the_release(void **state)
 {
     (void)state;
-    TELL("{}", {"2026-11-23T14:00", 0}, {"2026-11-23T22:00", 'P'}, {"2026-11-24T08:00", 'W'}, {"2026-11-24T08:59:59", 'o'},
+    TELL("{}", {"2026-11-23T14:00", 0}, {"2026-11-23T22:00", 'W'}, {"2026-11-24T08:00", 'W'}, {"2026-11-24T08:59:59", 'o'},
          {"2026-11-24T09:00", 'W'}, {"2026-11-24T20:00", 'r'}, {"2026-11-24T20:00:01", 'D'});
 }
 
@@ -261,18 +261,18 @@ static void results_stay_for_thirty_days(void **state)
     TELL("{}", {"2026-11-23T14:00", 0}, {"2026-11-23T20:00", 'r'}, {"2026-12-24T07:59:59", 'D'}, {"2026-12-24T08:00", 'x'});
 }
 
-static void a_rejection_shows_once_released(void **state)
+static void a_rejection_shows_in_the_first_poll_and_stays(void **state)
 {
     (void)state;
-    TELL("{\"batch.approve_automatically\": false}", {"2026-11-23T14:00", 0}, {"2026-11-23T14:01", '-'}, {"2026-11-23T22:00", 'P'},
+    TELL("{\"batch.approve_automatically\": false}", {"2026-11-23T14:00", 0}, {"2026-11-23T14:01", '-'}, {"2026-11-23T22:00", 'R'},
          {"2026-11-24T08:00", 'R'}, {"2026-11-24T08:30", 'o'}, {"2026-11-24T09:00", 'R'});
 }
 
 static void refused_polls_do_not_count(void **state)
 {
     (void)state;
-    TELL("{}", {"2026-11-23T14:00", 0}, {"2026-11-23T21:30", 'e'}, {"2026-11-23T22:00", 'P'}, {"2026-11-23T22:30", 'o'},
-         {"2026-11-23T23:00", 'P'});
+    TELL("{}", {"2026-11-23T14:00", 0}, {"2026-11-23T21:30", 'e'}, {"2026-11-23T22:00", 'W'}, {"2026-11-23T22:30", 'o'},
+         {"2026-11-23T23:00", 'W'});
 }
 
 static void off_polls_are_not_limited_but_nothing_is_released_early(void **state)
@@ -293,7 +293,7 @@ static void observed_polls_are_let_in_and_recorded(void **state)
     home_lay(&home, "2026-11-23T14:00", "{\"demand.poll_mode\": \"observe\"}");
     id = SUBMIT(&home, requests, 3);
     ASSERT_OK(POLL(&home, id, &poll, &err), err);
-    assert_true(poll.verdict.flagged && poll.shown == SMKI_STATE_PROCESSING);
+    assert_true(poll.verdict.flagged && poll.shown == SMKI_STATE_PENDING);
     assert_int_equal(recorded(&home, SMKI_ACT_DEMAND_OBSERVED, id, SMKI_POLL_TOO_EARLY), 1);
     assert_int_equal(recorded(&home, SMKI_ACT_BATCH_POLL, id, 0), 1);
     home_clear(&home);
@@ -881,7 +881,7 @@ int main(void)
         cmocka_unit_test(a_broken_download_may_be_repeated_and_a_finished_one_not),
         cmocka_unit_test(the_operator_releases_before_time_and_again),
         cmocka_unit_test(results_stay_for_thirty_days),
-        cmocka_unit_test(a_rejection_shows_once_released),
+        cmocka_unit_test(a_rejection_shows_in_the_first_poll_and_stays),
         cmocka_unit_test(refused_polls_do_not_count),
         cmocka_unit_test(off_polls_are_not_limited_but_nothing_is_released_early),
         cmocka_unit_test(observed_polls_are_let_in_and_recorded),
