@@ -37,13 +37,11 @@ int connection_open(struct worker *worker, const struct arrival *arrival, struct
         .peer.site = arrival->listener->fallback,
         .fd = arrival->fd,
         .writable = true,
-        .address = arrival->address,
-        .address_size = arrival->address_size,
         .since = worker->now,
         .progress = worker->now,
     };
-    address_host(&connection->address, connection->host);
-    address_key(&connection->address, connection->host_key);
+    address_host(&arrival->address, connection->host);
+    address_key(&arrival->address, connection->host_key);
     mbedtls_ssl_init(&connection->ssl);
     if ((rc = tls_setup(connection->tls, &connection->ssl, err)) == 0 &&
         epoll_ctl(worker->epoll, EPOLL_CTL_ADD, connection->fd, &event) != 0)

@@ -67,8 +67,6 @@ struct connection {
     int untaken; /* octets that the peer had not acknowledged when it was last asked */
 
     char host[ADDRESS_TEXT_SIZE];
-    struct sockaddr_storage address;
-    socklen_t address_size;
     uint8_t host_key[BOUND_KEY_SIZE], certificate_key[BOUND_KEY_SIZE];
     struct smki_buffer certificate; /* DER */
     uint8_t session[TLS_SESSION_NAME_SIZE];

@@ -7,7 +7,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define ACCEPTS_MAX 16 /* in one turn of the loop */
+#define ACCEPTS_MAX 16   /* in one turn of the loop */
+#define PAUSE_TIME  1000 /* us, when the system has no descriptor left: it would tell at once again that somebody waits */
 
 void entrances_set(struct worker *worker, struct generation *generation)
 {
@@ -31,7 +32,7 @@ void entrances_set(struct worker *worker, struct generation *generation)
 }
 
 /* A bound that is reached is told once, and again when it was not for a while. */
-static void full_tell(struct worker *worker, const struct smki_config_http *http)
+static void full_tell(struct worker *worker, const char *why)
 {
     static atomic_int_fast64_t told;
     int64_t before = atomic_load(&told);
@@ -39,7 +40,8 @@ static void full_tell(struct worker *worker, const struct smki_config_http *http
     if (before != 0 && worker->now - before < SMKI_MINUTE)
         return;
     if (atomic_compare_exchange_strong(&told, &before, worker->now))
-        log_line(worker->serve->program, "%u connections are open: no more are let in (http.connections)", http->connections);
+        log_line(worker->serve->program, "%u connections are open and no more are let in: %s", atomic_load(&worker->serve->metrics.open),
+                 why);
 }
 
 static bool may_enter(struct worker *worker, struct arrival *arrival)
@@ -50,7 +52,7 @@ static bool may_enter(struct worker *worker, struct arrival *arrival)
 
     if (atomic_load(&serve->metrics.open) >= http->connections) {
         atomic_fetch_add(&serve->metrics.refused_total, 1);
-        full_tell(worker, http);
+        full_tell(worker, "http.connections");
         return false;
     }
     address_key(&arrival->address, key);
@@ -126,7 +128,11 @@ void entrance_accept(struct worker *worker, struct entrance *entrance)
             accept4(entrance->listener->door->fd, (struct sockaddr *)&arrival.address, &arrival.address_size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (arrival.fd >= 0)
             arrival_place(worker, &arrival);
-        else if (errno != ECONNABORTED && errno != EINTR)
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            full_tell(worker, strerror(errno));
+            usleep(PAUSE_TIME);
+            return;
+        } else if (errno != ECONNABORTED && errno != EINTR)
             return;
     }
 }

@@ -94,7 +94,6 @@ void stage_over(struct serve_request *request, bool completed);
 
 /* work.c: in the pool, and back */
 void work_submit(struct serve_request *request, enum request_job kind);
-void work_submit_suspended(struct serve_request *request, enum request_job kind);
 void work_returned(struct serve_request *request);
 /* Those whose time has come; ticks until the next one, -1: none. */
 int64_t work_waiting(struct worker *worker);

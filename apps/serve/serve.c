@@ -15,6 +15,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define DESCRIPTORS_ELSE 100 /* store, epoll, listening sockets */
+
 struct running {
     struct serve serve;
     struct admin *admin;
@@ -42,15 +44,19 @@ static int signals_open(struct running *running, struct smki_error *err)
     return running->signals < 0 ? serve_fail_errno(err, errno, "signalfd") : 0;
 }
 
-/* Three descriptors a connection: as many as we may have. */
-static void descriptors_raise(void)
+/* As many descriptors as we may have; a connection takes three. */
+static void descriptors_raise(const struct serve *serve)
 {
+    const uint64_t wanted = 3 * (uint64_t)serve->generation->config->http.connections + DESCRIPTORS_ELSE;
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < wanted)
+        log_line(serve->program,
+                 "http.connections needs %llu descriptors and there may be %llu: raise the limit (LimitNOFILE) or lower the key",
+                 (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
 }
 
 static unsigned processors(void)
@@ -131,12 +137,12 @@ static int serve_open(struct running *running, struct smki_error *err)
     struct serve *serve = &running->serve;
     int rc;
 
-    descriptors_raise();
     if ((rc = signals_open(running, err)) != 0 || (rc = crypto_warm_up(err)) != 0 || (rc = workers_count(serve, err)) != 0 ||
         (rc = bound_create(&serve->peers, err)) != 0 || (rc = bound_create(&serve->certificates, err)) != 0 ||
         (rc = generation_create(&serve->generation, serve, NULL, err)) != 0 ||
         (rc = pool_create(&serve->pool, pool_size(&serve->generation->config->http), err)) != 0)
         return rc;
+    descriptors_raise(serve);
     gauges_add(serve);
     if (serve->options->started != NULL)
         serve->options->started(serve->options->context, serve);
@@ -165,6 +171,13 @@ static void ready_tell(struct running *running)
 
 /* ---- reload ---- */
 
+/* What is made once is as it was. */
+static void restart_tell(const struct serve *serve, const struct smki_config *old, const struct smki_config *new)
+{
+    if (strcmp(old->admin_listen, new->admin_listen) != 0 || old->http.workers != new->http.workers || old->http.pool != new->http.pool)
+        log_line(serve->program, "admin.listen, http.workers and http.pool have changed: that takes a restart");
+}
+
 static void reload(struct running *running)
 {
     struct serve *serve = &running->serve;
@@ -180,6 +193,7 @@ static void reload(struct running *running)
         atomic_fetch_add(&serve->metrics.reloads_failed, 1);
         log_line(serve->program, "not reloaded, all stays as it was: %s: %s", smki_refusal_find(err.code)->name, err.text);
     } else {
+        restart_tell(serve, serve->generation->config, generation->config);
         generation_drop(serve->generation);
         serve->generation = generation;
         for (size_t i = 0; i < serve->worker_count; i++)

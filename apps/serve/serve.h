@@ -86,7 +86,7 @@ void serve_header_add(struct serve_request *request, const char *name, const cha
 /* Takes the buffer (its memory is serve's from here on, and *body is empty). A second reply replaces the first. Returns 0. */
 int serve_reply(struct serve_request *request, int status, const char *media_type, struct smki_buffer *body);
 /* A body read piece by piece: `size` -1: not known (chunked). read: octets written, 0 at the end, negative: broken off (the connection ends
- * so that the peer knows). `context` must live until the route's `close`. */
+ * so that the peer knows). It has its context only: the request may be ending meanwhile. `context` must live until the route's `close`. */
 typedef int64_t (*serve_read_fn)(void *context, void *at, size_t capacity);
 int serve_reply_stream(struct serve_request *request, int status, const char *media_type, int64_t size, serve_read_fn read, void *context);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int pair_remember(struct worker *worker, int fd, struct side *side, struct smki_error *err)
@@ -30,6 +31,7 @@ static int pair_remember(struct worker *worker, int fd, struct side *side, struc
 int side_open(struct connection *connection, struct smki_error *err)
 {
     struct worker *worker = connection->worker;
+    struct sockaddr_un address = {.sun_family = AF_UNIX}; /* what it is: the library would set options of TCP on anything else */
     struct side *side = calloc(1, sizeof(*side));
     int pair[2];
     int rc = 0;
@@ -45,7 +47,7 @@ int side_open(struct connection *connection, struct smki_error *err)
     connection->side = side;
     if ((rc = pair_remember(worker, pair[1], side, err)) != 0) {
         close(pair[1]);
-    } else if (MHD_add_connection(worker->library, pair[1], (struct sockaddr *)&connection->address, connection->address_size) != MHD_YES) {
+    } else if (MHD_add_connection(worker->library, pair[1], (struct sockaddr *)&address, sizeof(address)) != MHD_YES) {
         rc = serve_fail(err, SMKI_NO_MEMORY, "libmicrohttpd takes no further connection"); /* and has closed its end */
     }
     if (rc != 0) {

@@ -87,13 +87,10 @@ static enum MHD_Result body_more(struct serve_request *request, const char *octe
         return MHD_NO;
     }
     if (request->refusal == 0 && route->feed != NULL && request->body.size + *size > REQUEST_FEED_SIZE) {
-        if (request->in_pool) { /* it cannot keep up: let nothing more come */
-            suspend(request);
-            return MHD_YES;
-        }
         request->feeding = request->body;
         request->body = (struct smki_buffer){0};
-        work_submit(request, JOB_FEED);
+        go(request, STAGE_BODY, JOB_FEED); /* called again with these octets; the library must not end what `feed` may ask about */
+        return MHD_YES;
     }
     if (request->refusal == 0 && smki_buffer_append(&request->body, octets, *size, NULL) != 0)
         return MHD_NO;
@@ -116,9 +113,7 @@ static enum MHD_Result quick_answer(struct serve_request *request)
 
 static enum MHD_Result body_end(struct serve_request *request)
 {
-    if (request->in_pool) /* the last feed */
-        suspend(request);
-    else if (request->refusal != 0)
+    if (request->refusal != 0)
         go(request, STAGE_ANSWER, JOB_REFUSE);
     else if (request->route->quick)
         return quick_answer(request);

@@ -5,8 +5,8 @@
 # shellcheck source=tests/system/server.sh
 . "$ROOT/tests/system/server.sh"
 
-# Findings on the certificate of development, self-made and signed by a CA that is in no trust store; nothing of the protocol.
-EXCEPTED="cert_chain_of_trust cert_trust cert_crlDistributionPoints cert_revocation cert_notAfter cert_extlifeSpan DNS_CAArecord cert_ocspURL OCSP_stapling"
+# Findings on the certificate of development, nothing of the protocol: its CA is self-made and in no trust store, and has no CRL and no OCSP.
+EXCEPTED="cert_chain_of_trust cert_revocation"
 
 findings() { # findings FILE: those above LOW, and what testssl.sh itself could not do
     python3 - "$1" "$EXCEPTED" <<'END'
@@ -19,16 +19,17 @@ for finding in json.load(open(sys.argv[1])):
         bad.append("%s %s: %s" % (finding["severity"], finding["id"], finding["finding"]))
 print("%d findings" % count)
 print("\n".join(bad))
-sys.exit(bool(bad) or count < 60)
+sys.exit(bool(bad) or count < 40)
 END
 }
 
 command -v testssl >/dev/null || { echo "1..0 # SKIP testssl.sh is not installed"; rm -rf "$folder"; trap - EXIT; exit 0; }
 serve_home
-configure '"web.adhoc.host": ""'
+configure
 sed -i 's/"web.adhoc.host": "adhoc.test", //' "$home/smki.json"
 serve_start
-timeout 800 testssl --quiet --color 0 --warnings off --nodns min --jsonfile "$folder/mutual.json" "127.0.0.1:$port" >"$folder/mutual.txt" 2>&1 </dev/null || true
+timeout 800 testssl --quiet --color 0 --warnings off --nodns min --protocols --std --server-preference --server-defaults --vulnerable \
+    --jsonfile "$folder/mutual.json" "127.0.0.1:$port" >"$folder/mutual.txt" 2>&1 </dev/null || true
 claim "with client certificates: no finding above LOW" findings "$folder/mutual.json"
 claim "the server lives" says alive curl -s "http://127.0.0.1:$admin/healthz"
 serve_stop TERM
