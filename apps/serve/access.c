@@ -74,12 +74,6 @@ static void maintenance_check(struct serve_request *request)
     request_refuse(request, rc, err.text);
 }
 
-/* A code of the one list that says no to who came; others are faults of ours. */
-static bool is_of_access(int code)
-{
-    return (code <= SMKI_IKI_MISSING && code >= SMKI_IKI_NETWORK) || code == SMKI_PARTY_BARRED || code == SMKI_OFFICER_STATE;
-}
-
 void access_check(struct serve_request *request)
 {
     const struct serve_site *site = &request->site->face;
@@ -89,7 +83,7 @@ void access_check(struct serve_request *request)
 
     if (site->client_certificates && (rc = smki_iki_authenticate(serve->service, serve_certificate(request), site->interface, site->network,
                                                                  &request->identity, &err)) != 0) {
-        request->of_access = is_of_access(rc);
+        request->of_access = smki_access_is_refusal(rc);
         request_refuse(request, rc, err.text);
         return;
     }

@@ -9,6 +9,16 @@
 
 /* ---- submit: the document goes through as it comes ---- */
 
+/* RateLimit of the turns: as the verdict counted them, and this one, if it was let in. */
+static void answer_turns(struct serve_request *request, bool taken, const struct smki_verdict *verdict)
+{
+    const uint64_t used = verdict->used + taken;
+    const struct smki_allowance left = {
+        .limit = verdict->limit, .remaining = used < verdict->limit ? verdict->limit - used : 0, .reset = SMKI_SECOND};
+
+    answer_allowance(request, &left);
+}
+
 static int submit_open(struct serve_request *request, struct smki_error *err)
 {
     struct smki_submission *submission;
@@ -20,6 +30,7 @@ static int submit_open(struct serve_request *request, struct smki_error *err)
         serve_context_set(request, submission);
     else if (rc == SMKI_RATE_BATCH_BUSY)
         answer_retry_after(request, verdict.retry_at);
+    answer_turns(request, rc == 0, &verdict);
     return rc;
 }
 
@@ -88,6 +99,8 @@ static int poll_reply(struct serve_request *request, const struct smki_poll *pol
         answer_allowance(request, &poll->left);
         if (code != 0 && poll->verdict.code == code)
             answer_retry_after(request, poll->verdict.retry_at);
+        else if (code != 0)
+            answer_retry_of(request, code);
         return answer_xml(request, &xml, code);
     }
     smki_buffer_finish(&xml);
@@ -113,6 +126,7 @@ static int result_answer(struct serve_request *request, struct smki_error *err)
         return poll_reply(request, &retrieval->poll, 0, NULL, err);
     if ((rc = smki_result_open(&retrieval->stream, serve_service(request), actor, &retrieval->poll.batch, err)) != 0)
         return rc;
+    answer_allowance(request, &retrieval->poll.left);
     serve_count(serve_of(request), "smki_results_total", NULL, 1);
     return serve_reply_stream(request, 200, XML_MEDIA_TYPE, -1, result_read, retrieval);
 }
@@ -148,14 +162,15 @@ static void refuse(struct serve_request *request, int code, const char *text)
     const struct smki_poll none = {0};
     struct smki_buffer xml = {0};
     const char *ref = "";
+    int rc;
 
     if (route != NULL && route->answer == submit_answer && serve_context(request) != NULL)
         ref = smki_submission_ref(serve_context(request));
     answer_retry_of(request, code);
-    if (is_submission(request))
-        code = smki_batch_submit_answer(&xml, ref, 0, code, answer_text(code, text), NULL) == 0 ? code : SMKI_NO_MEMORY;
-    else
-        code = smki_batch_poll_answer(&xml, &none, code, answer_text(code, text), NULL) == 0 ? code : SMKI_NO_MEMORY;
+    rc = is_submission(request) ? smki_batch_submit_answer(&xml, ref, 0, code, answer_text(code, text), NULL)
+                                : smki_batch_poll_answer(&xml, &none, code, answer_text(code, text), NULL);
+    if (rc != 0) /* no memory for it: no half of a document either */
+        smki_buffer_finish(&xml);
     answer_xml(request, &xml, code);
 }
 

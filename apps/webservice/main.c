@@ -8,21 +8,25 @@ struct web {
     struct serve_route adhoc_routes[ADHOC_ROUTES], batch_routes[BATCH_ROUTES];
 };
 
-/* As configured; the command line has the last word on addresses. */
+/* As configured; the command line has the last word on addresses. A service without an address is not there. */
 static int sites_fill(void *context, const struct smki_config *config, struct serve_site *sites, size_t capacity, size_t *count,
                       struct smki_error *err)
 {
     struct web *web = context;
+    struct serve_site all[2];
     const char *listen;
 
     (void)capacity, (void)err;
-    adhoc_site(&sites[0], web->adhoc_routes, config);
-    batch_site(&sites[1], web->batch_routes, config);
+    adhoc_site(&all[0], web->adhoc_routes, config);
+    batch_site(&all[1], web->batch_routes, config);
     if ((listen = call_text(web->call, "listen-adhoc")) != NULL)
-        sites[0].address = listen;
+        all[0].address = listen;
     if ((listen = call_text(web->call, "listen-batch")) != NULL)
-        sites[1].address = listen;
-    *count = 2;
+        all[1].address = listen;
+    *count = 0;
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (all[i].address[0] != '\0')
+            sites[(*count)++] = all[i];
     return 0;
 }
 

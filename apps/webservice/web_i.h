@@ -18,7 +18,7 @@ int answer_status(const struct serve_request *request, int code);
 void answer_retry_after(struct serve_request *request, struct smki_time at);
 /* The same for a service that cannot just now and tells no time itself (Planned Maintenance has said its own). */
 void answer_retry_of(struct serve_request *request, int code);
-/* RateLimit-Limit, -Remaining, -Reset (seconds); nothing when there is no limit. */
+/* RateLimit-Limit, -Remaining, -Reset (seconds, left out when that is never); nothing when there is no limit. */
 void answer_allowance(struct serve_request *request, const struct smki_allowance *left);
 /* What the outside may read of a refusal: of access, nothing but that it was refused. */
 const char *answer_text(int code, const char *text);

@@ -24,6 +24,9 @@ struct smki_identity {
 SMKI_API SMKI_MUST_USE int smki_iki_authenticate(struct smki_service *service, struct smki_bytes certificate, enum smki_interface interface,
                                                  enum smki_network network, struct smki_identity *out, struct smki_error *err);
 
+/* Is it one of these refusals? What the outside is told of them must be the same for all (interfaces.md 3). */
+SMKI_API bool smki_access_is_refusal(int code);
+
 /* Records a refusal of access (act access-refused) with its code and words: `peer` is the address it came from, "" when not known;
  * `certificate` (may be empty) lends its CN and serial number where they can be read. So that a flood does not fill the log or wait for the
  * disk: at most 10 records a second of one peer and 100 of all; what was left out is counted and told in the next one. Returns 0 whether it

@@ -40,11 +40,14 @@ int adhoc_xml_read(char ref[SMKI_ADHOC_REF_SIZE], struct smki_buffer *csr, int *
 
 /* ---- out ---- */
 
-/* The refusal as this answer may show it: there is no INELIGIBLE, which is to be no subscriber for this device. */
+/* The refusal as this answer may show it. What failed inside us is the operator's to read, in the log: the Party gets one code for the CA, which
+ * says that resubmission may help, and one for the rest. There is no INELIGIBLE, which is to be no subscriber for this device. */
 static struct smki_refusal shown(int code)
 {
     struct smki_refusal refusal = *smki_refusal_find(code);
 
+    if (answer_is_inner(code))
+        return *smki_refusal_find(refusal.status == SMKI_STATUS_CA_ERROR ? SMKI_CA_KEY_UNAVAILABLE : SMKI_INTERNAL);
     if (refusal.status == SMKI_STATUS_INELIGIBLE) {
         refusal.status = SMKI_STATUS_WORKFLOW_ERROR;
         refusal.wire_code = smki_refusal_find(SMKI_NOT_SUBSCRIBER)->wire_code;
@@ -58,7 +61,7 @@ static void write_outcome(struct xml_writer *writer, const struct adhoc_response
 
     if (response->code != 0) {
         xml_element(writer, "Status", smki_status_word(refusal.status));
-        answer_error(writer, &refusal, response->text);
+        answer_error(writer, &refusal, answer_is_inner(response->code) ? NULL : response->text);
         return;
     }
     xml_element(writer, "Status", smki_status_word(SMKI_STATUS_SUCCESS));

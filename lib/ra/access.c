@@ -263,3 +263,8 @@ int smki_iki_authenticate(struct smki_service *service, struct smki_bytes certif
     out->actor.network = network;
     return 0;
 }
+
+bool smki_access_is_refusal(int code)
+{
+    return (code <= SMKI_IKI_MISSING && code >= SMKI_IKI_NETWORK) || code == SMKI_PARTY_BARRED || code == SMKI_OFFICER_STATE;
+}

@@ -206,10 +206,11 @@ static int sign(struct issuing *issuing, struct smki_error *err)
     const struct smki_serial serial = serial_of(issuing->ticket.serial);
     struct smki_draft *draft;
     const struct smki_ca *ca;
-    int rc = smki_service_ca(issuing->service, issuing->ticket.ca, &ca, err);
+    struct smki_error why = {0};
+    int rc = smki_service_ca(issuing->service, issuing->ticket.ca, &ca, &why);
 
-    if (rc != 0)
-        return rc;
+    if (rc != 0) /* a CA whose certificate is gone cannot sign either */
+        return smki_fail(err, rc == SMKI_NOT_FOUND ? SMKI_CA_KEY_UNAVAILABLE : rc, "%s", why.text);
     if ((draft = malloc(sizeof(*draft))) == NULL)
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
     if ((rc = smki_prepare(draft, ca, &issuing->csr, &serial, issuing->ticket.not_before, err)) == 0)
