@@ -1,5 +1,5 @@
 #!/bin/bash
-# From a fresh clone to certificates: installs what is missing, builds, and runs one night of the service for you to see.
+# From a fresh clone to certificates: installs what is missing, builds, runs one night of the service for you to see, and then the web services.
 #
 #   examples/quickstart.sh [FOLDER]      FOLDER (default: quickstart, in the root of the tree) is replaced at each run
 #
@@ -55,7 +55,7 @@ quietly() {
     local what=$1
     shift
     printf '\n$ %s\n' "$*" >>"$log"
-    "$@" >>"$log" 2>&1 || { grep -E ' error: |undefined reference|ERROR:' "$log" | tail -n 3 >&2; stop "$what failed"; }
+    "$@" >>"$log" 2>&1 || { grep -E ' error: |undefined reference|ERROR:' "$log" | tail -n 3 >&2 || true; stop "$what failed"; }
 }
 
 # ---- the folder: ours, or empty, or not there ----
@@ -66,7 +66,7 @@ claim_folder() {
     if [ ! -e "$folder/.libsmki-quickstart" ] && [ -n "$(ls -A "$folder")" ]; then
         stop "$folder holds something that is not from here; name another folder: examples/quickstart.sh FOLDER"
     fi
-    rm -rf "${folder:?}"/home "$folder"/requests "$folder"/results "$folder"/ca "$folder"/log.txt
+    rm -rf "${folder:?}"/home "$folder"/requests "$folder"/results "$folder"/ca "$folder"/credentials "$folder"/client.json "$folder"/client-state.json "$folder"/log.txt
     touch "$folder/.libsmki-quickstart"
     mkdir "$folder/requests" "$folder/results"
     log=$folder/log.txt
@@ -155,12 +155,76 @@ verify_all() {
     certificates=$((${certificates:-0} + all))
 }
 
+# ---- the web services ----
+
+server=
+trap 'if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi' EXIT
+
+# A port of this machine that nobody listens on, from $1 on.
+free_port() {
+    local port
+    for port in $(seq "$1" $(($1 + 200))); do
+        if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+            echo "$port"
+            return
+        fi
+    done
+    return 1
+}
+
+serve_start() {
+    adhoc_port=$(free_port 18443) && batch_port=$(free_port $((adhoc_port + 1))) && admin_port=$(free_port $((batch_port + 1))) || stop "no free port was found"
+    printf '{\n    // for the quickstart: addresses of this machine alone\n    "web.adhoc.listen": "127.0.0.1:%s",\n    "web.batch.listen": "127.0.0.1:%s",\n    "admin.listen": "127.0.0.1:%s"\n}\n' \
+        "$adhoc_port" "$batch_port" "$admin_port" >"$folder/home/smki.json"
+    show "$webservice" --home "$folder/home"
+    "$webservice" --home "$folder/home" >>"$log" 2>&1 &
+    server=$!
+    for _ in $(seq 100); do
+        if curl -s -f -o /dev/null "http://127.0.0.1:$admin_port/readyz"; then return; fi
+        kill -0 "$server" 2>/dev/null || break
+        sleep 0.1
+    done
+    stop "the web services did not start"
+}
+
+serve_end() {
+    kill -TERM "$server"
+    wait "$server" || stop "the web services did not end as they should"
+    server=
+}
+
+# by_curl CREDENTIAL ANSWER URL CURL...: over mutual TLS; the answer is held against the schema.
+by_curl() {
+    local credential=$folder/credentials/$1 answer=$2 url=$3 schema=batch-1.0.xsd
+    shift 3
+    say "\$ curl --cacert home/tls/ca.pem --cert $(basename "$credential")/cert.pem --key $(basename "$credential")/key.pem ... ${url##*/1.0/}"
+    quietly "curl" curl -sS --fail-with-body --max-time 60 --cacert "$folder/home/tls/ca.pem" --cert "$credential/cert.pem" --key "$credential/key.pem" \
+        -H 'Content-Type: application/xml' -o "$answer" "$@" "$url"
+    if grep -q DeviceCertificateSigningResponse "$answer"; then schema=adhoc-1.0.xsd; fi
+    quietly "xmllint: the answer is not as the schema says" xmllint --noout --schema "$root/tests/data/schema/$schema" "$answer"
+}
+
+in_answer() { xmllint --xpath "string(//*[local-name()='$2'])" "$1"; }
+
+# What the Party's command needs to know, in one file.
+client_configure() {
+    cat >"$folder/client.json" <<CONFIG
+{
+    "adhoc": {"url": "$adhoc_url", "certificate": "credentials/adhoc/cert.pem", "key": "credentials/adhoc/key.pem"},
+    "batch": {"url": "$batch_url", "certificate": "credentials/batch/cert.pem", "key": "credentials/batch/key.pem"},
+    "server_ca": "home/tls/ca.pem", "chain": "ca/dca-chain.pem", "state": "client-state.json"
+}
+CONFIG
+}
+
 # ---- one night ----
 
 trap 'stop "the step above did not end as it should (line $LINENO of quickstart.sh)"' ERR
 claim_folder
 smki=$root/build/apps/smki/smki
 batch=$root/build/apps/batch/smki-batch
+webservice=$root/build/apps/webservice/smki-webservice
+client=$root/build/apps/client/smki-client
 
 heading "1. Building"
 # shellcheck disable=SC2086 # lists of packages
@@ -210,6 +274,47 @@ verify_all "batch $zip" "$folder/results/zip"
 say "the wrong request, in the report: $(grep wrong.csr "$folder/results/meters-report.txt" | tr '\t' ' ' | tr -d '\r' | tr -s ' ')"
 run "$smki" --home "$folder/home" audit verify
 
+heading "7. The web services, over mutual TLS"
+mkdir "$folder/credentials"
+for service in adhoc batch; do
+    quietly "issuing a credential" "$smki" --home "$folder/home" credential issue --party "$first" --interface "$service" --name "Head End" \
+        --generate "$folder/credentials/$service"
+    say "credentials/$service: key, certificate and PKCS#12 of a system of Example Energy, for this service alone"
+done
+serve_start
+adhoc_url=https://localhost:$adhoc_port batch_url=https://localhost:$batch_port
+client_configure
+request "$folder/requests/again.csr" 90B3D51F30010001 digitalSignature
+printf '<DeviceCertificateSigningRequest ID="again-1"><Version>1.0</Version><CertificateSigningRequest>%s</CertificateSigningRequest></DeviceCertificateSigningRequest>\n' \
+    "$(sed '/^-----/d' "$folder/requests/again.csr" | tr -d '\n')" >"$folder/requests/again.xml"
+by_curl adhoc "$folder/results/again.xml" "$adhoc_url/1.0/PortalCSR/DeviceCertificateSigningRequest" --data-binary "@$folder/requests/again.xml"
+say "ad hoc, by curl: $(in_answer "$folder/results/again.xml" Status), transaction $(in_answer "$folder/results/again.xml" TransactionId)"
+mkdir "$folder/results/again"
+certificates_of_xml "$folder/results/again.xml" "$folder/results/again"
+verify_all "the ad hoc answer" "$folder/results/again"
+sed 's/quickstart-1/quickstart-2/; s/<DeviceCSR.*//' "$folder/requests/batch.xml" | sed "s#</SubmitCSRBatch>#<DeviceCSR ID=\"by-curl\">$(
+    request "$folder/requests/new.csr" 90B3D51F30020001 digitalSignature && sed '/^-----/d' "$folder/requests/new.csr" | tr -d '\n'
+)</DeviceCSR></SubmitCSRBatch>#" >"$folder/requests/by-curl.xml"
+by_curl batch "$folder/results/by-curl-status.xml" "$batch_url/1.0/PortalCSRBatch/SubmitCSRBatch" --data-binary "@$folder/requests/by-curl.xml"
+by_curl_id=$(in_answer "$folder/results/by-curl-status.xml" BatchId)
+say "a batch, by curl: $(in_answer "$folder/results/by-curl-status.xml" BatchStatus), BatchId $by_curl_id"
+quietly "making requests" "$client" make-csr --count 2 --first 90-B3-D5-1F-30-01-00-02 --usage ds --out "$folder/requests/client" --quiet
+run "$client" adhoc --config "$folder/client.json" --quiet --out "$folder/results/client" "$folder"/requests/client/*.csr
+quietly "making requests" "$client" make-csr --count 25 --first 90-B3-D5-1F-30-03-00-01 --xml "$folder/requests/client-batch.xml" --quiet
+client_id=$("$client" batch submit --config "$folder/client.json" --quiet "$folder/requests/client-batch.xml" 2>>"$log") || stop "smki-client did not submit its batch"
+say "a batch of 50, by smki-client: BatchId $client_id"
+quietly "the run" "$batch" --home "$folder/home" run --once --ignore-window
+for id in $by_curl_id $client_id; do quietly "the release" "$batch" --home "$folder/home" release "$id"; done
+say "both run and released at once by the operator, without waiting for 20:00 and 08:00"
+by_curl batch "$folder/results/by-curl.xml" "$batch_url/1.0/PortalCSRBatch/CSRBatchResult?BatchId=$by_curl_id"
+say "its results, by curl: $(in_answer "$folder/results/by-curl.xml" BatchStatus), $(grep -c '<Certificate>' "$folder/results/by-curl.xml") certificate"
+run "$client" batch fetch --config "$folder/client.json" --again --quiet --out "$folder/results/client-batch" "$folder/requests/client-batch.xml"
+find "$folder/results/client" "$folder/results/client-batch" -name '*.crt' -exec sh -c 'cp "$1" "${1%.crt}.pem"' _ {} \;
+verify_all "smki-client's ad hoc requests" "$folder/results/client"
+verify_all "smki-client's batch" "$folder/results/client-batch"
+serve_end
+run "$smki" --home "$folder/home" audit verify
+
 heading "Done: $certificates certificates, 1 refusal, nothing lost"
 cat <<SUMMARY
    home        $short/home          store, keys, batches, configuration
@@ -218,11 +323,12 @@ cat <<SUMMARY
    log         $short/log.txt       what each command said
 
    Try next:
-     export SMKI_HOME=$folder/home PATH=$root/build/apps/smki:$root/build/apps/batch:\$PATH
+     export SMKI_HOME=$folder/home PATH=$root/build/apps/smki:$root/build/apps/batch:$root/build/apps/webservice:$root/build/apps/client:\$PATH
      smki device show 90-B3-D5-1F-30-01-00-01       the certificates of a meter
      smki lint $folder/results/xml/*.pem
                                                     the profile's rules on all certificates
      smki audit export audit.jsonl                  every decision, one a line
      smki config show                               every setting, its default and its source
-     smki --help; smki-batch --help
+     smki-webservice                                the web services, until Ctrl-C
+     smki --help; smki-batch --help; smki-client --help
 SUMMARY

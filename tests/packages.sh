@@ -1,9 +1,9 @@
 # The Debian packages that libsmki needs, in one place, for Debian 12 and 13 alike, and how the scripts come by them. To be sourced.
 # shellcheck shell=bash disable=SC2034
 
-PACKAGES_BUILD="gcc libc6-dev meson ninja-build pkgconf libmbedtls-dev libcjson-dev liblmdb-dev libexpat1-dev libzip-dev libcsv-dev libmicrohttpd-dev libgnutls28-dev"
-PACKAGES_SHOW="openssl libxml2-utils zip unzip"    # the real counterparts: quickstart and tests talk to them
-PACKAGES_TESTS="libcmocka-dev procps python3 curl libnss3-tools faketime hostname testssl.sh nginx"
+PACKAGES_BUILD="gcc libc6-dev meson ninja-build pkgconf libmbedtls-dev libcjson-dev liblmdb-dev libexpat1-dev libzip-dev libcsv-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev"
+PACKAGES_SHOW="openssl libxml2-utils zip unzip curl" # the real counterparts: quickstart and tests talk to them
+PACKAGES_TESTS="libcmocka-dev procps python3 curl libnss3-tools faketime hostname testssl.sh"
 PACKAGES_CI="clang libclang-rt-dev binutils man-db" # the second compiler with its libFuzzer; symbol map and manual pages are looked at
 
 # packages_missing PACKAGE...: those that are not installed, on one line.

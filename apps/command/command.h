@@ -86,6 +86,7 @@ struct program {
     const struct command *const
         *tables; /* each ended by {NULL}, their list by NULL; in the order of the help, the commands of a group together */
     const struct command_group *groups; /* ended by {NULL}; NULL: none */
+    const struct command *only;         /* a program that is one command, without a name of its own ("name" is ""); the tables are NULL then */
 };
 
 /* Runs the program; returns what main returns. */

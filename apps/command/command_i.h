@@ -33,6 +33,8 @@ const char *value_shown(const struct command_value *value);
 /* ---- complain.c ---- */
 /* "<program>: <formatted>" on standard error. */
 void complain(const struct program *program, const char *format, ...) SMKI_PRINTF(2, 3);
+/* "<command>: <line>; see '<program> <command> --help'". Returns EXIT_USAGE. */
+int complain_usage(const struct call *call, const char *line);
 void complain_error(const struct program *program, const struct smki_error *err);
 
 /* ---- text.c ---- */

@@ -66,6 +66,15 @@ int call_complain(const struct call *call, const struct smki_error *err)
     return COMMAND_FAILED;
 }
 
+int complain_usage(const struct call *call, const char *line)
+{
+    if (call->program->only != NULL)
+        complain(call->program, "%s; see '%s --help'", line, call->program->name);
+    else
+        complain(call->program, "%s: %s; see '%s %s --help'", call->command->name, line, call->program->name, call->command->name);
+    return EXIT_USAGE;
+}
+
 int call_usage(const struct call *call, const char *format, ...)
 {
     char line[LINE_SIZE];
@@ -74,8 +83,7 @@ int call_usage(const struct call *call, const char *format, ...)
     va_start(values, format);
     vsnprintf(line, sizeof(line), format, values);
     va_end(values);
-    complain(call->program, "%s: %s; see '%s %s --help'", call->command->name, line, call->program->name, call->command->name);
-    return EXIT_USAGE;
+    return complain_usage(call, line);
 }
 
 void call_note(const struct call *call, const char *format, ...)

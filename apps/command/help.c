@@ -31,6 +31,17 @@ static void home_print(void)
     line_print("--home DIR", "the home to work on; SMKI_HOME may stand for it");
 }
 
+/* Does any of its commands work on a home? */
+static bool has_home(const struct program *program)
+{
+    const struct command *at;
+
+    for (size_t n = 0; (at = command_at(program, n)) != NULL; n++)
+        if ((at->flags & (COMMAND_HOME | COMMAND_FOLDER)) != 0)
+            return true;
+    return false;
+}
+
 /* "FILE...", "[N]". */
 static void operand_name(const struct command_value *operand, char *out, size_t size)
 {
@@ -44,7 +55,8 @@ static void usage_print(const struct program *program, const struct command *com
     bool optional = (command->flags & COMMAND_JSON) != 0;
     char name[64];
 
-    printf("usage: %s %s%s", program->name, (command->flags & (COMMAND_HOME | COMMAND_FOLDER)) != 0 ? "[--home DIR] " : "", command->name);
+    printf("usage: %s%s%s%s", program->name, (command->flags & (COMMAND_HOME | COMMAND_FOLDER)) != 0 ? " [--home DIR]" : "",
+           command->name[0] != '\0' ? " " : "", command->name);
     for (const struct command_value *option = command->options; option != NULL && option->name != NULL; option++) {
         if ((option->flags & REQUIRED) != 0)
             printf(" --%s %s", option->name, value_shown(option));
@@ -73,6 +85,8 @@ void help_command(const struct program *program, const struct command *command)
     if ((command->flags & (COMMAND_HOME | COMMAND_FOLDER)) != 0)
         home_print();
     line_print("-h, --help", "this text");
+    if (program->only != NULL)
+        line_print("--version", "the version");
     if (command->more != NULL)
         printf("\n%s", command->more);
 }
@@ -81,7 +95,7 @@ void help_group(const struct program *program, const struct command_group *group
 {
     const struct command *at;
 
-    printf("usage: %s [--home DIR] %s COMMAND ...\n\n%s.\n\n", program->name, group->name, group->text);
+    printf("usage: %s %s%s COMMAND ...\n\n%s.\n\n", program->name, has_home(program) ? "[--home DIR] " : "", group->name, group->text);
     for (size_t n = 0; (at = command_at(program, n)) != NULL; n++)
         if (command_in_group(at, group))
             line_print(at->name, at->text);
@@ -108,10 +122,11 @@ static void command_lines(const struct program *program)
 
 void help_program(const struct program *program)
 {
-    printf("usage: %s [--home DIR] COMMAND ...\n\n%s.\n\n", program->name, program->text);
+    printf("usage: %s %sCOMMAND ...\n\n%s.\n\n", program->name, has_home(program) ? "[--home DIR] " : "", program->text);
     command_lines(program);
     printf("\n");
-    home_print();
+    if (has_home(program))
+        home_print();
     line_print("-h, --help", "this text; after a command: that command's");
     line_print("--version", "the version");
     if (program->more != NULL)

@@ -41,11 +41,10 @@ static int option_unknown(const struct call *call, const char *word, const struc
         snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
         near = smki_nearest_word(name, names, count);
     }
-    if (near != NULL)
-        complain(call->program, "%s: there is no option '%s'; did you mean '--%s'?", call->command->name, word, near);
-    else
-        complain(call->program, "%s: there is no option '%s'; see '%s %s --help'", call->command->name, word, call->program->name,
-                 call->command->name);
+    if (near == NULL)
+        return call_usage(call, "there is no option '%s'", word);
+    complain(call->program, "%s%sthere is no option '%s'; did you mean '--%s'?", call->command->name,
+             call->command->name[0] != '\0' ? ": " : "", word, near);
     return EXIT_USAGE;
 }
 

@@ -118,12 +118,26 @@ static int words_run(const struct program *program, const char *home, int argc, 
     return command_unknown(program, argv, argc);
 }
 
+/* A program that is one command: its options are the command's, and --version. */
+static int only_run(const struct program *program, const char *home, int argc, char **argv)
+{
+    struct call call = {.program = program, .command = program->only, .home = home};
+
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("%s %s\n", program->name, smki_version());
+        return output_check(program);
+    }
+    return command_run(&call, argc, argv);
+}
+
 int program_run(const struct program *program, int argc, char **argv)
 {
     static const struct option options[] = {
         {"home", required_argument, NULL, 'H'}, {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
     const char *home = getenv("SMKI_HOME");
 
+    if (program->only != NULL)
+        return only_run(program, home, argc, argv);
     optind = 0; /* glibc: start afresh */
     opterr = 0;
     for (int letter; (letter = getopt_long(argc, argv, "+:h", options, NULL)) != -1;)

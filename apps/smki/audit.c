@@ -64,7 +64,7 @@ static int audit_export(struct call *call)
     return rc;
 }
 
-/* ---- show ---- */
+/* ---- records for people ---- */
 
 static const char *const record_headings[] = {">RECORD", "TIME",     "ACT",     "ACTOR",  "INTERFACE",
                                               ">PARTY",  ">SUBJECT", "OUTCOME", "DETAIL", NULL};
@@ -148,28 +148,6 @@ static int records_walk(struct call *call, uint64_t sequence, struct table *tabl
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
-static int audit_show(struct call *call)
-{
-    uint64_t last = call_has(call, "last") ? call_number(call, "last") : SHOW_DEFAULT;
-    struct smki_store_statistics statistics;
-    struct json_list list;
-    struct table table;
-    int rc = smki_store_statistics(smki_service_store(call->service), &statistics, &call->err);
-
-    if (rc != 0)
-        return rc;
-    table_start(&table, record_headings);
-    if (call->json)
-        json_list_start(&list);
-    rc = records_walk(call, statistics.audit_records > last ? statistics.audit_records - last + 1 : 1, &table, &list);
-    if (call->json)
-        json_list_end(&list);
-    else if (rc == 0)
-        return table_print(&table, call, "no records");
-    table_finish(&table);
-    return rc;
-}
-
 /* ---- find ---- */
 
 struct search {
@@ -179,14 +157,10 @@ struct search {
     struct smki_device_id device;
 };
 
-/* Of the ad hoc web service: what is recorded of a request has its TransactionId for subject, whoever ends it (see smki/adhoc.h). */
+/* Of the ad hoc web service: what is recorded of a request has its TransactionId for subject. */
 static bool is_of_transaction(const struct smki_audit_record *record, uint64_t transaction)
 {
-    char words[48];
-
-    snprintf(words, sizeof(words), "transaction %" PRIu64 ":", transaction);
-    return record->subject == transaction &&
-           (record->actor.interface == SMKI_INTERFACE_ADHOC || strncmp(record->detail, words, strlen(words)) == 0);
+    return record->subject == transaction && record->actor.interface == SMKI_INTERFACE_ADHOC;
 }
 
 static bool is_found(const struct search *search, const struct smki_audit_record *record)
@@ -243,6 +217,32 @@ static int audit_find(struct call *call)
     return rc;
 }
 
+/* ---- show ---- */
+
+static int audit_show(struct call *call)
+{
+    uint64_t last = call_has(call, "last") ? call_number(call, "last") : SHOW_DEFAULT;
+    struct smki_store_statistics statistics;
+    struct json_list list;
+    struct table table;
+    int rc;
+
+    if (call_has(call, "transaction"))
+        return call_has(call, "last") ? call_usage(call, "--last and --transaction: give one of them") : audit_find(call);
+    if ((rc = smki_store_statistics(smki_service_store(call->service), &statistics, &call->err)) != 0)
+        return rc;
+    table_start(&table, record_headings);
+    if (call->json)
+        json_list_start(&list);
+    rc = records_walk(call, statistics.audit_records > last ? statistics.audit_records - last + 1 : 1, &table, &list);
+    if (call->json)
+        json_list_end(&list);
+    else if (rc == 0)
+        return table_print(&table, call, "no records");
+    table_finish(&table);
+    return rc;
+}
+
 static const struct command_value find_options[] = {
     {"transaction", VALUE_NUMBER, 0, NULL, "a TransactionId of the ad hoc web service", NULL},
     {"serial", VALUE_SERIAL, 0, NULL, "a certificate's serial number, in hexadecimal", NULL},
@@ -250,7 +250,11 @@ static const struct command_value find_options[] = {
     {0},
 };
 static const struct command_value export_operands[] = {{"FILE", VALUE_FILE, REQUIRED, NULL, "where to; -: standard output", NULL}, {0}};
-static const struct command_value show_options[] = {{"last", VALUE_COUNT, 0, NULL, "how many records; without: 20", NULL}, {0}};
+static const struct command_value show_options[] = {
+    {"last", VALUE_COUNT, 0, NULL, "how many records; without: 20", NULL},
+    {"transaction", VALUE_NUMBER, 0, NULL, "as 'audit find --transaction'", NULL},
+    {0},
+};
 
 const struct command audit_commands[] = {
     {"audit verify", "Prove that the audit log is whole, and the certificates and revocations in the store those of the log",

@@ -2,7 +2,7 @@
 #ifndef SMKI_BATCH_H
 #define SMKI_BATCH_H
 
-#include <smki/base.h>
+#include <smki/demand.h>
 
 #define SMKI_BATCH_MAX_CSRS 50000     /* CSRs in one submission (IDS 2.3.1.7, SEC L8.2) */
 #define SMKI_BATCH_REF_SIZE 1025      /* the client's ID: 256 characters of up to 4 octets, and NUL (IDS App. E) */
@@ -48,8 +48,6 @@ SMKI_API bool smki_batch_state_is_final(enum smki_batch_state state);
 
 struct cJSON;
 struct smki_service;
-struct smki_verdict;
-struct smki_plan_item;
 
 /* ---- submission: a stream in, a BatchId out ---- */
 
@@ -57,9 +55,15 @@ struct smki_plan_item;
 struct smki_submission;
 
 /* Begins. Checks at once that the actor's Party may submit at all (PARTY_UNKNOWN, PARTY_BARRED, NOT_SUBSCRIBER). `name` is the file's name for a zip, NULL
- * for XML. What comes in goes to the home's batches folder. */
+ * for XML. What comes in goes to the home's batches folder.
+ * An actor of the batch web service takes the Party's turn: one submission of a Party at a time (CoCo 3; RATE_BATCH_BUSY, see
+ * smki_submission_open_turn), until smki_submission_close, which is called when the answer is out. The turn holds over all processes of the home and
+ * goes with its process however that ends. An agreement for BATCH_ONE lifts it to as many at once as it says. */
 SMKI_API SMKI_MUST_USE int smki_submission_open(struct smki_submission **out, struct smki_service *service, const struct smki_actor *actor,
                                                 enum smki_batch_form form, const char *name, struct smki_error *err);
+/* The same, and gives what the rule of one submission at a time said, also when it refuses: `limit` at once, `used` before this one, retry_at. */
+SMKI_API SMKI_MUST_USE int smki_submission_open_turn(struct smki_submission **out, struct smki_service *service, const struct smki_actor *actor,
+                                                     enum smki_batch_form form, const char *name, struct smki_verdict *verdict, struct smki_error *err);
 /* Takes the next bytes. An XML document is checked while it comes: the first fault is the answer, and nothing further need be sent. */
 SMKI_API SMKI_MUST_USE int smki_submission_feed(struct smki_submission *submission, struct smki_bytes bytes, struct smki_error *err);
 /* Ends: the whole is checked, made durable, counted against the demand rules, given its BatchId and recorded. *out is the batch as stored;
@@ -140,8 +144,61 @@ enum smki_result_format { SMKI_RESULT_XML, SMKI_RESULT_ZIP, SMKI_RESULT_TXT };
  * override), RESULT_EXPIRED. */
 SMKI_API SMKI_MUST_USE int smki_batch_result(struct smki_service *service, const struct smki_actor *actor, uint64_t id, enum smki_result_format format,
                                              const char *path, bool ignore_release, struct smki_error *err);
+/* ---- the batch web service (IDS App. E; interfaces.md 6, 10, 12.1) ---- */
+
+/* The answers below are appended to *out and valid by the schema whatever is asked for. `text` may be NULL: the list's words. What failed inside us
+ * is told as WF:BB2 (submission) or WF:BB1 (result) in the list's words only. */
+
+/* The answer to a submission: SubmitCSRBatchStatus. code 0: PENDING with batch_id. `ref`: smki_submission_ref, "" or NULL: not known. */
+SMKI_API SMKI_MUST_USE int smki_batch_submit_answer(struct smki_buffer *out, const char *ref, uint64_t batch_id, int code, const char *text,
+                                                    struct smki_error *err);
+
+/* A poll: what for, and what may be answered. */
+struct smki_poll {
+    struct smki_batch batch;     /* as stored after this poll; all zero when it is unknown to who asks */
+    enum smki_batch_state shown; /* the state; of a COMPLETED batch PROCESSING until its release (interfaces.md 6, 12.1) */
+    bool deliver;                /* COMPLETED and released: the results go with the answer */
+    struct smki_verdict verdict; /* retry_at, also when refused */
+    struct smki_allowance left;  /* polls of this batch; limit 0: there is no limit */
+};
+/* Judges and books the poll in one change, and records it: 0, or BATCH_UNKNOWN (missing or another Party's: same words, same work), POLL_TOO_EARLY,
+ * POLL_TOO_OFTEN, POLL_DONE, RESULT_EXPIRED. Refused polls do not count. *out is filled also when it refuses. */
+SMKI_API SMKI_MUST_USE int smki_batch_poll(struct smki_service *service, const struct smki_actor *actor, uint64_t id, struct smki_poll *out,
+                                           struct smki_error *err);
+/* The answer to a poll that carries no results, or to one that failed (code != 0): CSRBatchResult. `poll` may be NULL when it failed. */
+SMKI_API SMKI_MUST_USE int smki_batch_poll_answer(struct smki_buffer *out, const struct smki_poll *poll, int code, const char *text,
+                                                  struct smki_error *err);
+
+/* The whole answer with the results of a completed batch, pulled piece by piece: memory does not grow with the batch. One thread at a time. */
+struct smki_result_stream;
+/* BATCH_UNKNOWN, BATCH_NOT_COMPLETED, RESULT_EXPIRED. Whether it is released smki_batch_poll has judged (`deliver`). */
+SMKI_API SMKI_MUST_USE int smki_result_open(struct smki_result_stream **out, struct smki_service *service, const struct smki_actor *actor,
+                                            const struct smki_batch *batch, struct smki_error *err);
+/* Up to `capacity` octets into `at`; *size less than capacity only at the end, 0: all has been given. A failure stays. */
+SMKI_API SMKI_MUST_USE int smki_result_read(struct smki_result_stream *stream, void *at, size_t capacity, size_t *size, struct smki_error *err);
+/* NULL is fine. */
+SMKI_API void smki_result_close(struct smki_result_stream *stream);
+/* The peer has taken all of it: no more retrievals until the operator releases it again. Recorded. BATCH_UNKNOWN, BATCH_NOT_COMPLETED. */
+SMKI_API SMKI_MUST_USE int smki_batch_retrieved(struct smki_service *service, const struct smki_actor *actor, uint64_t id, struct smki_error *err);
+
 /* The name of a zip's result: the request's with -response before the extension (interfaces.md 4); without a name, batch-<id>. */
 SMKI_API SMKI_MUST_USE int smki_batch_result_name(const struct smki_batch *batch, enum smki_result_format format, char out[SMKI_BATCH_FILE_SIZE],
                                                   struct smki_error *err);
+
+/* ---- making a batch: for a Party, and for tests ---- */
+
+/* A batch on its way into a file. One thread at a time. */
+struct smki_pack;
+
+/* Begins a SubmitCSRBatch document with the ID `ref` (1 to 256 characters), or a zip (`ref` is not used). */
+SMKI_API SMKI_MUST_USE int smki_pack_open(struct smki_pack **out, const char *path, enum smki_batch_form form, const char *ref,
+                                          struct smki_error *err);
+/* Adds a CSR. `name`: XML: its ID, an XML name of at most 100 characters; zip: its file name without .csr. After a failure nothing more
+ * goes in. INVALID_ARGUMENT: the name; ALREADY_EXISTS: it was there before; BATCH_TOO_MANY. */
+SMKI_API SMKI_MUST_USE int smki_pack_add(struct smki_pack *pack, const char *name, struct smki_bytes der, struct smki_error *err);
+/* Ends it: the file appears under its path, whole, and replaces one that is there. */
+SMKI_API SMKI_MUST_USE int smki_pack_finish(struct smki_pack *pack, struct smki_error *err);
+/* Frees; what was not finished leaves nothing behind. NULL is fine. */
+SMKI_API void smki_pack_close(struct smki_pack *pack);
 
 #endif

@@ -170,7 +170,9 @@ enum smki_status {
     X(602, CLIENT_ANSWER, WORKFLOW_ERROR, "WF:CA3", 502, "the answer is not what the interface specification says")                        \
     X(603, CLIENT_CERTIFICATE, WORKFLOW_ERROR, "WF:CA4", 502, "a certificate in the answer is not the one that was asked for")             \
     X(604, CLIENT_REFUSED, WORKFLOW_ERROR, "WF:CA5", 403, "the service refused")                                                           \
-    X(605, CLIENT_STATE, WORKFLOW_ERROR, "WF:CA6", 500, "the state file is not of this client, or damaged")
+    X(605, CLIENT_STATE, WORKFLOW_ERROR, "WF:CA6", 500, "the state file is not of this client, or damaged")                          \
+    X(606, CLIENT_FATE_UNKNOWN, WORKFLOW_ERROR, "WF:CA7", 502, "the request was sent and no answer came: it may have been accepted")       \
+    X(607, CLIENT_TWICE, WORKFLOW_ERROR, "WF:CA8", 409, "this was submitted before")
 
 enum smki_error_code {
     SMKI_OK = 0,

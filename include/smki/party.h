@@ -12,6 +12,7 @@ struct cJSON;
 #define SMKI_PARTY_NAME_SIZE 129 /* octets with NUL */
 #define SMKI_PARTY_MAX_EUIS 64
 #define SMKI_PARTY_MAX_ROLES 16
+#define SMKI_AGREEMENT_MAX_AT_ONCE 64 /* submissions of a Party under way at a time, by agreement: each takes a connection and a file */
 
 enum smki_user_role { /* bits */
     SMKI_USER_IMPORT_SUPPLIER = 1, SMKI_USER_GAS_SUPPLIER = 2, SMKI_USER_DCC = 4, SMKI_USER_OTHER = 8,

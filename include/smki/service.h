@@ -119,8 +119,8 @@ SMKI_API SMKI_MUST_USE int smki_service_revoke(struct smki_service *service, con
 
 /* Issues a Device, Organisation or IKI certificate for a request (DER): read, verified, decided by policy, reserved, signed, stored, recorded. `party` is the
  * Party it is for. Refusals are the codes of the list. For IKI use smki_service_credential_issue.
- * When the CA's key cannot be used just now, or the disk is full, the request stays granted: the next run signs it, and *out is empty like after every
- * failure. An actor of the ad hoc web service acts for a Party whose user role is import supplier, gas supplier or DCC: USER_ROLE. */
+ * When the CA's key cannot be used just now, or the disk is full, the request stays granted: the next run signs it (but one of the ad hoc web service
+ * is void, so that it can be sent again), and *out is empty like after every failure. An actor of the ad hoc web service acts for a Party whose user role is import supplier, gas supplier or DCC: USER_ROLE. */
 SMKI_API SMKI_MUST_USE int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,
                                               struct smki_stored_certificate *out, struct smki_error *err);
 /* An IKI credential for a Party (`credential->party`, interface, officer or 0, renews or 0) from its CSR; the certificate into *out. The request's O is the

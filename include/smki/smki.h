@@ -19,7 +19,9 @@
  *   audit.h         the chained log: record, verify, export
  *   tls.h           the TLS certificate of a home's servers
  *   access.h        IKI authentication: from a TLS client's certificate to who it is, or the refusal
+ *   adhoc.h         the Ad Hoc Device CSR Web Service: one document in, one out
  *   maintenance.h   Planned Maintenance: announced, on, over
+ *   client.h        a Party's side of the web services: submit, wait, retrieve, check (when built with it)
  *   service.h       an opened home and the flows that join these: what a portal, a web service or a runner opens first
  *
  * NULL. Pointers must not be NULL but where the comment at the function says so. `struct smki_error *err` may always be NULL: the details

@@ -119,6 +119,13 @@ SMKI_MUST_USE int parent_sync(const char *path, struct smki_error *err);
 /* "<folder>/<name>" into out. */
 SMKI_MUST_USE int path_join(char *out, size_t size, const char *folder, const char *name, struct smki_error *err);
 
+/* ---- JSON with comments: the files that people write ---- */
+
+/* Turns comments (// to the end of the line, and slash-star to star-slash) into spaces, line ends kept. CONFIG_INVALID: one is not closed. */
+SMKI_MUST_USE int comments_blank(char *text, struct smki_error *err);
+/* The number of the line that `at` stands on. */
+size_t line_of(const char *text, const char *at);
+
 /* The word nearest to `word` among `count` (at most as many slips as 1/3 of its length, or 2; one when it is shorter than 5), or NULL: for
  * "did you mean". */
 const char *nearest_word(const char *word, const char *const *words, size_t count);

@@ -168,6 +168,46 @@ SMKI_MUST_USE int batches_expire(struct smki_service *service, const struct smki
 /* Removes what killed processes left in the home and nobody will ask for: see leftovers.c. */
 SMKI_MUST_USE int leftovers_remove(struct smki_service *service, struct smki_error *err);
 
+/* ---- turns ---- */
+
+/* A Party's turn to submit: a locked octet of the home's file `turns`, which the kernel lets go when the process dies, however it dies. */
+struct submission_turn {
+    int fd; /* -1: none is held */
+    off_t octet;
+    pid_t pid; /* who took it */
+};
+/* Takes one for the Party, of which it may hold `agreed` at once (0: one). *verdict says what the rule makes of it; when it lets in
+ * although all are taken (observe, off), none is held. RATE_BATCH_BUSY. */
+SMKI_MUST_USE int submission_turn_take(struct submission_turn *turn, const struct smki_service *service, uint64_t party, uint64_t agreed,
+                                       struct smki_verdict *verdict, struct smki_error *err);
+void submission_turn_end(struct submission_turn *turn);
+
+/* ---- results ---- */
+
+/* The results of a completed batch in its order; see pages.c. */
+struct result_pages {
+    struct smki_service *service;
+    const struct smki_batch *batch;
+    uint32_t chunk; /* the next to be read */
+    size_t at, count, capacity;
+    struct smki_buffer certificates;
+    struct page_row *rows;
+    struct decision *decisions;
+};
+/* pages_close also after a failure. */
+SMKI_MUST_USE int pages_open(struct result_pages *pages, struct smki_service *service, const struct smki_batch *batch,
+                             struct smki_error *err);
+/* A batch_result_fn over pages. */
+SMKI_MUST_USE int pages_next(void *pages, struct batch_result *out, struct smki_error *err);
+void pages_close(struct result_pages *pages);
+
+/* 0, or why the batch has no results to give: BATCH_REJECTED, BATCH_TAMPERED, BATCH_NOT_COMPLETED, RESULT_EXPIRED. */
+SMKI_MUST_USE int result_is_there(const struct smki_service *service, const struct smki_batch *batch, struct smki_error *err);
+/* By the rule, or by the operator (interfaces.md 10). */
+bool batch_is_released(const struct smki_service *service, const struct smki_batch *batch, struct smki_time now);
+
+/* ---- what lies about ---- */
+
 /* Removes what is stored of a batch's chunks, also of an attempt at parsing that was broken off. */
 SMKI_MUST_USE int chunks_remove(struct store_change *change, const struct smki_batch *batch, struct smki_error *err);
 /* Are its results past their time (interfaces.md 4, 6: 30 days)? */

@@ -142,7 +142,7 @@ static int cut(void *context, const struct batch_request *request, struct smki_e
 
 static int read_xml(struct cutter *cutter, const char *path, const struct batch_limits *limits, struct smki_error *err)
 {
-    struct batch_xml_reader *reader = NULL;
+    struct request_xml_reader *reader = NULL;
     uint8_t *buffer = malloc(DIGEST_BUFFER);
     int rc = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = 1;
@@ -151,16 +151,16 @@ static int read_xml(struct cutter *cutter, const char *path, const struct batch_
         rc = fd < 0 ? smki_fail_errno(err, errno, "%s", path) : smki_fail(err, SMKI_NO_MEMORY, NULL);
         goto out;
     }
-    rc = batch_xml_open(&reader, limits, cut, cutter, err);
+    rc = request_xml_open(&reader, &request_form_batch, limits, cut, cutter, err);
     while (rc == 0 && n != 0) {
         n = read(fd, buffer, DIGEST_BUFFER);
         if (n >= 0)
-            rc = batch_xml_feed(reader, BYTES(buffer, (size_t)n), n == 0, err);
+            rc = request_xml_feed(reader, BYTES(buffer, (size_t)n), n == 0, err);
         else if (errno != EINTR)
             rc = smki_fail_errno(err, errno, "%s", path);
     }
 out:
-    batch_xml_close(reader);
+    request_xml_close(reader);
     if (fd >= 0)
         close(fd);
     free(buffer);

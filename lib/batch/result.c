@@ -1,5 +1,4 @@
-/* Results: the decisions of every chunk in the batch's order with their certificates, as XML, zip or txt. A page is one chunk, read in a
- * view of its own. */
+/* Results into a file, as XML, zip or txt. */
 #include "batch/batch_i.h"
 
 #include <errno.h>
@@ -8,128 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-struct result_pages {
-    struct smki_service *service;
-    const struct smki_batch *batch;
-    uint32_t chunk; /* the next to be read */
-    size_t at, count, capacity;
-    struct smki_buffer requests, certificates;
-    struct page_row {
-        char ref[SMKI_BATCH_CSR_REF_SIZE];
-        uint32_t index;
-        size_t certificate, size; /* in `certificates` */
-    } * rows;
-    struct decision *decisions;
-};
-
-static int pages_open(struct result_pages *pages, struct smki_service *service, const struct smki_batch *batch, struct smki_error *err)
-{
-    *pages = (struct result_pages){.service = service, .batch = batch, .capacity = batch->chunk_size};
-    pages->rows = calloc(pages->capacity, sizeof(*pages->rows));
-    pages->decisions = calloc(pages->capacity, sizeof(*pages->decisions));
-    return pages->rows == NULL || pages->decisions == NULL ? smki_fail(err, SMKI_NO_MEMORY, NULL) : 0;
-}
-
-static void pages_close(struct result_pages *pages)
-{
-    free(pages->rows);
-    free(pages->decisions);
-    smki_buffer_finish(&pages->requests);
-    smki_buffer_finish(&pages->certificates);
-}
-
-static int read_refs(struct result_pages *pages, struct store_view *view, struct smki_error *err)
-{
-    struct chunk_request request;
-    struct chunk_reader reader;
-    struct smki_bytes stored;
-    int rc = store_chunk_get(view, pages->batch->id, pages->chunk, STORE_CHUNK_REQUESTS, &stored, err);
-
-    if (rc == 0)
-        rc = chunk_requests_open(&reader, stored, err);
-    for (pages->count = 0; rc == 0 && (rc = chunk_requests_next(&reader, &request, err)) == 0; pages->count++) {
-        if (pages->count == pages->capacity)
-            return smki_fail(err, SMKI_STORE_CORRUPT, "a chunk holds more requests than its size");
-        pages->rows[pages->count].index = request.index;
-        memcpy(pages->rows[pages->count].ref, request.ref, sizeof(request.ref));
-    }
-    return rc == SMKI_NOT_FOUND && pages->count > 0 ? 0 : rc;
-}
-
-static int read_certificates(struct result_pages *pages, struct store_view *view, struct smki_error *err)
-{
-    int rc = 0;
-
-    pages->certificates.size = 0;
-    for (size_t i = 0; i < pages->count && rc == 0; i++) {
-        struct store_certificate stored = {0};
-
-        pages->rows[i].size = 0;
-        if (pages->decisions[i].code != 0)
-            continue;
-        rc = store_certificate_get(view, STORE_CA_DCA, pages->decisions[i].serial, &stored, err);
-        pages->rows[i].certificate = pages->certificates.size;
-        pages->rows[i].size = stored.der.size;
-        if (rc == 0)
-            rc = smki_buffer_append(&pages->certificates, stored.der.at, stored.der.size, err);
-    }
-    return rc;
-}
-
-static int read_page(struct result_pages *pages, struct store_view *view, struct smki_error *err)
-{
-    struct chunk_decisions decisions = {.decisions = pages->decisions};
-    struct smki_bytes stored;
-    int rc;
-
-    if ((rc = read_refs(pages, view, err)) != 0 ||
-        (rc = store_chunk_get(view, pages->batch->id, pages->chunk, STORE_CHUNK_DECISIONS, &stored, err)) != 0 ||
-        (rc = chunk_decisions_read(&decisions, pages->capacity, stored, err)) != 0)
-        return rc;
-    if (decisions.count != pages->count || decisions.stage != CHUNK_DONE)
-        return smki_fail(err, SMKI_STORE_CORRUPT, "chunk %u of a completed batch is not done", pages->chunk);
-    return read_certificates(pages, view, err);
-}
-
-static int next_page(struct result_pages *pages, struct smki_error *err)
-{
-    struct store_view *view;
-    int rc = store_view_begin(pages->service->store, &view, err);
-
-    if (rc != 0)
-        return rc;
-    rc = read_page(pages, view, err);
-    store_view_end(view);
-    if (rc == SMKI_NOT_FOUND)
-        rc = smki_fail(err, SMKI_STORE_CORRUPT, "batch %llu, chunk %u: a part is missing", (unsigned long long)pages->batch->id,
-                       pages->chunk);
-    pages->chunk++;
-    pages->at = 0;
-    return rc;
-}
-
-static int next_result(void *context, struct batch_result *out, struct smki_error *err)
-{
-    struct result_pages *pages = context;
-    const struct page_row *row;
-    int rc;
-
-    while (pages->at == pages->count) {
-        if (pages->chunk == pages->batch->chunks)
-            return SMKI_NOT_FOUND;
-        if ((rc = next_page(pages, err)) != 0)
-            return rc;
-    }
-    row = &pages->rows[pages->at];
-    *out = (struct batch_result){.index = row->index,
-                                 .ref = row->ref,
-                                 .code = pages->decisions[pages->at].code,
-                                 .text = pages->decisions[pages->at].code != 0 ? pages->decisions[pages->at].text : NULL,
-                                 .certificate = {row->size > 0 ? pages->certificates.at + row->certificate : NULL, row->size}};
-    pages->at++;
-    return 0;
-}
 
 /* ---- the file ---- */
 
@@ -176,7 +53,7 @@ static int result_file_create(struct result_file *file, const char *path, struct
 /* libzip writes a file of its own beside the one it is told of and puts it in its place. */
 static int zip_write(struct result_pages *pages, struct result_file *file, struct smki_error *err)
 {
-    int rc = batch_zip_result(file->path, next_result, pages, err);
+    int rc = batch_zip_result(file->path, pages_next, pages, err);
 
     close(file->fd);
     file->fd = rc == 0 ? open(file->path, O_RDONLY | O_CLOEXEC) : -1;
@@ -206,9 +83,9 @@ static int result_write(struct result_pages *pages, enum smki_result_format form
     if (rc != 0)
         return rc;
     if (format == SMKI_RESULT_XML)
-        rc = batch_xml_result(pages->batch, smki_version(), next_result, pages, file_sink, &file, err);
+        rc = batch_xml_result(pages->batch, smki_version(), pages_next, pages, file_sink, &file, err);
     else if (format == SMKI_RESULT_TXT)
-        rc = batch_txt_result(pages->batch, next_result, pages, file_sink, &file, err);
+        rc = batch_txt_result(pages->batch, pages_next, pages, file_sink, &file, err);
     else
         rc = zip_write(pages, &file, err);
     if (rc == 0)
@@ -222,7 +99,7 @@ static int result_write(struct result_pages *pages, enum smki_result_format form
 
 /* ---- may it be read? ---- */
 
-static int result_is_there(const struct smki_service *service, const struct smki_batch *batch, struct smki_error *err)
+int result_is_there(const struct smki_service *service, const struct smki_batch *batch, struct smki_error *err)
 {
     if (batch->state == SMKI_STATE_REJECTED || batch->state == SMKI_STATE_TAMPERED)
         return smki_fail(err, batch->state == SMKI_STATE_REJECTED ? SMKI_BATCH_REJECTED : SMKI_BATCH_TAMPERED, "batch %llu is %s: %s",
@@ -235,12 +112,17 @@ static int result_is_there(const struct smki_service *service, const struct smki
     return 0;
 }
 
+bool batch_is_released(const struct smki_service *service, const struct smki_batch *batch, struct smki_time now)
+{
+    return batch->released_at.us != 0 || now.us >= smki_night_release(&smki_service_config(service)->limits, batch->accepted_at).us;
+}
+
 static int is_released(const struct smki_service *service, const struct smki_batch *batch, struct smki_error *err)
 {
     const struct smki_time release = smki_night_release(&smki_service_config(service)->limits, batch->accepted_at);
     char text[SMKI_TIME_TEXT_SIZE];
 
-    if (batch->released_at.us != 0 || smki_service_now(service).us >= release.us)
+    if (batch_is_released(service, batch, smki_service_now(service)))
         return 0;
     return smki_fail(err, SMKI_NOT_RELEASED,
                      "the results of batch %llu are released at %s (CoCo 3.1.3); the operator may use --ignore-release",

@@ -19,8 +19,11 @@ struct smki_submission {
     char path[PATH_MAX];
     int fd;
     struct sha256_stream hash;
-    struct batch_xml_reader *xml;
+    struct request_xml_reader *xml;
     struct batch_limits limits;
+    bool takes_turn;
+    struct submission_turn turn;
+    struct smki_verdict verdict; /* of the turn */
     bool finished;
     int failed; /* the first failure: nothing can be fed or finished after it */
 };
@@ -67,19 +70,35 @@ static int ignore_request(void *context, const struct batch_request *request, st
     return 0;
 }
 
-static int submission_begin(struct smki_submission *submission, struct smki_error *err)
+/* May the Party submit, and how many at once has it agreed? */
+static int ask_registry(const struct smki_submission *submission, uint64_t *agreed, struct smki_error *err)
 {
+    const struct smki_actor *actor = &submission->actor;
     struct store_view *view;
     int rc = store_view_begin(submission->service->store, &view, err);
 
     if (rc != 0)
         return rc;
-    rc = party_may_submit(view, &submission->actor, err);
+    *agreed = 0;
+    if ((rc = party_may_submit(view, actor, err)) == 0 && submission->takes_turn)
+        rc = agreements_limit(&submission->service->agreements, view, actor->party, SMKI_RULE_BATCH_ONE,
+                              smki_service_now(submission->service), agreed, err);
     store_view_end(view);
+    return rc;
+}
+
+static int submission_begin(struct smki_submission *submission, struct smki_error *err)
+{
+    uint64_t agreed;
+    int rc = ask_registry(submission, &agreed, err);
+
     if (rc != 0)
         return rc;
+    if (submission->takes_turn && (rc = submission_turn_take(&submission->turn, submission->service, submission->actor.party, agreed,
+                                                             &submission->verdict, err)) != 0)
+        return rc;
     if (submission->batch.form == SMKI_BATCH_XML &&
-        (rc = batch_xml_open(&submission->xml, &submission->limits, ignore_request, NULL, err)) != 0)
+        (rc = request_xml_open(&submission->xml, &request_form_batch, &submission->limits, ignore_request, NULL, err)) != 0)
         return rc;
     sha256_start(&submission->hash);
     return upload_create(submission, err);
@@ -113,6 +132,22 @@ static int refused(struct smki_submission *submission, int code, struct smki_err
     return code;
 }
 
+/* A rule that is only observed leaves its mark in the log. */
+static int observed_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct smki_submission *submission = argument;
+    struct smki_audit_record record = {
+        .act = SMKI_ACT_DEMAND_OBSERVED, .actor = submission->actor, .party = submission->actor.party, .outcome = submission->verdict.code};
+
+    snprintf(record.detail, sizeof(record.detail), "%.*s", (int)sizeof(record.detail) - 1, submission->verdict.text);
+    return store_record(change, &record, err);
+}
+
+static int turn_observed(struct smki_submission *submission, struct smki_error *err)
+{
+    return submission->verdict.flagged ? store_change(submission->service->store, observed_change, submission, err) : 0;
+}
+
 #define NAME_MAX_SIZE (255 - 9) /* octets: a file's name, and room for the "-response" of its result's */
 
 /* The submitter's name for a zip goes into the result's name, so it is a plain file name. */
@@ -131,29 +166,58 @@ static int name_take(struct smki_submission *submission, const char *name, struc
     return 0;
 }
 
-int smki_submission_open(struct smki_submission **out, struct smki_service *service, const struct smki_actor *actor,
-                         enum smki_batch_form form, const char *name, struct smki_error *err)
+static struct smki_submission *submission_make(struct smki_service *service, const struct smki_actor *actor, enum smki_batch_form form)
 {
     const struct smki_config *config = smki_service_config(service);
     struct smki_submission *submission = calloc(1, sizeof(*submission));
+
+    if (submission == NULL)
+        return NULL;
+    submission->service = service;
+    submission->actor = *actor;
+    submission->fd = submission->turn.fd = -1;
+    submission->limits = (struct batch_limits){.max_csrs = config->batch_max_csrs, .max_upload = config->batch_max_upload};
+    submission->batch =
+        (struct smki_batch){.party = actor->party, .state = SMKI_STATE_PENDING, .form = form, .interface = actor->interface};
+    submission->verdict = (struct smki_verdict){.allowed = true, .retry_at = smki_service_now(service)};
+    return submission;
+}
+
+static int submission_open(struct smki_submission **out, struct smki_submission *submission, const char *name, struct smki_verdict *verdict,
+                           struct smki_error *err)
+{
     int rc;
 
     *out = NULL;
     if (submission == NULL)
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
-    submission->service = service;
-    submission->actor = *actor;
-    submission->fd = -1;
-    submission->limits = (struct batch_limits){.max_csrs = config->batch_max_csrs, .max_upload = config->batch_max_upload};
-    submission->batch =
-        (struct smki_batch){.party = actor->party, .state = SMKI_STATE_PENDING, .form = form, .interface = actor->interface};
-    if ((rc = name_take(submission, name, err)) != 0 || (rc = submission_begin(submission, err)) != 0) {
+    if ((rc = name_take(submission, name, err)) != 0 || (rc = submission_begin(submission, err)) != 0)
         rc = refused(submission, rc, err);
+    else
+        rc = turn_observed(submission, err);
+    if (verdict != NULL)
+        *verdict = submission->verdict;
+    if (rc != 0)
         smki_submission_close(submission);
-        return rc;
-    }
-    *out = submission;
-    return 0;
+    else
+        *out = submission;
+    return rc;
+}
+
+int smki_submission_open_turn(struct smki_submission **out, struct smki_service *service, const struct smki_actor *actor,
+                              enum smki_batch_form form, const char *name, struct smki_verdict *verdict, struct smki_error *err)
+{
+    struct smki_submission *submission = submission_make(service, actor, form);
+
+    if (submission != NULL)
+        submission->takes_turn = actor->interface == SMKI_INTERFACE_BATCH;
+    return submission_open(out, submission, name, verdict, err);
+}
+
+int smki_submission_open(struct smki_submission **out, struct smki_service *service, const struct smki_actor *actor,
+                         enum smki_batch_form form, const char *name, struct smki_error *err)
+{
+    return smki_submission_open_turn(out, service, actor, form, name, NULL, err);
 }
 
 static int write_whole(int fd, struct smki_bytes bytes)
@@ -181,7 +245,7 @@ static int feed(struct smki_submission *submission, struct smki_bytes bytes, str
                        smki_fail(err, SMKI_TOO_LARGE, "the upload is larger than the limit of %llu octets (batch.max_upload)",
                                  (unsigned long long)submission->limits.max_upload),
                        err);
-    if (submission->xml != NULL && (rc = batch_xml_feed(submission->xml, bytes, false, err)) != 0)
+    if (submission->xml != NULL && (rc = request_xml_feed(submission->xml, bytes, false, err)) != 0)
         return refused(submission, rc, err);
     if ((errnum = write_whole(submission->fd, bytes)) != 0)
         return smki_fail_errno(err, errnum, "%s", submission->path);
@@ -218,10 +282,10 @@ static int content_check(struct smki_submission *submission, struct smki_error *
             return rc;
         return batch_zip_read(submission->path, &submission->limits, ignore_request, NULL, err);
     }
-    if ((rc = batch_xml_feed(submission->xml, BYTES("", 0), true, err)) != 0)
+    if ((rc = request_xml_feed(submission->xml, BYTES("", 0), true, err)) != 0)
         return rc;
-    batch->csrs = batch_xml_count(submission->xml);
-    snprintf(batch->ref, sizeof(batch->ref), "%s", batch_xml_ref(submission->xml));
+    batch->csrs = request_xml_count(submission->xml);
+    snprintf(batch->ref, sizeof(batch->ref), "%s", request_xml_ref(submission->xml));
     return 0;
 }
 
@@ -343,19 +407,20 @@ int smki_submission_finish(struct smki_submission *submission, struct smki_batch
 
 const char *smki_submission_ref(const struct smki_submission *submission)
 {
-    return submission->xml != NULL ? batch_xml_ref(submission->xml) : "";
+    return submission->xml != NULL ? request_xml_ref(submission->xml) : "";
 }
 
 void smki_submission_close(struct smki_submission *submission)
 {
     if (submission == NULL)
         return;
-    batch_xml_close(submission->xml);
+    request_xml_close(submission->xml);
     if (submission->fd >= 0) {
         close(submission->fd);
         if (!submission->finished)
             unlink(submission->path);
     }
+    submission_turn_end(&submission->turn);
     free(submission);
 }
 
@@ -400,7 +465,9 @@ int smki_batch_submit_file(struct smki_service *service, const struct smki_actor
         return smki_fail_errno(err, errno, "%s", path);
     form = dot != NULL && strcasecmp(dot, ".zip") == 0 ? SMKI_BATCH_ZIP : form_of(fd);
     as.interface = form == SMKI_BATCH_ZIP ? SMKI_INTERFACE_PORTAL_DEVICE : SMKI_INTERFACE_BATCH;
-    rc = smki_submission_open(&submission, service, &as, form, form == SMKI_BATCH_ZIP ? (slash != NULL ? slash + 1 : path) : NULL, err);
+    /* no turn: nobody waits on the other side for a synchronous answer */
+    rc = submission_open(&submission, submission_make(service, &as, form),
+                         form == SMKI_BATCH_ZIP ? (slash != NULL ? slash + 1 : path) : NULL, NULL, err);
     if (rc == 0 && (rc = feed_file(submission, fd, path, err)) == 0)
         rc = smki_submission_finish(submission, out, verdict, err);
     smki_submission_close(submission);

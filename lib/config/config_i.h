@@ -42,12 +42,6 @@ SMKI_MUST_USE int value_read(struct smki_config *config, const struct key *key, 
 /* The field's value as JSON; NULL: no memory. */
 cJSON *value_json(const struct smki_config *config, const struct key *key);
 
-/* Turns comments (// to the end of the line, and slash-star to star-slash) into spaces, line ends kept. CONFIG_INVALID: one is not closed.
- */
-SMKI_MUST_USE int comments_blank(char *text, struct smki_error *err);
-/* The number of the line that `at` stands on. */
-size_t line_of(const char *text, const char *at);
-
 /* Checks what no key can say alone. */
 SMKI_MUST_USE int config_check(const struct smki_config *config, struct smki_error *err);
 

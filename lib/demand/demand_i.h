@@ -30,7 +30,7 @@ struct smki_time time_at_minute(struct smki_time time, int days, uint16_t minute
 
 /* ---- verdicts ---- */
 
-/* "24 hours", "1 hour", "0.8 s". Returns out. */
+/* "24 hours", "1 hour", "20 min", "75 s", "0.8 s". Returns out. */
 #define DURATION_TEXT_SIZE 32
 const char *duration_text(int64_t us, char out[DURATION_TEXT_SIZE]);
 /* "07:00". Returns out. */

@@ -20,6 +20,10 @@ const char *duration_text(int64_t us, char out[DURATION_TEXT_SIZE])
 {
     if (us % SMKI_HOUR == 0)
         snprintf(out, DURATION_TEXT_SIZE, "%lld hour%s", (long long)(us / SMKI_HOUR), us == SMKI_HOUR ? "" : "s");
+    else if (us % SMKI_MINUTE == 0)
+        snprintf(out, DURATION_TEXT_SIZE, "%lld min", (long long)(us / SMKI_MINUTE));
+    else if (us >= 10 * SMKI_SECOND) /* rounded up: who comes then is not too early */
+        snprintf(out, DURATION_TEXT_SIZE, "%lld s", (long long)((us + SMKI_SECOND - 1) / SMKI_SECOND));
     else
         snprintf(out, DURATION_TEXT_SIZE, "%.9g s", (double)us / (double)SMKI_SECOND);
     return out;

@@ -1,11 +1,16 @@
-/* What crosses the wire: batch XML and zip in, results as XML, zip and txt out. Nothing here knows policy or the store. */
+/* What crosses the wire: the web services' XML and zip in, answers and results as XML, zip and txt out. Nothing here knows policy or the
+ * store. */
 #ifndef SMKI_MESSAGE_I_H
 #define SMKI_MESSAGE_I_H
 
 #include "base/base_i.h"
 
+#include <smki/adhoc.h>
 #include <smki/batch.h>
 #include <smki/csr.h>
+
+/* The BatchStatus words of the schema, by enum smki_batch_state; [0] is NULL. */
+extern const char *const message_state_words[SMKI_STATE_TAMPERED + 1];
 
 /* ---- batch in ---- */
 
@@ -24,16 +29,32 @@ struct batch_request {
 /* Called once for each, in order; what it points to is gone when it returns. Non-zero stops the reading and is returned. */
 typedef int (*batch_request_fn)(void *context, const struct batch_request *request, struct smki_error *err);
 
-/* Push reader of a SubmitCSRBatch document (batch-1.0.xsd), on expat; memory does not grow with the document. */
-struct batch_xml_reader;
-SMKI_MUST_USE int batch_xml_open(struct batch_xml_reader **out, const struct batch_limits *limits, batch_request_fn each, void *context,
-                                 struct smki_error *err);
+/* The documents that requests come in. */
+struct request_form {
+    const char *schema; /* for words: "batch-1.0.xsd" */
+    const char *root;   /* its element, with an ID of 1 to ref_max characters */
+    const char *csr;    /* the elements in it, after the Version */
+    size_t ref_max;
+    bool many; /* any number of them, each with an ID of its own; else exactly one, without */
+};
+extern const struct request_form request_form_batch; /* SubmitCSRBatch (batch-1.0.xsd) */
+extern const struct request_form request_form_adhoc; /* DeviceCertificateSigningRequest (adhoc-1.0.xsd) */
+
+/* Push reader of such a document, on expat; memory does not grow with the document. */
+struct request_xml_reader;
+SMKI_MUST_USE int request_xml_open(struct request_xml_reader **out, const struct request_form *form, const struct batch_limits *limits,
+                                   batch_request_fn each, void *context, struct smki_error *err);
 /* Feeds `bytes`; `last` with the final call (bytes may be empty then). Errors: XML_INVALID (line and what), XML_DTD, XML_VERSION,
  * BATCH_TOO_MANY, TOO_LARGE. */
-SMKI_MUST_USE int batch_xml_feed(struct batch_xml_reader *reader, struct smki_bytes bytes, bool last, struct smki_error *err);
-const char *batch_xml_ref(const struct batch_xml_reader *reader); /* the root's ID; "" until it was seen, usable after an error too */
-uint32_t batch_xml_count(const struct batch_xml_reader *reader);
-void batch_xml_close(struct batch_xml_reader *reader);
+SMKI_MUST_USE int request_xml_feed(struct request_xml_reader *reader, struct smki_bytes bytes, bool last, struct smki_error *err);
+const char *request_xml_ref(const struct request_xml_reader *reader); /* the root's ID; "" until it was seen, usable after an error too */
+uint32_t request_xml_count(const struct request_xml_reader *reader);
+void request_xml_close(struct request_xml_reader *reader);
+
+/* A whole DeviceCertificateSigningRequest: its ID into `ref` ("" when it has none, also after a refusal), the CSR's octets appended to
+ * *csr, or none and why in *csr_code. Errors as of request_xml_feed. */
+SMKI_MUST_USE int adhoc_xml_read(char ref[SMKI_ADHOC_REF_SIZE], struct smki_buffer *csr, int *csr_code, struct smki_bytes document,
+                                 struct smki_error *err);
 
 /* Checks a zip's structure without unpacking it (interfaces.md 4): root entries *.csr only, unique names (capitals count; CP437 becomes
  * UTF-8 first), stored or deflated, not encrypted, at most max_csrs, no bomb: no entry of more than 1 MiB packed tighter than 50:1, all of
@@ -60,10 +81,34 @@ typedef int (*batch_result_fn)(void *context, struct batch_result *out, struct s
 /* Takes bytes of the answer. */
 typedef int (*message_sink_fn)(void *context, struct smki_bytes bytes, struct smki_error *err);
 
-/* A CSRBatchResult document (batch-1.0.xsd) of a completed batch, streamed in pieces of at most 64 KiB. The batch's own ID is left out when
- * it is
- * "". A zip's entry whose name is no XML name gets the ID "entry-<index>". A refusal that the schema has no Status for becomes CSR_ERROR
- * (FORMAT_ERROR) or WORKFLOW_ERROR (UNKNOWN_DEVICE). Nothing more reaches the sink after a failure, what reached it before is cut short. */
+/* The words on a refusal that may leave the house: `text`, or the list's when there is none, or when what failed is our own business
+ * (files, store, keys), whose details are for the log. */
+const char *answer_words(int code, const char *text);
+bool answer_is_inner(int code); /* such a failure; not 0 */
+
+/* A DeviceCertificateSigningResponse (adhoc-1.0.xsd), appended. */
+struct adhoc_response {
+    const char *ref; /* "" or NULL: left out, as is one that the schema would not let stand */
+    const char *build;
+    uint64_t transaction; /* above 0 */
+    int code;             /* 0: SUCCESS */
+    const char *text;     /* the refusal's words, as they go out; NULL: the list's */
+    struct smki_bytes certificate;
+};
+SMKI_MUST_USE int adhoc_xml_response(struct smki_buffer *out, const struct adhoc_response *response, struct smki_error *err);
+
+/* A CSRBatchResult document (batch-1.0.xsd) of a completed batch, pulled piece by piece. The batch's own ID is left out when it is "". A
+ * zip's entry whose name is no XML name gets the ID "entry-<index>". A refusal that the schema has no Status for becomes CSR_ERROR
+ * (FORMAT_ERROR) or WORKFLOW_ERROR (UNKNOWN_DEVICE). */
+struct batch_xml_stream;
+/* `batch`, `build` and `next` outlive it. */
+SMKI_MUST_USE int batch_xml_stream_open(struct batch_xml_stream **out, const struct smki_batch *batch, const char *build,
+                                        batch_result_fn next, void *next_context, struct smki_error *err);
+/* *size is less than capacity only at the end, and 0 after it. A failure stays. */
+SMKI_MUST_USE int batch_xml_stream_read(struct batch_xml_stream *stream, void *at, size_t capacity, size_t *size, struct smki_error *err);
+void batch_xml_stream_close(struct batch_xml_stream *stream);
+/* The same document pushed in pieces of at most 64 KiB. Nothing more reaches the sink after a failure, what reached it before is cut short.
+ */
 SMKI_MUST_USE int batch_xml_result(const struct smki_batch *batch, const char *build, batch_result_fn next, void *next_context,
                                    message_sink_fn sink, void *sink_context, struct smki_error *err);
 /* The same element for a batch that is not completed, or with an error (code != 0: FORMAT_ERROR or WORKFLOW_ERROR by the list). */

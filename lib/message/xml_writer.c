@@ -109,6 +109,12 @@ void xml_base64(struct xml_writer *writer, struct smki_bytes bytes)
     }
 }
 
+int xml_flush(struct xml_writer *writer)
+{
+    flush(writer);
+    return writer->rc;
+}
+
 int xml_close(struct xml_writer *writer)
 {
     flush(writer);

@@ -24,6 +24,8 @@ void xml_text(struct xml_writer *writer, const char *text);
 /* <name>text</name> */
 void xml_element(struct xml_writer *writer, const char *name, const char *text);
 void xml_base64(struct xml_writer *writer, struct smki_bytes bytes);
+/* Hands what was written so far to the sink. */
+SMKI_MUST_USE int xml_flush(struct xml_writer *writer);
 /* Hands the rest to the sink and frees the buffer. */
 SMKI_MUST_USE int xml_close(struct xml_writer *writer);
 

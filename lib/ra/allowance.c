@@ -33,6 +33,7 @@ int demand_last_put(struct store_change *change, uint64_t party, enum smki_rule 
 }
 
 struct allowance_question {
+    struct agreements *agreements;
     const struct smki_demand_limits *limits;
     uint64_t party;
     enum smki_rule rule;
@@ -75,7 +76,7 @@ static int pace_left(struct store_view *view, const struct allowance_question *q
 
 static int allowance_read(struct store_view *view, struct allowance_question *question, struct smki_allowance *out, struct smki_error *err)
 {
-    int rc = agreement_limit(view, question->party, question->rule, question->now, &question->agreed, err);
+    int rc = agreements_limit(question->agreements, view, question->party, question->rule, question->now, &question->agreed, err);
 
     if (rc != 0)
         return rc;
@@ -85,8 +86,11 @@ static int allowance_read(struct store_view *view, struct allowance_question *qu
 int smki_service_allowance(struct smki_service *service, uint64_t party, enum smki_rule rule, struct smki_allowance *out,
                            struct smki_error *err)
 {
-    struct allowance_question question = {
-        .limits = &smki_service_config(service)->limits, .party = party, .rule = rule, .now = smki_service_now(service)};
+    struct allowance_question question = {.agreements = &service->agreements,
+                                          .limits = &smki_service_config(service)->limits,
+                                          .party = party,
+                                          .rule = rule,
+                                          .now = smki_service_now(service)};
     struct store_view *view;
     int rc;
 

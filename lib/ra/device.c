@@ -63,21 +63,32 @@ static int same_key(struct store_view *view, const struct store_claim *claim, co
     return 0;
 }
 
+struct key_search {
+    struct store_view *view;
+    const struct smki_csr *csr;
+    struct smki_error *err;
+    int rc;
+    bool found; /* another device has the key */
+};
+
+static bool is_of_another(void *context, const struct store_claim *claim)
+{
+    struct key_search *search = context;
+
+    if (memcmp(&claim->device_id, &search->csr->device_id, sizeof(claim->device_id)) == 0)
+        return true;
+    search->rc = same_key(search->view, claim, search->csr, &search->found, search->err);
+    return search->rc == 0 && !search->found;
+}
+
 static int key_check(struct store_view *view, const struct store_claim *wanted, const struct smki_csr *csr, struct smki_error *err)
 {
-    struct store_claim claim;
-    bool same;
-    int rc = store_claim_of_key(view, wanted->key_print, &claim, err);
+    struct key_search search = {.view = view, .csr = csr, .err = err};
+    int rc = store_claims_of_key(view, wanted->key_print, is_of_another, &search, err);
 
-    if (rc == SMKI_NOT_FOUND)
-        return 0;
-    if (rc != 0)
+    if (rc != 0 || (rc = search.rc) != 0)
         return rc;
-    if (memcmp(&claim.device_id, &csr->device_id, sizeof(claim.device_id)) == 0)
-        return 0;
-    if ((rc = same_key(view, &claim, csr, &same, err)) != 0)
-        return rc;
-    return same ? smki_fail(err, SMKI_KEY_OF_ANOTHER_DEVICE, NULL) : 0;
+    return search.found ? smki_fail(err, SMKI_KEY_OF_ANOTHER_DEVICE, NULL) : 0;
 }
 
 static int claims_check(struct store_view *view, const struct device_question *question, const struct smki_device *device,

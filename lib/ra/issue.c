@@ -9,6 +9,7 @@
 struct issuing {
     struct smki_service *service;
     const struct smki_actor *actor;
+    uint64_t transaction; /* the number given before; 0: the ticket gets one */
     struct smki_csr csr;
     struct ticket ticket;
     uint8_t chance[8];
@@ -173,6 +174,7 @@ static int reserve_change(struct store_change *change, void *argument, struct sm
     if ((rc = store_reserve_serials(change, 1, &half, err)) != 0)
         return rc;
     serial_compose(issuing->ticket.serial, half, issuing->chance);
+    issuing->ticket.number = issuing->transaction;
     issuing->ticket.not_before.us = store_change_time(change).us / SMKI_SECOND * SMKI_SECOND;
     issuing->why = (struct smki_error){0};
     issuing->refusal = decide(issuing, change, &issuing->why);
@@ -297,6 +299,13 @@ static bool is_lasting(int code)
     }
 }
 
+/* The ad hoc web service has no way to fetch a certificate later: what cannot be signed now is void, so that the resubmission that CA_ERROR
+ * speaks of (IDS App. B) is no duplicate. */
+static bool is_asked_again(const struct issuing *issuing)
+{
+    return issuing->actor->interface == SMKI_INTERFACE_ADHOC;
+}
+
 /* What was granted cannot be signed: the serial is void on record, the key free again. */
 static int void_change(struct store_change *change, void *argument, struct smki_error *err)
 {
@@ -338,7 +347,7 @@ static int sign_and_store(struct issuing *issuing, struct smki_error *err)
     issuing->why = local;
     if (rc == SMKI_LEASE_LOST)
         return smki_fail(err, rc, "%s", local.text);
-    if (!is_lasting(rc))
+    if (!is_lasting(rc) && !is_asked_again(issuing))
         return smki_fail(err, rc, "%s; the request stays granted, and 'smki-batch run' signs it when this is mended", local.text);
     if (store_change(issuing->service->store, void_change, issuing, &voiding) != 0)
         return smki_fail(err, rc, "%s; and its ticket stays open: %s", local.text, voiding.text);
@@ -395,17 +404,24 @@ static int issue(struct issuing *issuing, struct smki_bytes der, struct smki_err
     return rc;
 }
 
-int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,
-                       struct smki_stored_certificate *out, struct smki_error *err)
+int transaction_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, uint64_t transaction,
+                      struct smki_bytes csr, struct smki_stored_certificate *out, struct smki_error *err)
 {
     struct issuing issuing = {.service = service,
                               .actor = actor,
+                              .transaction = transaction,
                               .out = out,
-                              .ticket = {.profile = profile, .party = actor->party, .interface = actor->interface}};
+                              .ticket = {.number = transaction, .profile = profile, .party = actor->party, .interface = actor->interface}};
 
     if (profile != SMKI_PROFILE_DEVICE && profile != SMKI_PROFILE_ORGANISATION)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "an IKI certificate comes with its credential: use smki_service_credential_issue");
     return issue(&issuing, csr, err);
+}
+
+int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,
+                       struct smki_stored_certificate *out, struct smki_error *err)
+{
+    return transaction_issue(service, actor, profile, 0, csr, out, err);
 }
 
 int smki_service_credential_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr,

@@ -94,6 +94,7 @@ int smki_service_open(struct smki_service **out, const char *home, const struct 
     if ((service = calloc(1, sizeof(*service))) == NULL)
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
     pthread_mutex_init(&service->ca_lock, NULL);
+    agreements_init(&service->agreements);
     pthread_mutex_init(&service->reload_lock, NULL);
     service->clock = options->clock != NULL ? *options->clock : smki_clock_system;
     service->random = options->random != NULL ? *options->random : smki_random_system;
@@ -123,6 +124,7 @@ void smki_service_close(struct smki_service *service)
         smki_ca_close(service->ca[i]);
     smki_ca_close(service->ikica);
     smki_key_close(service->audit_key);
+    agreements_finish(&service->agreements);
     notices_close(service->notices);
     access_close(service->access);
     configuration_close(service);

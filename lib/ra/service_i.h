@@ -2,6 +2,7 @@
 #ifndef SMKI_SERVICE_I_H
 #define SMKI_SERVICE_I_H
 
+#include "registry/registry_i.h"
 #include "store/store_i.h"
 
 #include <smki/service.h>
@@ -35,6 +36,7 @@ struct smki_service {
     struct smki_ca *ikica; /* without its key: for verifying */
     struct access *access;
     struct notices *notices;
+    struct agreements agreements;
 };
 
 /* ---- configuration.c ---- */

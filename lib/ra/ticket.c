@@ -61,7 +61,7 @@ int ticket_put(struct store_change *change, struct ticket *ticket, struct smki_e
     uint8_t stored[TICKET_SIZE];
     struct writer writer = writer_of(stored, sizeof(stored));
     char name[32];
-    int rc = store_next_number(change, STORE_COUNT_TRANSACTION, &ticket->number, err);
+    int rc = ticket->number != 0 ? 0 : store_next_number(change, STORE_COUNT_TRANSACTION, &ticket->number, err);
 
     if (rc != 0)
         return rc;

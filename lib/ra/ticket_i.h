@@ -18,11 +18,17 @@ struct ticket {
     uint64_t officer, renews;
 };
 
-SMKI_MUST_USE int ticket_put(struct store_change *change, struct ticket *ticket, struct smki_error *err); /* gives the number */
+SMKI_MUST_USE int ticket_put(struct store_change *change, struct ticket *ticket,
+                             struct smki_error *err); /* gives the number when it has none */
 /* Its span points into the view. NOT_FOUND, err untouched: it has been finished. */
 SMKI_MUST_USE int ticket_get(struct store_view *view, uint64_t number, struct ticket *ticket, struct smki_error *err);
 SMKI_MUST_USE int ticket_remove(struct store_change *change, uint64_t number, struct smki_error *err);
 /* The open ones: appends their numbers (uint64_t) to out. */
 SMKI_MUST_USE int tickets_open(struct store_view *view, struct smki_buffer *out, struct smki_error *err);
+
+/* smki_service_issue for a request that was given its transaction's number before: it is recorded under that. */
+SMKI_MUST_USE int transaction_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile,
+                                    uint64_t transaction, struct smki_bytes csr, struct smki_stored_certificate *out,
+                                    struct smki_error *err);
 
 #endif

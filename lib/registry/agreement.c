@@ -1,5 +1,7 @@
 #include "registry/document_i.h"
 
+#include <stdlib.h>
+
 cJSON *smki_agreement_json(const struct smki_agreement *agreement)
 {
     cJSON *object = cJSON_CreateObject();
@@ -72,6 +74,8 @@ static int agreement_check(const struct smki_agreement *agreement, struct smki_e
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement is about portal-batch, portal-adhoc, adhoc-pace or batch-one (CoCo 3)");
     if (agreement->limit == 0 || agreement->limit > NUMBER_MAX)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement needs a limit of at least 1 (%s)", limit_noun(agreement->rule));
+    if (agreement->rule == SMKI_RULE_BATCH_ONE && agreement->limit > SMKI_AGREEMENT_MAX_AT_ONCE)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "at most %d submissions of a Party can come in at once", SMKI_AGREEMENT_MAX_AT_ONCE);
     if (agreement->from.us <= 0 || agreement->to.us <= agreement->from.us)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "an agreement ends after it begins; this is from %s to %s",
                          smki_time_text_people(agreement->from, from), smki_time_text_people(agreement->to, to));
@@ -169,6 +173,64 @@ int agreement_limit(struct store_view *view, uint64_t party, enum smki_rule rule
             *limit = agreement.limit;
     }
     return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+/* ---- kept ---- */
+
+void agreements_init(struct agreements *agreements)
+{
+    *agreements = (struct agreements){0};
+    pthread_mutex_init(&agreements->lock, NULL);
+}
+
+void agreements_finish(struct agreements *agreements)
+{
+    pthread_mutex_destroy(&agreements->lock);
+    free(agreements->known);
+}
+
+static int agreements_grow(struct agreements *agreements, struct smki_error *err)
+{
+    const size_t capacity = agreements->capacity != 0 ? 2 * agreements->capacity : 16;
+    struct smki_agreement *known = realloc(agreements->known, capacity * sizeof(*known));
+
+    if (known == NULL)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    agreements->known = known;
+    agreements->capacity = capacity;
+    return 0;
+}
+
+/* Those that were added since. */
+static int agreements_follow(struct agreements *agreements, struct store_view *view, struct smki_error *err)
+{
+    struct smki_agreement agreement;
+    int rc;
+
+    while ((rc = agreement_next(view, agreements->last, &agreement, err)) == 0) {
+        if (agreements->count == agreements->capacity && (rc = agreements_grow(agreements, err)) != 0)
+            return rc;
+        agreements->known[agreements->count++] = agreement;
+        agreements->last = agreement.number;
+    }
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+int agreements_limit(struct agreements *agreements, struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now,
+                     uint64_t *limit, struct smki_error *err)
+{
+    int rc;
+
+    *limit = 0;
+    pthread_mutex_lock(&agreements->lock);
+    rc = agreements_follow(agreements, view, err);
+    for (size_t i = 0; rc == 0 && i < agreements->count; i++) {
+        const struct smki_agreement *agreement = &agreements->known[i];
+        if (in_force(agreement, party, rule, now) && is_better(rule, agreement->limit, *limit))
+            *limit = agreement->limit;
+    }
+    pthread_mutex_unlock(&agreements->lock);
+    return rc;
 }
 
 int smki_agreement_limit(struct smki_store *store, uint64_t party, enum smki_rule rule, struct smki_time now, uint64_t *limit,

@@ -7,6 +7,8 @@
 #include <smki/maintenance.h>
 #include <smki/party.h>
 
+#include <pthread.h>
+
 SMKI_MUST_USE int party_get(struct store_view *view, uint64_t number, struct smki_party *out, struct smki_error *err); /* PARTY_UNKNOWN */
 SMKI_MUST_USE int officer_get(struct store_view *view, uint64_t number, struct smki_officer *out, struct smki_error *err); /* NOT_FOUND */
 /* By the SHA-256 of its certificate; NOT_FOUND, err untouched. */
@@ -15,6 +17,18 @@ SMKI_MUST_USE int credential_of_certificate(struct store_view *view, const uint8
 SMKI_MUST_USE int device_get(struct store_view *view, const struct smki_device_id *id, struct smki_device *out, struct smki_error *err);
 SMKI_MUST_USE int agreement_limit(struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now, uint64_t *limit,
                                   struct smki_error *err);
+/* The agreements of a store, read once and kept: they are only ever added. For questions that come with every request. */
+struct agreements {
+    pthread_mutex_t lock;
+    uint64_t last; /* the number of the newest that is known */
+    struct smki_agreement *known;
+    size_t count, capacity;
+};
+void agreements_init(struct agreements *agreements);
+void agreements_finish(struct agreements *agreements);
+/* agreement_limit of a view that is no change's (what a change sees may come to nothing). Thread-safe. */
+SMKI_MUST_USE int agreements_limit(struct agreements *agreements, struct store_view *view, uint64_t party, enum smki_rule rule,
+                                   struct smki_time now, uint64_t *limit, struct smki_error *err);
 /* Would credential_add take it now? Asked before its certificate is signed; `credential` has the reserved serial. */
 SMKI_MUST_USE int credential_admit(struct store_change *change, const struct smki_credential *credential, struct smki_error *err);
 /* Registers a credential whose certificate was made: gives its number; CREDENTIAL_NAME_TAKEN when the CN is in use by an active one (but

@@ -92,9 +92,10 @@ static int group_start(struct store_change *change, struct smki_store *store, st
     uint32_t format;
     int rc;
 
-    *change = (struct store_change){.now = store->clock.now(store->clock.context), .view = {.store = store, .thread = pthread_self()}};
+    *change = (struct store_change){.view = {.store = store, .thread = pthread_self()}};
     if ((rc = transaction_begin(store, 0, &change->view.txn, err)) != 0)
         return rc;
+    change->now = store->clock.now(store->clock.context); /* once it is our turn: changes of all processes are in the order of their times */
     if ((rc = format_get(&change->view, &format, err)) != 0) {
         mdb_txn_abort(change->view.txn);
         gate_leave(store);

@@ -88,16 +88,20 @@ static int claim_of_print(struct store_view *view, const struct smki_device_id *
     return rc;
 }
 
-int store_claim_of_key(struct store_view *view, const uint8_t key_print[8], struct store_claim *out, struct smki_error *err)
+int store_claims_of_key(struct store_view *view, const uint8_t key_print[8], bool (*each)(void *context, const struct store_claim *claim),
+                        void *context, struct smki_error *err)
 {
-    struct smki_device_id id;
-    int rc = print_find(view, key_print, &id, err);
+    struct smki_device_id id = {{0}};
+    struct store_claim claim;
+    int rc;
 
-    if (rc != 0)
-        return rc;
-    if ((rc = claim_of_print(view, &id, key_print, out, err)) == SMKI_NOT_FOUND)
-        return smki_fail(err, SMKI_STORE_CORRUPT, "a key print leads to a device without a claim on it");
-    return rc;
+    while ((rc = print_next(view, key_print, &id, err)) == 0) {
+        if ((rc = claim_of_print(view, &id, key_print, &claim, err)) == SMKI_NOT_FOUND)
+            return smki_fail(err, SMKI_STORE_CORRUPT, "a key print leads to a device without a claim on it");
+        if (rc != 0 || !each(context, &claim))
+            return rc;
+    }
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
 /* ---- writing ---- */
@@ -130,7 +134,7 @@ int store_claim_remove(struct store_change *change, const struct store_claim *cl
     if (rc != SMKI_NOT_FOUND)
         return rc; /* 0: the device claims the key under another serial too */
     rc = print_remove(change, claim->key_print, &claim->device_id, err);
-    return rc == SMKI_NOT_FOUND ? smki_fail(err, SMKI_STORE_CORRUPT, "a claim without its key print") : rc;
+    return rc == SMKI_NOT_FOUND ? 0 : rc; /* of thousands of devices on one print not all are kept */
 }
 
 int store_claim_revoke(struct store_change *change, const struct store_claim *claim, struct smki_error *err)

@@ -155,9 +155,9 @@ SMKI_MUST_USE int row_remove(struct store_change *change, enum database database
 SMKI_MUST_USE int layout_check(struct cursor *cursor, uint8_t newest, const char *what, struct smki_error *err);
 
 /* ---- print.c: key prints, and the device each leads to ---- */
-/* NOT_FOUND leaves err untouched. When several devices have the print, any of them. */
-SMKI_MUST_USE int print_find(struct store_view *view, const uint8_t print[8], struct smki_device_id *id, struct smki_error *err);
-/* Once is as good as twice. */
+/* The first device behind *id (all zero: the first of all) that the print leads to. NOT_FOUND leaves err untouched. */
+SMKI_MUST_USE int print_next(struct store_view *view, const uint8_t print[8], struct smki_device_id *id, struct smki_error *err);
+/* Once is as good as twice. Of thousands of devices on one print not all are kept. */
 SMKI_MUST_USE int print_add(struct store_change *change, const uint8_t print[8], const struct smki_device_id *id, struct smki_error *err);
 SMKI_MUST_USE int print_remove(struct store_change *change, const uint8_t print[8], const struct smki_device_id *id, struct smki_error *err);
 

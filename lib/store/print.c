@@ -26,7 +26,8 @@
 #define DEPTH_WARM 2                /* nodes above it are few and looked at all the time: they are read where they lie */
 #define DEPTH_LAST (2 * PRINT_SIZE) /* all that is in a node so deep has one print */
 #define KEY_SIZE   (1 + PRINT_SIZE)
-#define PIECE_MAX  256 /* entries read of a node: where the print would be, and seven deviations (of sqrt(NODE_MAX) / 2 at most) in all */
+#define PIECE_MAX  256 /* entries read of a node: where the print would be, four deviations (of sqrt(NODE_MAX) / 2 at most) to either side \
+                        */
 
 static const struct smki_bytes buffer_key = {.at = (const uint8_t *)"", .size = 1}; /* sorts before the nodes */
 
@@ -75,16 +76,18 @@ static struct smki_bytes run_part(struct smki_bytes run, size_t from, size_t cou
     return BYTES(run.at + from * ENTRY_SIZE, count * ENTRY_SIZE);
 }
 
-/* The run as it lies in the store. NOT_FOUND leaves err untouched, and an empty run. */
+/* The run as it lies in the store. After a failure it is empty; NOT_FOUND leaves err untouched. */
 static int run_get(struct store_view *view, struct smki_bytes key, size_t max, struct smki_bytes *run, struct smki_error *err)
 {
+    struct smki_bytes row = {0};
     int rc;
 
-    *run = (struct smki_bytes){0};
-    if ((rc = row_get(view, DB_KEY_PRINTS, key, run, err)) != 0)
+    *run = row;
+    if ((rc = row_get(view, DB_KEY_PRINTS, key, &row, err)) != 0)
         return rc;
-    if (run->size % ENTRY_SIZE != 0 || run->size > max * ENTRY_SIZE)
-        return smki_fail(err, SMKI_STORE_CORRUPT, "a run of key prints with %zu octets", run->size);
+    if (row.size % ENTRY_SIZE != 0 || row.size > max * ENTRY_SIZE)
+        return smki_fail(err, SMKI_STORE_CORRUPT, "a run of key prints with %zu octets", row.size);
+    *run = row;
     return 0;
 }
 
@@ -123,14 +126,6 @@ static size_t run_place(struct smki_bytes run, const uint8_t *start, size_t size
     return low;
 }
 
-/* The entry that begins with these octets, or NULL. */
-static const uint8_t *run_find(struct smki_bytes run, const uint8_t *start, size_t size)
-{
-    size_t place = run_place(run, start, size) * ENTRY_SIZE;
-
-    return place < run.size && memcmp(run.at + place, start, size) == 0 ? run.at + place : NULL;
-}
-
 /* Two runs as one; what is in both comes once. */
 static struct smki_bytes run_merge(uint8_t *out, struct smki_bytes a, struct smki_bytes b)
 {
@@ -159,49 +154,84 @@ static size_t place_guess(unsigned depth, const uint8_t print[PRINT_SIZE], size_
     return (size_t)((rest >> 32) * count >> 32);
 }
 
-/* The piece of the node's run in which the print would be, copied into `room` (NODE_SIZE octets); all of it when the guess was wrong. */
-static int node_piece(struct store_view *view, unsigned depth, const uint8_t print[PRINT_SIZE], struct smki_bytes *run, uint8_t *room,
-                      struct smki_error *err)
+/* Takes the entry's device for the next one when it is the first so far. */
+static void next_offer(const uint8_t *entry, const uint8_t print[PRINT_SIZE], struct smki_device_id *next, bool *found)
 {
-    const size_t count = run->size / ENTRY_SIZE, size = count < PIECE_MAX ? count : PIECE_MAX;
-    size_t from = place_guess(depth, print, count), place;
-    struct smki_bytes piece;
+    const uint8_t *device = entry + PRINT_SIZE;
+
+    if (memcmp(entry, print, PRINT_SIZE) != 0 || (*found && memcmp(device, next->octet, sizeof(next->octet)) >= 0))
+        return;
+    memcpy(next->octet, device, sizeof(next->octet));
+    *found = true;
+}
+
+/* Looks in a run, or in a piece of one, for the first entry behind `last`. False: it may lie behind the piece. */
+static bool run_look(struct smki_bytes run, bool is_end, const uint8_t last[ENTRY_SIZE], struct smki_device_id *next, bool *found)
+{
+    size_t place = run_place(run, last, ENTRY_SIZE);
+
+    if (place * ENTRY_SIZE < run.size && memcmp(run.at + place * ENTRY_SIZE, last, ENTRY_SIZE) == 0)
+        place++;
+    if (place * ENTRY_SIZE == run.size)
+        return is_end;
+    next_offer(run.at + place * ENTRY_SIZE, last, next, found);
+    return true;
+}
+
+static int node_look_whole(struct store_view *view, struct smki_bytes run, const uint8_t last[ENTRY_SIZE], struct smki_device_id *next,
+                           bool *found, struct smki_error *err)
+{
+    uint8_t *room = malloc(run.size);
+    int rc;
+
+    if (room == NULL)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    if ((rc = resident_copy(view->store, room, run, err)) == 0)
+        run_look(run_trim(BYTES(room, run.size)), true, last, next, found);
+    free(room);
+    return rc;
+}
+
+/* Reads the piece of the node in which the print would be; all of it when the guess was wrong. */
+static int node_look(struct store_view *view, unsigned depth, struct smki_bytes run, const uint8_t last[ENTRY_SIZE],
+                     struct smki_device_id *next, bool *found, struct smki_error *err)
+{
+    const size_t count = run.size / ENTRY_SIZE, size = count < PIECE_MAX ? count : PIECE_MAX;
+    uint8_t room[PIECE_MAX * ENTRY_SIZE];
+    size_t from = place_guess(depth, last, count);
     int rc;
 
     from = from < size / 2 ? 0 : from - size / 2;
     if (from + size > count)
         from = count - size;
-    if ((rc = resident_copy(view->store, room, run_part(*run, from, size), err)) != 0)
+    if ((rc = resident_copy(view->store, room, run_part(run, from, size), err)) != 0)
         return rc;
-    piece = BYTES(room, size * ENTRY_SIZE);
-    place = run_place(piece, print, PRINT_SIZE);
-    if ((place > 0 || from == 0) && (place < size || from + size == count)) {
-        *run = piece;
+    if ((from == 0 || memcmp(room, last, ENTRY_SIZE) <= 0) &&
+        run_look(run_trim(BYTES(room, size * ENTRY_SIZE)), from + size == count, last, next, found))
         return 0;
-    }
-    rc = resident_copy(view->store, room, *run, err);
-    *run = BYTES(room, run->size);
-    return rc;
+    return node_look_whole(view, run, last, next, found, err);
 }
 
-int print_find(struct store_view *view, const uint8_t print[PRINT_SIZE], struct smki_device_id *id, struct smki_error *err)
+int print_next(struct store_view *view, const uint8_t print[PRINT_SIZE], struct smki_device_id *id, struct smki_error *err)
 {
-    uint8_t room[NODE_SIZE], key[KEY_SIZE];
+    uint8_t last[ENTRY_SIZE], key[KEY_SIZE];
     struct smki_bytes run;
-    const uint8_t *found;
+    bool found = false;
     int rc = run_get(view, buffer_key, BUFFER_MAX, &run, err);
 
-    if (rc != 0)
-        return rc;
-    for (unsigned depth = 0; (found = run_find(run, print, PRINT_SIZE)) == NULL; depth++) {
-        if (depth > DEPTH_LAST)
-            return SMKI_NOT_FOUND;
-        if ((rc = run_get(view, node_key(key, depth, print), NODE_MAX, &run, err)) != 0 ||
-            (depth >= DEPTH_WARM && (rc = node_piece(view, depth, print, &run, room, err)) != 0))
-            return rc;
+    entry_write(last, print, id);
+    run_look(run_trim(run), true, last, id, &found);
+    for (unsigned depth = 0; depth <= DEPTH_LAST && rc == 0; depth++) {
+        if ((rc = run_get(view, node_key(key, depth, print), NODE_MAX, &run, err)) != 0)
+            break;
+        if (depth >= DEPTH_WARM)
+            rc = node_look(view, depth, run, last, id, &found, err);
+        else
+            run_look(run_trim(run), true, last, id, &found);
     }
-    memcpy(id->octet, found + PRINT_SIZE, sizeof(id->octet));
-    return 0;
+    if (rc != 0 && rc != SMKI_NOT_FOUND)
+        return rc;
+    return found ? 0 : SMKI_NOT_FOUND;
 }
 
 /* ---- adding ---- */
@@ -240,8 +270,9 @@ static int node_add_in(struct store_change *change, unsigned depth, struct smki_
             return rc;
         old.size = 0;
     }
-    if ((all = run_merge(room + NODE_SIZE, old, more)).size > NODE_SIZE)
-        return smki_fail(err, SMKI_TOO_LARGE, "%d devices have a certificate on one key print already", NODE_MAX);
+    all = run_merge(room + NODE_SIZE, old, more);
+    if (all.size > NODE_SIZE) /* of one print: the devices it leads to already will do */
+        all.size = NODE_SIZE;
     return run_put(change, node_key(key, depth, more.at), room + NODE_SIZE, all.size, err);
 }
 
@@ -257,7 +288,7 @@ static int node_add(struct store_change *change, unsigned depth, struct smki_byt
 
 int print_add(struct store_change *change, const uint8_t print[PRINT_SIZE], const struct smki_device_id *id, struct smki_error *err)
 {
-    uint8_t entry[ENTRY_SIZE], room[2 * BUFFER_MAX * ENTRY_SIZE];
+    uint8_t entry[ENTRY_SIZE], room[(BUFFER_MAX + 1) * ENTRY_SIZE];
     struct smki_bytes old;
     int rc = run_get(store_change_view(change), buffer_key, BUFFER_MAX, &old, err);
 
@@ -276,36 +307,38 @@ int print_add(struct store_change *change, const uint8_t print[PRINT_SIZE], cons
 
 /* ---- taking away ---- */
 
-/* Takes the entry out of the run at `key`, if it is there. */
-static int run_take(struct store_change *change, struct smki_bytes key, const uint8_t entry[ENTRY_SIZE], bool *taken,
-                    struct smki_error *err)
+/* The run without the entry, if it is there. `room`: for all of it. */
+static int run_take_in(struct store_change *change, struct smki_bytes key, const uint8_t entry[ENTRY_SIZE], uint8_t room[NODE_SIZE],
+                       bool *taken, struct smki_error *err)
 {
-    uint8_t left[NODE_SIZE];
-    const uint8_t *found;
     struct smki_bytes run;
-    size_t before;
+    size_t place;
     int rc = run_get(store_change_view(change), key, NODE_MAX, &run, err);
 
-    run = run_trim(run);
-    if (rc != 0 || (found = run_find(run, entry, ENTRY_SIZE)) == NULL)
+    if (rc != 0 || (rc = resident_copy(change->view.store, room, run, err)) != 0)
         return rc;
+    run = run_trim(BYTES(room, run.size));
+    place = run_place(run, entry, ENTRY_SIZE) * ENTRY_SIZE;
+    if (place == run.size || memcmp(room + place, entry, ENTRY_SIZE) != 0)
+        return 0;
     *taken = true;
-    before = (size_t)(found - run.at);
-    memcpy(left, run.at, before);
-    memcpy(left + before, found + ENTRY_SIZE, run.size - before - ENTRY_SIZE);
-    return run_put(change, key, left, run.size - ENTRY_SIZE, err);
+    memmove(room + place, room + place + ENTRY_SIZE, run.size - place - ENTRY_SIZE);
+    return run_put(change, key, room, run.size - ENTRY_SIZE, err);
 }
 
 int print_remove(struct store_change *change, const uint8_t print[PRINT_SIZE], const struct smki_device_id *id, struct smki_error *err)
 {
-    uint8_t entry[ENTRY_SIZE], key[KEY_SIZE];
+    uint8_t entry[ENTRY_SIZE], key[KEY_SIZE], *room = malloc(NODE_SIZE);
     bool taken = false;
     int rc;
 
+    if (room == NULL)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
     entry_write(entry, print, id);
-    rc = run_take(change, buffer_key, entry, &taken, err);
+    rc = run_take_in(change, buffer_key, entry, room, &taken, err);
     for (unsigned depth = 0; depth <= DEPTH_LAST && rc == 0; depth++)
-        rc = run_take(change, node_key(key, depth, print), entry, &taken, err);
+        rc = run_take_in(change, node_key(key, depth, print), entry, room, &taken, err);
+    free(room);
     if (rc != 0 && rc != SMKI_NOT_FOUND)
         return rc;
     return taken ? 0 : SMKI_NOT_FOUND;

@@ -87,8 +87,9 @@ int resident_copy(const struct smki_store *store, void *out, struct smki_bytes f
     mdb_filehandle_t fd;
     ssize_t size;
 
-    if (store->map == NULL || at < start || at - start >= store->map_size ||
-        mdb_env_get_fd(store->env, &fd) != 0) {
+    if (from.size == 0)
+        return 0;
+    if (store->map == NULL || at < start || at - start >= store->map_size || mdb_env_get_fd(store->env, &fd) != 0) {
         memcpy(out, from.at, from.size);
         return 0;
     }

@@ -78,8 +78,10 @@ SMKI_MUST_USE int store_claim_revoke(struct store_change *change, const struct s
 /* The claims of a device in the order of their serials: `each` returns false to stop. *count gets how many there are in all. */
 SMKI_MUST_USE int store_claims_of_device(struct store_view *view, const struct smki_device_id *id, size_t *count,
                                          bool (*each)(void *context, const struct store_claim *claim), void *context, struct smki_error *err);
-/* One claim (any) on this key print, or NOT_FOUND with err untouched. The print is truncated: compare the whole key in the certificate before refusing. */
-SMKI_MUST_USE int store_claim_of_key(struct store_view *view, const uint8_t key_print[8], struct store_claim *out, struct smki_error *err);
+/* The claims on this key print, one of each device: `each` returns false to stop. The print is truncated: compare the whole key in the certificate
+ * before refusing. */
+SMKI_MUST_USE int store_claims_of_key(struct store_view *view, const uint8_t key_print[8], bool (*each)(void *context, const struct store_claim *claim),
+                                      void *context, struct smki_error *err);
 
 /* ---- certificates, in the order of their serials ---- */
 enum store_ca { STORE_CA_OCA = 1, STORE_CA_DCA = 2, STORE_CA_IKICA = 3, STORE_CA_OCA_ROOT = 4, STORE_CA_DCA_ROOT = 5 };

@@ -28,17 +28,17 @@ static int read_cut(const uint8_t *at, size_t size, size_t step, uint32_t *count
 {
     static const struct batch_limits limits = {.max_csrs = 100, .max_upload = 1 << 20};
     struct smki_error err = {0};
-    struct batch_xml_reader *reader;
-    int rc = batch_xml_open(&reader, &limits, each, count, &err);
+    struct request_xml_reader *reader;
+    int rc = request_xml_open(&reader, &request_form_batch, &limits, each, count, &err);
 
     demand(rc == 0);
     for (size_t done = 0; rc == 0 && done < size; done += step)
-        rc = batch_xml_feed(reader, BYTES(at + done, size - done < step ? size - done : step), false, &err);
+        rc = request_xml_feed(reader, BYTES(at + done, size - done < step ? size - done : step), false, &err);
     if (rc == 0)
-        rc = batch_xml_feed(reader, (struct smki_bytes){0}, true, &err);
+        rc = request_xml_feed(reader, (struct smki_bytes){0}, true, &err);
     demand(rc == 0 || (err.code == rc && err.text[0] != '\0'));
-    demand(rc != 0 || (*count > 0 && *count == batch_xml_count(reader) && batch_xml_ref(reader)[0] != '\0'));
-    batch_xml_close(reader);
+    demand(rc != 0 || (*count > 0 && *count == request_xml_count(reader) && request_xml_ref(reader)[0] != '\0'));
+    request_xml_close(reader);
     return rc;
 }
 

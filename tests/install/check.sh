@@ -4,7 +4,8 @@
 #   every installed header compiles alone, as C11 without extensions
 #   what the headers declare is what libsmki.so exports, no more and no less
 #   the manual pages are there for every program, and man has nothing to say against them
-#   the example compiles with what pkg-config says, shared and static, and its certificate satisfies openssl
+#   the examples compile with what pkg-config says, shared and static; the certificate of issue_one satisfies openssl, submit_batch looks for
+#   its service
 set -euo pipefail
 export LC_ALL=C
 
@@ -57,19 +58,32 @@ for program in "$prefix"/bin/*; do
     [ ! -s "$work/man" ] || { cat "$work/man" >&2; bad "man has something to say about $page"; }
 done
 
-# ---- the example ----
+# ---- the examples ----
 
 METER=90B3D51F30010001 USE=digitalSignature openssl req -new -config "$root/examples/device.cnf" -subj / -sha256 -nodes \
     -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -keyout /dev/null -out "$work/meter.csr" 2>/dev/null
+printf '<SubmitCSRBatch ID="install"><Version>1.0</Version><DeviceCSR ID="meter">%s</DeviceCSR></SubmitCSRBatch>\n' \
+    "$(sed '/^-----/d' "$work/meter.csr" | tr -d '\n')" >"$work/batch.xml"
+# A service that nobody can reach: the client library gets so far, and says so.
+openssl req -x509 -newkey rsa:2048 -nodes -sha256 -days 1 -subj "/CN=Example" -keyout "$work/party.key" -out "$work/party.pem" 2>/dev/null
+chmod 600 "$work/party.key"
 
 try() { # try HOW LIBRARIES...: compiles, runs, asks openssl
-    local how=$1
+    local how=$1 program
     shift
-    mkdir "$work/$how"
-    "$cc" -std=c11 -Wall -Wextra -Wpedantic -Werror "${cflags[@]}" "$root/examples/issue.c" -o "$work/issue-$how" "$@" || bad "the example does not compile ($how)"
-    "$work/issue-$how" "$work/$how" "$work/meter.csr" >"$work/$how/meter.pem" || bad "the example does not run ($how)"
-    openssl verify -CAfile "$work/$how/Z8.pem" -untrusted "$work/$how/Z9.pem" "$work/$how/meter.pem" >/dev/null ||
-        bad "openssl does not verify the example's certificate ($how)"
+    for program in issue_one submit_batch; do
+        "$cc" -std=c11 -Wall -Wextra -Wpedantic -Werror "${cflags[@]}" "$root/examples/$program.c" -o "$work/$program-$how" "$@" ||
+            bad "examples/$program.c does not compile ($how)"
+    done
+    "$work/issue_one-$how" "$work/$how" "$work/meter.csr" >"$work/$how.pem" || bad "issue_one does not run ($how)"
+    openssl verify -CAfile "$work/$how/ca/dca-root.pem" -untrusted "$work/$how/ca/dca.pem" "$work/$how.pem" >/dev/null ||
+        bad "openssl does not verify issue_one's certificate ($how)"
+    cat >"$work/party.json" <<JSON
+{"batch": {"url": "https://localhost:1", "certificate": "party.pem", "key": "party.key"}, "server_ca": "party.pem",
+ "chain": "$work/$how/ca/dca.pem", "state": "$how-state.json", "patience": "1 ms"}
+JSON
+    ! "$work/submit_batch-$how" "$work/party.json" "$work/batch.xml" "$work/result.xml" 2>"$work/$how.err" || bad "submit_batch reached a service ($how)"
+    grep -q '^CLIENT_CONNECTION: ' "$work/$how.err" || bad "submit_batch says $(head -n 1 "$work/$how.err") ($how)"
 }
 
 # shellcheck disable=SC2046 # names and options of pkg-config are words
@@ -78,9 +92,9 @@ try shared $(pkg-config --libs libsmki)
 # shellcheck disable=SC2046
 try static $(pkg-config --libs libsmki | sed 's/-lsmki/-l:libsmki.a/') $(sed -n 's/^Libs.private: *//p' "$pc") \
     $(pkg-config --libs $(pkg-config --print-requires-private libsmki))
-ldd "$work/issue-shared" >"$work/ldd-shared"
-ldd "$work/issue-static" >"$work/ldd-static"
-grep -qF "$LD_LIBRARY_PATH/libsmki.so" "$work/ldd-shared" || bad "the shared example does not use the installed library"
-! grep -q libsmki "$work/ldd-static" || bad "the static example uses the shared library"
+ldd "$work/issue_one-shared" >"$work/ldd-shared"
+ldd "$work/issue_one-static" >"$work/ldd-static"
+grep -qF "$LD_LIBRARY_PATH/libsmki.so" "$work/ldd-shared" || bad "the shared examples do not use the installed library"
+! grep -q libsmki "$work/ldd-static" || bad "the static examples use the shared library"
 
-echo "installed library: $(wc -l <"$work/declared") functions, $(wc -l <"$work/declared-data") objects, example shared and static: good"
+echo "installed library: $(wc -l <"$work/declared") functions, $(wc -l <"$work/declared-data") objects, examples shared and static: good"

@@ -19,7 +19,7 @@ every_fate_is() { [ "$(xmllint --xpath 'count(//DeviceCertificate)' "$1")" = "$(
 same_key() { [ "$(openssl req -in "$1" -noout -pubkey)" = "$(openssl x509 -in "$2" -noout -pubkey)" ]; }
 same_certificate() { [ "$(openssl x509 -in "$1" -outform DER | sha256sum)" = "$(openssl x509 -in "$2" -outform DER | sha256sum)" ]; }
 all_different() { [ "$(sort "$1" | uniq -d | wc -l)" -eq 0 ]; }
-private() { [ -z "$(find "$home" -path "$home/ca" -prune -o -perm /077 -print -quit)" ]; } # but the CAs' certificates
+private() { [ -z "$(find "$home" -path "$home/ca" -prune -o -path "$home/tls/*.pem" -prune -o -perm /077 -print -quit)" ]; } # but certificates
 same_keys_all() { for file in "$folder"/xml/*.csr; do same_key "$file" "$folder/cert/$(basename "$file" .csr).pem" || return 1; done; }
 json_lines() { [ -s "$1" ] && python3 -c 'import json, sys; [json.loads(line) for line in open(sys.argv[1])]' "$1"; }
 state_is() { says COMPLETED batch status "$1"; }

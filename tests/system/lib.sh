@@ -6,6 +6,7 @@
 #   because TEXT                               TEXT is in the last refusal's line (for claim)
 #   says TEXT COMMAND...                       ends with 0 and TEXT is in what it prints (for claim)
 #   smki ..., batch ...                        the built programs, on the home $home
+#   later '+3 days' COMMAND...                 a program under another clock
 #   request FILE METER USE                     a Device CSR by openssl
 #   finish                                     ends the test
 set -euo pipefail
@@ -18,6 +19,9 @@ counted=0 broken=0
 
 smki() { "$PROGRAMS/smki/smki" --home "$home" "$@"; }
 batch() { "$PROGRAMS/batch/smki-batch" --home "$home" "$@"; }
+
+# AddressSanitizer wants to be the first library of a program, which libfaketime is here.
+later() { ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" faketime "$@"; }
 
 verdict() { # verdict STATUS WORDS: a line of TAP, with what was said when it is bad
     counted=$((counted + 1))

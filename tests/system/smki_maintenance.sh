@@ -50,7 +50,7 @@ claim "what was announced is called off" smki maintenance end "$third"
 claim "which the list tells apart" test "$(state "$third")" = "called off"
 now=$(smki maintenance plan --from "$(day -1)" --to "$(day +1)" --text "Since yesterday")
 claim "it begins by itself" test "$(state "$now")" = on
-claim "and is over by itself" test "$(faketime '+3 days' "$PROGRAMS/smki/smki" --home "$home" maintenance list --json | grep -c '"state":"over"')" = 3
+claim "and is over by itself" test "$(later '+3 days' "$PROGRAMS/smki/smki" --home "$home" maintenance list --json | grep -c '"state":"over"')" = 3
 claim "one that ends before it begins is refused" fails INVALID_ARGUMENT "ends after it begins" smki maintenance plan --from "$(day +3)" --to "$(day +2)" --text x
 claim "one that there is not is refused" fails NOT_FOUND "maintenance 77" smki maintenance start 77
 claim "start wants to know which" usage "--text" smki maintenance start
@@ -78,6 +78,7 @@ claim "after all of it the audit log is whole" smki audit verify
 
 claim "find wants to know what" usage "--transaction" smki audit find
 claim "a transaction that there was not leaves nothing" says "no such records" smki audit find --transaction 4711
+claim "nor does it for audit show" says "no such records" smki audit show --transaction 4711
 claim "another act on the number is none" says "no such records" smki audit find --transaction "$party"
 request "$folder/meter.csr" 90B3D51F30010001 digitalSignature
 smki cert issue --profile device --party "$party" --out "$folder/meter.pem" "$folder/meter.csr"

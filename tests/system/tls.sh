@@ -1,7 +1,7 @@
 # Verbs for system tests that speak TLS with openssl and curl. To be sourced after lib.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # $home and $folder are those of lib.sh
 #
-#   listen OPTION...     openssl s_server with the home's certificate on a free port, which is $port then; stopped by `hush` and at the end
+#   listen OPTION...     openssl s_server with the home's certificate on a free port, which is $port then; stopped by `hush`, else by itself after two minutes
 #   page URL OPTION...   what curl gets there, within 10 s
 
 listener=
@@ -12,7 +12,7 @@ hush() {
 listen() {
     hush
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    openssl s_server -accept "localhost:$port" -www -cert "$home/tls/server.pem" -key "$home/tls/server.key" "$@" >"$folder/listener" 2>&1 </dev/null &
+    timeout 120 openssl s_server -accept "localhost:$port" -www -cert "$home/tls/server.pem" -key "$home/tls/server.key" "$@" >"$folder/listener" 2>&1 </dev/null &
     listener=$!
     for _ in $(seq 100); do
         grep -q ACCEPT "$folder/listener" && return 0

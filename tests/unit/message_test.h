@@ -6,16 +6,16 @@
 
 #include "base/base_i.h"
 
-/* What xmllint says of all *.xml of a folder by batch-1.0.xsd: lines "<name>.xml validates" and others. End with smki_buffer_finish. */
-static inline void xmllint_folder(struct smki_buffer *said, const char *folder)
+/* What xmllint says of all *.xml of a folder by a schema ("batch-1.0.xsd"): lines "<name>.xml validates" and others. End with
+ * smki_buffer_finish. */
+static inline void xmllint_folder(struct smki_buffer *said, const char *folder, const char *schema)
 {
     char command[3 * TEST_PATH_SIZE], block[4096];
     struct smki_error err = {0};
     size_t size;
     FILE *pipe;
 
-    snprintf(command, sizeof(command), "cd '%s' && xmllint --nonet --noout --schema '%s/schema/batch-1.0.xsd' *.xml 2>&1", folder,
-             TEST_DATA);
+    snprintf(command, sizeof(command), "cd '%s' && xmllint --nonet --noout --schema '%s/schema/%s' *.xml 2>&1", folder, TEST_DATA, schema);
     ASSERT_OK(smki_buffer_append(said, "\n", 1, &err), err);
     assert_non_null(pipe = popen(command, "r"));
     while ((size = fread(block, 1, sizeof(block), pipe)) > 0)
@@ -59,7 +59,7 @@ static inline unsigned each_document(const char *folder, document_fn each, void 
 }
 
 /* One document by itself: in a folder of its own, judged, gone. */
-static inline bool xmllint_accepts_document(struct smki_bytes document)
+static inline bool xmllint_accepts_document(struct smki_bytes document, const char *schema)
 {
     char folder[TEST_PATH_SIZE], path[TEST_PATH_SIZE];
     struct smki_buffer said = {0};
@@ -68,7 +68,7 @@ static inline bool xmllint_accepts_document(struct smki_bytes document)
     test_folder_make(folder);
     test_path(path, folder, "it.xml");
     test_write(path, document.at, document.size);
-    xmllint_folder(&said, folder);
+    xmllint_folder(&said, folder, schema);
     accepted = xmllint_accepts(&said, "it.xml");
     if (!accepted)
         print_error("%s\n%.*s\n", (const char *)said.at, (int)document.size, (const char *)document.at);

@@ -62,6 +62,23 @@ static inline int test_store_end(void **state)
     ASSERT_OK(store_view_begin((test)->store, &view, &(test)->err), (test)->err)
 #define VIEW_END store_view_end(view)
 
+static inline bool test_claim_keep(void *context, const struct store_claim *claim)
+{
+    *(struct store_claim *)context = *claim;
+    return false;
+}
+
+/* The first claim on a key print; its device and the rest are all zero when there is none. */
+static inline struct store_claim test_claim_of_key(struct store_test *test, const uint8_t key_print[8])
+{
+    struct store_claim claim = {.device_id = {{0}}};
+    VIEW(test);
+
+    ASSERT_OK(store_claims_of_key(view, key_print, test_claim_keep, &claim, &test->err), test->err);
+    VIEW_END;
+    return claim;
+}
+
 /* A certificate's serial: its number in both halves, and the octet that ours begin with. */
 static inline void test_serial(uint8_t out[SMKI_SERIAL_SIZE], uint64_t number)
 {

@@ -43,7 +43,7 @@ static void write_xml(struct smki_buffer *out, const struct smki_batch *batch, c
 
 static void expect_valid(struct smki_buffer *document)
 {
-    assert_true(xmllint_accepts_document(BYTES(document->at, document->size)));
+    assert_true(xmllint_accepts_document(BYTES(document->at, document->size), "batch-1.0.xsd"));
     smki_buffer_finish(document);
 }
 
@@ -284,7 +284,7 @@ static void every_refusal_of_the_list_is_valid_for_a_query_and_a_submission(void
         test_write(path, out.at, out.size);
         smki_buffer_finish(&out);
     }
-    xmllint_folder(&said, folder);
+    xmllint_folder(&said, folder, "batch-1.0.xsd");
     for (size_t i = 0; i < 2 * count; i++) {
         snprintf(name, sizeof(name), "%03zu.xml", i);
         if (!xmllint_accepts(&said, name))

@@ -1,5 +1,5 @@
 /* SubmitCSRBatch in: verdicts held against xmllint over a corpus and over mutations of it, limits, and what the reader hands over. */
-#include "message_test.h"
+#include "corpus_test.h"
 
 #include "message/message_i.h"
 #include "message/name_set_i.h"
@@ -41,7 +41,7 @@ static int see(void *context, const struct batch_request *request, struct smki_e
 
 static const struct batch_limits wide = {.max_csrs = SMKI_BATCH_MAX_CSRS, .max_upload = UINT64_C(1) << 30};
 
-static int feed_in_steps(struct batch_xml_reader *reader, struct smki_bytes document, size_t step, struct smki_error *err)
+static int feed_in_steps(struct request_xml_reader *reader, struct smki_bytes document, size_t step, struct smki_error *err)
 {
     int rc = 0;
 
@@ -50,23 +50,23 @@ static int feed_in_steps(struct batch_xml_reader *reader, struct smki_bytes docu
         uint8_t *exact = malloc(part); /* so that reading past a piece is seen */
         assert_non_null(exact);
         memcpy(exact, document.at + at, part);
-        rc = batch_xml_feed(reader, BYTES(exact, part), false, err);
+        rc = request_xml_feed(reader, BYTES(exact, part), false, err);
         free(exact);
     }
-    return rc != 0 ? rc : batch_xml_feed(reader, (struct smki_bytes){0}, true, err);
+    return rc != 0 ? rc : request_xml_feed(reader, (struct smki_bytes){0}, true, err);
 }
 
 static int read_document(struct smki_bytes document, const struct batch_limits *limits, size_t step, struct seen *seen,
                          struct smki_error *err)
 {
-    struct batch_xml_reader *reader;
+    struct request_xml_reader *reader;
     int rc;
 
-    ASSERT_OK(batch_xml_open(&reader, limits, see, seen, err), *err);
+    ASSERT_OK(request_xml_open(&reader, &request_form_batch, limits, see, seen, err), *err);
     rc = feed_in_steps(reader, document, step, err);
     if (rc == 0)
-        assert_int_equal(batch_xml_count(reader), seen->count);
-    batch_xml_close(reader);
+        assert_int_equal(request_xml_count(reader), seen->count);
+    request_xml_close(reader);
     return rc;
 }
 
@@ -113,38 +113,49 @@ static void append_many(struct smki_buffer *buffer, char octet, size_t count)
 
 /* ---- the corpus ---- */
 
-static void accept_document(void *context, const char *name, struct smki_bytes document)
+static int read_whole(struct smki_bytes document, struct smki_error *err)
 {
-    struct smki_error err = {0};
     struct seen seen = {0};
 
-    (void)context;
-    if (read_document(document, &wide, SIZE_MAX / 2, &seen, &err) != 0)
-        fail_msg("valid/%s is refused: %s", name, err.text);
+    return read_document(document, &wide, SIZE_MAX / 2, &seen, err);
 }
+
+/* What mutations put in besides what is XML: names of this document. */
+static const char *const scraps[] = {
+    "DeviceCSR", "<DeviceCSR ID=\"q\">MA==</DeviceCSR>", "<DeviceCSR ID=\"q\"/>", "</DeviceCSR>", "<SubmitCSRBatch>", "</SubmitCSRBatch>",
+};
+
+static const struct corpus corpus = {
+    .name = "batch-xml", .schema = "batch-1.0.xsd", .read = read_whole, .scraps = scraps, .scrap_count = TEST_COUNT(scraps)};
 
 static void valid_documents_are_accepted(void **state)
 {
     (void)state;
-    assert_true(each_document(CORPUS "valid", accept_document, NULL) >= 50);
-}
-
-static void refuse_document(void *context, const char *name, struct smki_bytes document)
-{
-    struct smki_error err = {0};
-    struct seen seen = {0};
-    int rc = read_document(document, &wide, SIZE_MAX / 2, &seen, &err);
-
-    (void)context;
-    if (rc != SMKI_XML_INVALID && rc != SMKI_XML_VERSION)
-        fail_msg("broken/%s gives %s %s", name, test_name_of(rc), err.text);
-    EXPECT_TEXT(err, "line ");
+    corpus_valid_is_accepted(&corpus);
 }
 
 static void broken_documents_are_refused_with_their_line(void **state)
 {
     (void)state;
-    assert_true(each_document(CORPUS "broken", refuse_document, NULL) >= 50);
+    corpus_broken_is_refused(&corpus);
+}
+
+static void xmllint_agrees_over_the_corpus(void **state)
+{
+    (void)state;
+    corpus_agrees_with_xmllint(&corpus);
+}
+
+static void where_xmllint_accepts_more_the_table_says_why(void **state)
+{
+    (void)state;
+    corpus_differences_are_told(&corpus);
+}
+
+static void xmllint_agrees_over_mutations(void **state)
+{
+    (void)state;
+    corpus_mutations_agree_with_xmllint(&corpus);
 }
 
 static void same_in_steps(void *context, const char *name, struct smki_bytes document)
@@ -165,212 +176,6 @@ static void how_a_document_is_cut_makes_no_difference(void **state)
     each_document(CORPUS "valid", same_in_steps, NULL);
     each_document(CORPUS "broken", same_in_steps, NULL);
     each_document(CORPUS "differ", same_in_steps, NULL);
-}
-
-/* The words by which a document shows that it is one of differences.txt's. */
-static bool is_meant(const char *words)
-{
-    static const char *const meant[] = {"reserved", "must not undeclare prefix", "unknown encoding"};
-
-    for (size_t i = 0; i < TEST_COUNT(meant); i++)
-        if (strstr(words, meant[i]) != NULL)
-            return true;
-    return false;
-}
-
-struct verdicts {
-    const struct smki_buffer *said; /* by xmllint */
-    unsigned accepted;
-    unsigned differing;
-};
-
-static void compare_verdict(void *context, const char *name, struct smki_bytes document)
-{
-    struct verdicts *verdicts = context;
-    struct smki_error err = {0};
-    struct seen seen = {0};
-    bool ours = read_document(document, &wide, SIZE_MAX / 2, &seen, &err) == 0;
-
-    verdicts->accepted += ours;
-    if (ours == xmllint_accepts(verdicts->said, name) || (!ours && is_meant(err.text)))
-        return;
-    verdicts->differing++;
-    print_error("%s: xmllint %s it, we %s:\n%.*s\n", name, ours ? "refuses" : "accepts", ours ? "accept" : err.text, (int)document.size,
-                (const char *)document.at);
-}
-
-static unsigned compare_folder(const char *folder)
-{
-    struct smki_buffer said = {0};
-    struct verdicts verdicts = {.said = &said};
-
-    xmllint_folder(&said, folder);
-    each_document(folder, compare_verdict, &verdicts);
-    smki_buffer_finish(&said);
-    assert_int_equal(verdicts.differing, 0);
-    return verdicts.accepted;
-}
-
-static void xmllint_agrees_over_the_corpus(void **state)
-{
-    (void)state;
-    assert_true(compare_folder(CORPUS "valid") > 0);
-    assert_int_equal(compare_folder(CORPUS "broken"), 0);
-}
-
-/* ---- the differences that are meant ---- */
-
-struct differences {
-    struct smki_buffer table, said;
-};
-
-static void is_difference(void *context, const char *file, struct smki_bytes document)
-{
-    struct differences *differences = context;
-    struct smki_error err = {0};
-    struct seen seen = {0};
-    char line[TEST_PATH_SIZE];
-    int rc = read_document(document, &wide, SIZE_MAX / 2, &seen, &err);
-
-    snprintf(line, sizeof(line), "\n%.*s\t%s\t", (int)(strlen(file) - strlen(".xml")), file, test_name_of(rc));
-    if (memmem(differences->table.at, differences->table.size, line, strlen(line)) == NULL)
-        fail_msg("differ/%s gives %s, which differences.txt does not explain", file, test_name_of(rc));
-    if (!xmllint_accepts(&differences->said, file))
-        fail_msg("differ/%s: xmllint refuses it too; move it to broken/", file);
-}
-
-static void where_xmllint_accepts_more_the_table_says_why(void **state)
-{
-    struct differences differences = {0};
-
-    (void)state;
-    test_file(&differences.table, "batch-xml/differences.txt");
-    xmllint_folder(&differences.said, CORPUS "differ");
-    assert_true(each_document(CORPUS "differ", is_difference, &differences) > 0);
-    smki_buffer_finish(&differences.table);
-    smki_buffer_finish(&differences.said);
-}
-
-/* ---- mutations ---- */
-
-#define MUTATIONS 1000
-
-/* Pieces that mutations put in, take out or swap: what people and programs get wrong. */
-static const char *const scraps[] = {
-    "<",
-    ">",
-    "/",
-    "\"",
-    "'",
-    "=",
-    " ",
-    "\n",
-    "\t",
-    "&",
-    ";",
-    "&lt;",
-    "&#32;",
-    "&#x41;",
-    "&#10;",
-    "A",
-    "a",
-    "0",
-    "_",
-    "-",
-    ".",
-    ":",
-    "==",
-    "!",
-    "<!--",
-    "-->",
-    "<!-- c -->",
-    "<?p i?>",
-    "<![CDATA[",
-    "]]>",
-    "<![CDATA[QQ==]]>",
-    "ID",
-    "ID=\"y\"",
-    " ID=\"x\"",
-    "Version",
-    "<Version>",
-    "</Version>",
-    "<Version>1.0</Version>",
-    "1.0",
-    "DeviceCSR",
-    "<DeviceCSR ID=\"q\">MA==</DeviceCSR>",
-    "<DeviceCSR ID=\"q\"/>",
-    "</DeviceCSR>",
-    "<SubmitCSRBatch>",
-    "</SubmitCSRBatch>",
-    "\xc3\xa9",
-    "\xe2\x82\xac",
-    "\xf0\x9f\x98\x80",
-    "\xff",
-    "\xc2\x85",
-    " xml:lang=\"en\"",
-    " xmlns=\"\"",
-    " xmlns=\"u\"",
-    " xmlns:q=\"u\"",
-    "q:",
-    "\r\n",
-    "\x01",
-    "MIIB",
-};
-
-static void mutate_once(struct smki_buffer *out, struct smki_bytes document, struct test_random *random)
-{
-    struct smki_error err = {0};
-    size_t at = test_random_below(random, (uint32_t)document.size);
-    size_t gone = test_random_below(random, 3) != 0 ? 0 : test_random_below(random, 12);
-    const char *scrap = scraps[test_random_below(random, TEST_COUNT(scraps))];
-
-    gone = gone < document.size - at ? gone : document.size - at;
-    ASSERT_OK(smki_buffer_append(out, document.at, at, &err), err);
-    if (gone == 0 || test_random_below(random, 2) != 0)
-        append(out, scrap);
-    ASSERT_OK(smki_buffer_append(out, document.at + at + gone, document.size - at - gone, &err), err);
-}
-
-struct mutating {
-    struct test_random random;
-    const char *folder;
-    unsigned count, wanted;
-};
-
-static void write_mutations(void *context, const char *name, struct smki_bytes document)
-{
-    struct mutating *mutating = context;
-
-    (void)name;
-    if (document.size > 2000 || document.size == 0)
-        return;
-    for (unsigned i = 0; i < 6 && mutating->count < mutating->wanted; i++) {
-        struct smki_buffer mutant = {0};
-        char file[64], path[TEST_PATH_SIZE];
-        mutate_once(&mutant, document, &mutating->random);
-        snprintf(file, sizeof(file), "m%04u.xml", mutating->count++);
-        test_path(path, mutating->folder, file);
-        test_write(path, mutant.at, mutant.size);
-        smki_buffer_finish(&mutant);
-    }
-}
-
-static void xmllint_agrees_over_mutations(void **state)
-{
-    char folder[TEST_PATH_SIZE];
-    const char *seed = getenv("MUTATION_SEED"), *wanted = getenv("MUTATIONS");
-    struct mutating mutating = {.random = {.state = seed != NULL ? strtoull(seed, NULL, 10) : 20261123},
-                                .folder = folder,
-                                .wanted = wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : MUTATIONS};
-    unsigned accepted;
-
-    (void)state;
-    test_folder_make(folder);
-    while (mutating.count < mutating.wanted)
-        each_document(CORPUS "valid", write_mutations, &mutating);
-    accepted = compare_folder(folder);
-    assert_true(accepted > mutating.count / 20 && accepted < mutating.count);
-    test_folder_remove(folder);
 }
 
 /* ---- what is handed over ---- */
@@ -407,34 +212,34 @@ static void the_octets_are_those_of_the_base64(void **state)
 
 static void the_batchs_id_stays_known_after_a_mistake(void **state)
 {
-    struct batch_xml_reader *reader;
+    struct request_xml_reader *reader;
     struct smki_error err = {0};
     struct seen seen = {0};
     static const char text[] = "<SubmitCSRBatch ID=\"my &amp; batch\"><Version>2.0</Version>";
 
     (void)state;
-    ASSERT_OK(batch_xml_open(&reader, &wide, see, &seen, &err), err);
-    assert_string_equal(batch_xml_ref(reader), "");
-    EXPECT_REFUSED(SMKI_XML_VERSION, batch_xml_feed(reader, BYTES(text, strlen(text)), false, &err), err);
-    assert_string_equal(batch_xml_ref(reader), "my & batch");
-    batch_xml_close(reader);
+    ASSERT_OK(request_xml_open(&reader, &request_form_batch, &wide, see, &seen, &err), err);
+    assert_string_equal(request_xml_ref(reader), "");
+    EXPECT_REFUSED(SMKI_XML_VERSION, request_xml_feed(reader, BYTES(text, strlen(text)), false, &err), err);
+    assert_string_equal(request_xml_ref(reader), "my & batch");
+    request_xml_close(reader);
 }
 
 static void the_first_mistake_is_said_again_and_no_more_csrs_come(void **state)
 {
-    struct batch_xml_reader *reader;
+    struct request_xml_reader *reader;
     struct smki_error first = {0}, again = {0};
     struct seen seen = {0};
     static const char text[] = HEAD "\n  <Oops/>" ONE TAIL;
 
     (void)state;
-    ASSERT_OK(batch_xml_open(&reader, &wide, see, &seen, &first), first);
-    EXPECT_REFUSED(SMKI_XML_INVALID, batch_xml_feed(reader, BYTES(text, strlen(text)), false, &first), first);
+    ASSERT_OK(request_xml_open(&reader, &request_form_batch, &wide, see, &seen, &first), first);
+    EXPECT_REFUSED(SMKI_XML_INVALID, request_xml_feed(reader, BYTES(text, strlen(text)), false, &first), first);
     EXPECT_TEXT(first, "line 2, column 3: \"Oops\" stands where a DeviceCSR must stand");
-    EXPECT_REFUSED(SMKI_XML_INVALID, batch_xml_feed(reader, BYTES(ONE, strlen(ONE)), true, &again), again);
+    EXPECT_REFUSED(SMKI_XML_INVALID, request_xml_feed(reader, BYTES(ONE, strlen(ONE)), true, &again), again);
     assert_string_equal(first.text, again.text);
     assert_int_equal(seen.count, 0);
-    batch_xml_close(reader);
+    request_xml_close(reader);
 }
 
 static void a_refusal_by_the_taker_stops_the_reading(void **state)
@@ -450,16 +255,16 @@ static void a_refusal_by_the_taker_stops_the_reading(void **state)
 
 static void a_document_ends_once(void **state)
 {
-    struct batch_xml_reader *reader;
+    struct request_xml_reader *reader;
     struct smki_error err = {0};
     struct seen seen = {0};
     static const char text[] = HEAD ONE TAIL;
 
     (void)state;
-    ASSERT_OK(batch_xml_open(&reader, &wide, see, &seen, &err), err);
-    ASSERT_OK(batch_xml_feed(reader, BYTES(text, strlen(text)), true, &err), err);
-    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, batch_xml_feed(reader, BYTES(" ", 1), true, &err), err);
-    batch_xml_close(reader);
+    ASSERT_OK(request_xml_open(&reader, &request_form_batch, &wide, see, &seen, &err), err);
+    ASSERT_OK(request_xml_feed(reader, BYTES(text, strlen(text)), true, &err), err);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, request_xml_feed(reader, BYTES(" ", 1), true, &err), err);
+    request_xml_close(reader);
 }
 
 /* ---- one bad CSR never fails the others ---- */

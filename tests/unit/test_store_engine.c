@@ -194,13 +194,10 @@ static void a_store_of_format_2_is_upgraded_and_knows_every_key_again(void **sta
     test_store_open(test);
     ASSERT_OK(smki_store_statistics(test->store, &statistics, &test->err), test->err);
     assert_int_equal(statistics.format, STORE_FORMAT);
-    VIEW(test);
     for (uint32_t n = 0; n < OLD_PRINTS; n++) {
-        struct store_claim claim = claim_numbered(n), found;
-        ASSERT_OK(store_claim_of_key(view, claim.key_print, &found, &test->err), test->err);
+        struct store_claim claim = claim_numbered(n), found = test_claim_of_key(test, claim.key_print);
         assert_memory_equal(found.serial, claim.serial, sizeof(claim.serial));
     }
-    VIEW_END;
 }
 
 static void a_store_of_a_newer_format_is_refused(void **state)

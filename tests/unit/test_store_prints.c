@@ -63,12 +63,44 @@ static int take(struct store_change *change, void *argument, struct smki_error *
     return rc;
 }
 
+static int add_one(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct print *print = argument;
+
+    return print_add(change, print->print, &print->id, err);
+}
+
+/* A walk over some prints: each is added or removed by chance; at the end all of it may be undone. */
+struct walk {
+    uint32_t from, to;
+    bool *there, undo;
+    struct test_random *random;
+};
+
+static int walk_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct walk *walk = argument;
+    int rc = 0;
+
+    for (uint32_t n = walk->from; n < walk->to && rc == 0; n++) {
+        struct print print = crowded(n);
+        bool add = test_random_below(walk->random, 3) != 0;
+        if (add)
+            rc = print_add(change, print.print, &print.id, err);
+        else if ((rc = print_remove(change, print.print, &print.id, err)) == SMKI_NOT_FOUND)
+            rc = walk->there[n] ? SMKI_INTERNAL : 0;
+        walk->there[n] = add;
+    }
+    return rc == 0 && walk->undo ? SMKI_INTERRUPTED : rc;
+}
+
+/* The first device of the print behind that of *print. */
 static int find(struct store_test *test, struct print *print)
 {
     int rc;
     VIEW(test);
 
-    rc = print_find(view, print->print, &print->id, &test->err);
+    rc = print_next(view, print->print, &print->id, &test->err);
     VIEW_END;
     return rc;
 }
@@ -120,28 +152,80 @@ static void a_print_added_again_is_gone_when_removed_once(void **state)
     assert_int_equal(store_change(test->store, take, (&(struct prints){0, 1, spread}), NULL), SMKI_NOT_FOUND);
 }
 
-static void devices_on_one_print_are_each_removed_alone_and_are_not_without_end(void **state)
+static void all_devices_on_a_print_are_found_in_their_order(void **state)
 {
-    const uint32_t most = 4095; /* a node */
     struct store_test *test = *state;
-    struct print found = same(0), last = same(most - 1);
+    struct print found = same(0);
 
-    CHANGE(test, add, (&(struct prints){0, most, same}));
-    EXPECT_REFUSED(SMKI_TOO_LARGE, store_change(test->store, add, (&(struct prints){most, 20 * most, same}), &test->err), test->err);
-    CHANGE(test, take, (&(struct prints){0, most - 1, same}));
-    ASSERT_OK(find(test, &found), test->err);
-    assert_memory_equal(&found.id, &last.id, sizeof(found.id));
-    CHANGE(test, take, (&(struct prints){most - 1, most, same}));
+    CHANGE(test, add, (&(struct prints){1, 6000, same}));
+    memset(&found.id, 0, sizeof(found.id));
+    for (uint32_t n = 1; n < 4000; n++) {
+        struct print expected = same(n);
+        ASSERT_OK(find(test, &found), test->err);
+        assert_memory_equal(&found.id, &expected.id, sizeof(found.id));
+    }
+    CHANGE(test, take, (&(struct prints){1, 6000, same}));
+    memset(&found.id, 0, sizeof(found.id));
     assert_int_equal(find(test, &found), SMKI_NOT_FOUND);
+}
+
+/* Far more than a path of the tree can hold: what leads to some of them is left out, and nobody else is held up. */
+static void a_print_of_very_many_devices_stops_no_other(void **state)
+{
+    const uint32_t most = 70000;
+    struct store_test *test = *state;
+    struct print found = same(0);
+
+    CHANGE(test, add, (&(struct prints){1, most, same}));
+    memset(&found.id, 0, sizeof(found.id));
+    ASSERT_OK(find(test, &found), test->err);
+    each_is_found_and_no_other(test, spread, 3000);
+}
+
+static void the_print_of_all_ones_is_no_padding(void **state)
+{
+    struct store_test *test = *state;
+    struct print ones = print_of(UINT64_MAX, 7), found = print_of(UINT64_MAX, 0);
+
+    CHANGE(test, add, (&(struct prints){0, 300, spread}));
+    memset(&found.id, 0, sizeof(found.id));
+    assert_int_equal(find(test, &found), SMKI_NOT_FOUND);
+    CHANGE(test, add_one, &ones);
+    ASSERT_OK(find(test, &found), test->err);
+    assert_memory_equal(&found.id, &ones.id, sizeof(found.id));
+    assert_int_equal(find(test, &found), SMKI_NOT_FOUND);
+}
+
+/* Random adds and removes, some of them undone, against what must then be there; the store is opened again now and then. */
+static void what_changes_leave_is_what_a_plain_list_says(void **state)
+{
+    static bool there[5000], before[5000];
+    struct store_test *test = *state;
+    struct test_random random = {.state = 3};
+
+    memset(there, 0, sizeof(there));
+    for (int round = 0; round < 400; round++) {
+        const uint32_t from = (uint32_t)test_random_below(&random, 4500), to = from + (uint32_t)test_random_below(&random, 500);
+        struct walk walk = {.from = from, .to = to, .there = there, .undo = test_random_below(&random, 5) == 0, .random = &random};
+        memcpy(before, there, sizeof(there));
+        if (store_change(test->store, walk_change, &walk, NULL) != 0)
+            memcpy(there, before, sizeof(there));
+        if (round % 100 == 99) {
+            test_store_close(test);
+            test_store_open(test);
+        }
+    }
+    for (uint32_t n = 0; n < 5000; n++)
+        expect(test, crowded, n, n + 1, there[n]);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(prints_spread_evenly_are_found_until_removed),
-        STORE_TEST(prints_that_share_all_but_their_end_are_found_until_removed),
-        STORE_TEST(a_print_added_again_is_gone_when_removed_once),
-        STORE_TEST(devices_on_one_print_are_each_removed_alone_and_are_not_without_end),
+        STORE_TEST(prints_spread_evenly_are_found_until_removed),  STORE_TEST(prints_that_share_all_but_their_end_are_found_until_removed),
+        STORE_TEST(a_print_added_again_is_gone_when_removed_once), STORE_TEST(all_devices_on_a_print_are_found_in_their_order),
+        STORE_TEST(a_print_of_very_many_devices_stops_no_other),   STORE_TEST(the_print_of_all_ones_is_no_padding),
+        STORE_TEST(what_changes_leave_is_what_a_plain_list_says),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,13 @@
-/* SubmitCSRBatch in (batch-1.0.xsd, IDS App. E), streamed through expat.
+/* The documents in which the web services take requests, streamed through expat: SubmitCSRBatch (batch-1.0.xsd, IDS App. E) and
+ * DeviceCertificateSigningRequest (adhoc-1.0.xsd, IDS App. B).
  *
- * What batch-1.0.xsd says is small enough to be the code below: three elements, in no namespace, nested two deep. Verdicts are held against
- * libxml2's over tests/data/batch-xml; the differences that are meant are listed there in differences.txt.
+ * What the schemas say of them is small enough to be the code below: a root with an ID, a Version, then requests in base64, all in no
+ * namespace, nested two deep. The form says what they are called and how many there may be. Verdicts are held against libxml2's over
+ * tests/data/batch-xml and adhoc-xml; the differences that are meant are listed there in differences.txt.
  *
  * Invariants:
  * - The first mistake stops the parser; from then on every feed gives the same refusal.
- * - Memory does not grow with the document: one DeviceCSR is held at a time (csr_field), 16 octets an ID (name_set), and of expat's own
+ * - Memory does not grow with the document: one request is held at a time (csr_field), 16 octets an ID (name_set), and of expat's own
  *   state an unfinished token is bounded by TOKEN_MAX and the namespace prefixes, which expat keeps for good, by PREFIXES_MAX. */
 #include "message/csr_field_i.h"
 #include "message/message_i.h"
@@ -21,17 +23,22 @@
 #define TOKEN_MAX    ((int64_t)1024 * 1024) /* octets of one tag, comment or instruction; expat holds an unfinished one whole */
 #define WAITING_MAX  (2 * TOKEN_MAX + (int64_t)PIECE_SIZE) /* expat looks at it again only when twice as much has come (2.6.0) */
 #define PREFIXES_MAX ((size_t)64 * 1024)                   /* octets of all namespace prefixes together */
-#define REF_MAX      256                                   /* characters: BatchRef */
 #define CSR_REF_MAX  100                                   /* characters: EntryRef */
 #define SEPARATOR    '\f'                                  /* between namespace and name, as expat gives them; no document can hold one */
 #define XSI          "http://www.w3.org/2001/XMLSchema-instance\f"
 
 static const char version_word[] = "1.0";
 
+const struct request_form request_form_batch = {
+    .schema = "batch-1.0.xsd", .root = "SubmitCSRBatch", .csr = "DeviceCSR", .ref_max = 256, .many = true};
+const struct request_form request_form_adhoc = {
+    .schema = "adhoc-1.0.xsd", .root = "DeviceCertificateSigningRequest", .csr = "CertificateSigningRequest", .ref_max = 32};
+
 enum place { PROLOG, ROOT, VERSION, CSR, EPILOG };
 
-struct batch_xml_reader {
+struct request_xml_reader {
     XML_Parser parser;
+    const struct request_form *form;
     struct batch_limits limits;
     batch_request_fn each;
     void *context;
@@ -55,14 +62,14 @@ struct batch_xml_reader {
 
 /* ---- the first mistake ---- */
 
-static void stop(struct batch_xml_reader *reader, int rc)
+static void stop(struct request_xml_reader *reader, int rc)
 {
     reader->rc = rc;
     (void)XML_StopParser(reader->parser, XML_FALSE);
 }
 
-static void refuse(struct batch_xml_reader *reader, int code, const char *format, ...) SMKI_PRINTF(3, 4);
-static void refuse(struct batch_xml_reader *reader, int code, const char *format, ...)
+static void refuse(struct request_xml_reader *reader, int code, const char *format, ...) SMKI_PRINTF(3, 4);
+static void refuse(struct request_xml_reader *reader, int code, const char *format, ...)
 {
     char what[SMKI_ERROR_TEXT_SIZE];
     va_list arguments;
@@ -94,7 +101,7 @@ static bool is_schema_hint(const char *name)
 }
 
 /* The value of the only attribute that the element may have, NULL when it is missing; refuses all others. */
-static const char *only_attribute(struct batch_xml_reader *reader, const char *element, const char **attributes, const char *allowed)
+static const char *only_attribute(struct request_xml_reader *reader, const char *element, const char **attributes, const char *allowed)
 {
     const char *value = NULL;
 
@@ -102,24 +109,25 @@ static const char *only_attribute(struct batch_xml_reader *reader, const char *e
         if (allowed != NULL && strcmp(attributes[0], allowed) == 0)
             value = attributes[1];
         else if (!is_schema_hint(attributes[0]))
-            refuse(reader, SMKI_XML_INVALID, "%s has an attribute \"%.60s\", which batch-1.0.xsd does not know; take it away", element,
-                   local(attributes[0]));
+            refuse(reader, SMKI_XML_INVALID, "%s has an attribute \"%.60s\", which %s does not know; take it away", element,
+                   local(attributes[0]), reader->form->schema);
     }
     if (allowed != NULL && value == NULL)
         refuse(reader, SMKI_XML_INVALID, "%s has no attribute %s, which it must have", element, allowed);
     return value;
 }
 
-/* xs:string with 1 to 256 characters. */
-static void take_ref(struct batch_xml_reader *reader, const char *value)
+/* xs:string with 1 to so many characters. */
+static void take_ref(struct request_xml_reader *reader, const char *value)
 {
     size_t length;
 
     if (value == NULL)
         return;
     length = text_length(value, strlen(value));
-    if (length < 1 || length > REF_MAX) {
-        refuse(reader, SMKI_XML_INVALID, "the ID of SubmitCSRBatch has %zu characters, it must have 1 to %d", length, REF_MAX);
+    if (length < 1 || length > reader->form->ref_max) {
+        refuse(reader, SMKI_XML_INVALID, "the ID of %s has %zu characters, it must have 1 to %zu", reader->form->root, length,
+               reader->form->ref_max);
         return;
     }
     memcpy(reader->ref, value, strlen(value) + 1);
@@ -138,21 +146,21 @@ static size_t collapse(const char **value)
     return size;
 }
 
-static void check_csr_ref(struct batch_xml_reader *reader, const char *value, size_t size)
+static void check_csr_ref(struct request_xml_reader *reader, const char *value, size_t size)
 {
     size_t length = text_length(value, size);
 
     if (!text_is_ncname(value, size))
         refuse(reader, SMKI_XML_INVALID,
-               "DeviceCSR %lu: the ID \"%.*s\" is not an XML name (it starts with a letter or _ and goes on with "
+               "%s %lu: the ID \"%.*s\" is not an XML name (it starts with a letter or _ and goes on with "
                "letters, digits, - . _)",
-               (unsigned long)reader->count, (int)(size < 60 ? size : 60), value);
+               reader->form->csr, (unsigned long)reader->count, (int)(size < 60 ? size : 60), value);
     else if (length > CSR_REF_MAX)
-        refuse(reader, SMKI_XML_INVALID, "DeviceCSR %lu: the ID has %zu characters, it may have %d", (unsigned long)reader->count, length,
-               CSR_REF_MAX);
+        refuse(reader, SMKI_XML_INVALID, "%s %lu: the ID has %zu characters, it may have %d", reader->form->csr,
+               (unsigned long)reader->count, length, CSR_REF_MAX);
 }
 
-static void take_csr_ref(struct batch_xml_reader *reader, const char *value)
+static void take_csr_ref(struct request_xml_reader *reader, const char *value)
 {
     bool added = false;
     size_t size;
@@ -167,7 +175,7 @@ static void take_csr_ref(struct batch_xml_reader *reader, const char *value)
     if ((rc = name_set_add(&reader->refs, value, size, &added, &reader->error)) != 0)
         stop(reader, rc);
     else if (!added)
-        refuse(reader, SMKI_XML_INVALID, "DeviceCSR %lu: the ID \"%.*s\" was used before; each must be unique in the batch",
+        refuse(reader, SMKI_XML_INVALID, "%s %lu: the ID \"%.*s\" was used before; each must be unique in the batch", reader->form->csr,
                (unsigned long)reader->count, (int)(size < 100 ? size : 100), value);
     memcpy(reader->csr_ref, value, size);
     reader->csr_ref[size] = '\0';
@@ -175,18 +183,20 @@ static void take_csr_ref(struct batch_xml_reader *reader, const char *value)
 
 /* ---- elements ---- */
 
-static void start_root(struct batch_xml_reader *reader, const char *name, const char **attributes)
+static void start_root(struct request_xml_reader *reader, const char *name, const char **attributes)
 {
-    if (strcmp(name, "SubmitCSRBatch") != 0) {
-        refuse(reader, SMKI_XML_INVALID, "the document is a \"%.60s\"%s, it must be a SubmitCSRBatch in no namespace", local(name),
-               local(name) != name ? " in a namespace" : "");
+    const char *root = reader->form->root;
+
+    if (strcmp(name, root) != 0) {
+        refuse(reader, SMKI_XML_INVALID, "the document is a \"%.60s\"%s, it must be a %s in no namespace", local(name),
+               local(name) != name ? " in a namespace" : "", root);
         return;
     }
-    take_ref(reader, only_attribute(reader, "SubmitCSRBatch", attributes, "ID"));
+    take_ref(reader, only_attribute(reader, root, attributes, "ID"));
     reader->place = ROOT;
 }
 
-static void start_version(struct batch_xml_reader *reader, const char **attributes)
+static void start_version(struct request_xml_reader *reader, const char **attributes)
 {
     (void)only_attribute(reader, "Version", attributes, NULL);
     reader->has_version = true;
@@ -194,22 +204,28 @@ static void start_version(struct batch_xml_reader *reader, const char **attribut
     reader->place = VERSION;
 }
 
-static void start_csr(struct batch_xml_reader *reader, const char **attributes)
+static void start_csr(struct request_xml_reader *reader, const char **attributes)
 {
+    const struct request_form *form = reader->form;
+
+    if (!form->many && reader->count == 1) {
+        refuse(reader, SMKI_XML_INVALID, "a second %s; %s holds one", form->csr, form->root);
+        return;
+    }
     if (reader->count == reader->limits.max_csrs) {
-        refuse(reader, SMKI_BATCH_TOO_MANY, "more than %lu DeviceCSR, the most a batch may hold; split it",
-               (unsigned long)reader->limits.max_csrs);
+        refuse(reader, SMKI_BATCH_TOO_MANY, "more than %lu %s, the most a batch may hold; split it", (unsigned long)reader->limits.max_csrs,
+               form->csr);
         return;
     }
     reader->count++;
-    take_csr_ref(reader, only_attribute(reader, "DeviceCSR", attributes, "ID"));
+    take_csr_ref(reader, only_attribute(reader, form->csr, attributes, form->many ? "ID" : NULL));
     csr_field_start(&reader->field);
     reader->place = CSR;
 }
 
-static void start_child(struct batch_xml_reader *reader, const char *name, const char **attributes)
+static void start_child(struct request_xml_reader *reader, const char *name, const char **attributes)
 {
-    const char *wanted = reader->has_version ? "DeviceCSR" : "Version";
+    const char *wanted = reader->has_version ? reader->form->csr : "Version";
 
     if (strcmp(name, wanted) != 0)
         refuse(reader, SMKI_XML_INVALID, "\"%.60s\"%s stands where a %s must stand", local(name),
@@ -222,7 +238,7 @@ static void start_child(struct batch_xml_reader *reader, const char *name, const
 
 static void XMLCALL on_start(void *context, const char *name, const char **attributes)
 {
-    struct batch_xml_reader *reader = context;
+    struct request_xml_reader *reader = context;
 
     if (reader->rc != 0)
         return;
@@ -232,10 +248,10 @@ static void XMLCALL on_start(void *context, const char *name, const char **attri
         start_child(reader, name, attributes);
     else
         refuse(reader, SMKI_XML_INVALID, "\"%.60s\" stands inside a %s, which may hold text only", local(name),
-               reader->place == VERSION ? "Version" : "DeviceCSR");
+               reader->place == VERSION ? "Version" : reader->form->csr);
 }
 
-static void end_version(struct batch_xml_reader *reader)
+static void end_version(struct request_xml_reader *reader)
 {
     if (reader->version_size != strlen(version_word) || memcmp(reader->version, version_word, reader->version_size) != 0)
         refuse(reader, SMKI_XML_VERSION, "the Version is \"%.*s\", it must be exactly %s", (int)reader->version_size, reader->version,
@@ -243,15 +259,25 @@ static void end_version(struct batch_xml_reader *reader)
     reader->place = ROOT;
 }
 
-static void end_csr(struct batch_xml_reader *reader)
+static void refuse_content(struct request_xml_reader *reader)
+{
+    static const char why[] = "the content is not base64 (length, padding or the bits under it)";
+
+    if (reader->form->many)
+        refuse(reader, SMKI_XML_INVALID, "%s %lu (ID \"%.100s\"): %s", reader->form->csr, (unsigned long)reader->count, reader->csr_ref,
+               why);
+    else
+        refuse(reader, SMKI_XML_INVALID, "%s: %s", reader->form->csr, why);
+}
+
+static void end_csr(struct request_xml_reader *reader)
 {
     struct batch_request request = {.index = reader->count, .ref = reader->csr_ref};
     int rc;
 
     reader->place = ROOT;
     if (!csr_field_end(&reader->field, &request.der, &request.decode_code)) {
-        refuse(reader, SMKI_XML_INVALID, "DeviceCSR %lu (ID \"%.100s\"): the content is not base64 (length, padding or the bits under it)",
-               (unsigned long)reader->count, reader->csr_ref);
+        refuse_content(reader);
         return;
     }
     if ((rc = reader->each(reader->context, &request, &reader->error)) != 0)
@@ -260,7 +286,7 @@ static void end_csr(struct batch_xml_reader *reader)
 
 static void XMLCALL on_end(void *context, const char *name)
 {
-    struct batch_xml_reader *reader = context;
+    struct request_xml_reader *reader = context;
 
     (void)name;
     if (reader->rc != 0)
@@ -271,14 +297,15 @@ static void XMLCALL on_end(void *context, const char *name)
         end_csr(reader);
     } else {
         if (reader->count == 0)
-            refuse(reader, SMKI_XML_INVALID, "SubmitCSRBatch ends without a %s", reader->has_version ? "DeviceCSR" : "Version");
+            refuse(reader, SMKI_XML_INVALID, "%s ends without a %s", reader->form->root,
+                   reader->has_version ? reader->form->csr : "Version");
         reader->place = EPILOG;
     }
 }
 
 /* ---- text ---- */
 
-static void add_version(struct batch_xml_reader *reader, const char *text, size_t size)
+static void add_version(struct request_xml_reader *reader, const char *text, size_t size)
 {
     size_t room = sizeof(reader->version) - reader->version_size;
 
@@ -288,7 +315,7 @@ static void add_version(struct batch_xml_reader *reader, const char *text, size_
 
 static void XMLCALL on_text(void *context, const char *text, int size)
 {
-    struct batch_xml_reader *reader = context;
+    struct request_xml_reader *reader = context;
 
     if (reader->rc != 0)
         return;
@@ -302,7 +329,7 @@ static void XMLCALL on_text(void *context, const char *text, int size)
     }
     for (int i = 0; i < size; i++)
         if (strchr(" \t\r\n", text[i]) == NULL) {
-            refuse(reader, SMKI_XML_INVALID, "text stands between the elements of SubmitCSRBatch; only white space may");
+            refuse(reader, SMKI_XML_INVALID, "text stands between the elements of %s; only white space may", reader->form->root);
             return;
         }
 }
@@ -310,10 +337,10 @@ static void XMLCALL on_text(void *context, const char *text, int size)
 /* libxml2 takes a CDATA section for content even when it is empty or white space. */
 static void XMLCALL on_cdata(void *context)
 {
-    struct batch_xml_reader *reader = context;
+    struct request_xml_reader *reader = context;
 
     if (reader->place == ROOT)
-        refuse(reader, SMKI_XML_INVALID, "a CDATA section stands between the elements of SubmitCSRBatch; only white space may");
+        refuse(reader, SMKI_XML_INVALID, "a CDATA section stands between the elements of %s; only white space may", reader->form->root);
 }
 
 /* ---- what XML itself brings ---- */
@@ -340,7 +367,7 @@ static void XMLCALL on_declaration(void *context, const char *version, const cha
 
 static void XMLCALL on_namespace(void *context, const char *prefix, const char *uri)
 {
-    struct batch_xml_reader *reader = context;
+    struct request_xml_reader *reader = context;
     bool added = false;
     int rc;
 
@@ -359,7 +386,7 @@ static void XMLCALL on_namespace(void *context, const char *prefix, const char *
 
 /* ---- the reader ---- */
 
-static void set_handlers(struct batch_xml_reader *reader)
+static void set_handlers(struct request_xml_reader *reader)
 {
     XML_Parser parser = reader->parser;
 
@@ -372,15 +399,16 @@ static void set_handlers(struct batch_xml_reader *reader)
     XML_SetStartNamespaceDeclHandler(parser, on_namespace);
 }
 
-int batch_xml_open(struct batch_xml_reader **out, const struct batch_limits *limits, batch_request_fn each, void *context,
-                   struct smki_error *err)
+int request_xml_open(struct request_xml_reader **out, const struct request_form *form, const struct batch_limits *limits,
+                     batch_request_fn each, void *context, struct smki_error *err)
 {
-    struct batch_xml_reader *reader = calloc(1, sizeof(*reader));
+    struct request_xml_reader *reader = calloc(1, sizeof(*reader));
     int rc;
 
     *out = NULL;
     if (reader == NULL)
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    reader->form = form;
     reader->limits = *limits;
     reader->each = each;
     reader->context = context;
@@ -394,7 +422,7 @@ int batch_xml_open(struct batch_xml_reader **out, const struct batch_limits *lim
     *out = reader;
     return 0;
 out:
-    batch_xml_close(reader);
+    request_xml_close(reader);
     return rc;
 }
 
@@ -411,13 +439,13 @@ static const char *advice(enum XML_Error error)
     case XML_ERROR_UNDEFINED_ENTITY:
         return "; only &amp; &lt; &gt; &quot; &apos; and character references are accepted";
     case XML_ERROR_JUNK_AFTER_DOC_ELEMENT:
-        return "; nothing may follow the SubmitCSRBatch";
+        return "; nothing may follow the end of its root element";
     default:
         return "";
     }
 }
 
-static void refuse_by_expat(struct batch_xml_reader *reader)
+static void refuse_by_expat(struct request_xml_reader *reader)
 {
     enum XML_Error error = XML_GetErrorCode(reader->parser);
 
@@ -427,7 +455,7 @@ static void refuse_by_expat(struct batch_xml_reader *reader)
         refuse(reader, SMKI_XML_INVALID, "%s%s", XML_ErrorString(error), advice(error));
 }
 
-static void feed_piece(struct batch_xml_reader *reader, const uint8_t *at, size_t size, bool last)
+static void feed_piece(struct request_xml_reader *reader, const uint8_t *at, size_t size, bool last)
 {
     int64_t done;
 
@@ -443,7 +471,7 @@ static void feed_piece(struct batch_xml_reader *reader, const uint8_t *at, size_
         refuse(reader, SMKI_XML_INVALID, "a tag, comment or instruction of more than %lld octets", (long long)TOKEN_MAX);
 }
 
-static void feed_pieces(struct batch_xml_reader *reader, struct smki_bytes bytes, bool last)
+static void feed_pieces(struct request_xml_reader *reader, struct smki_bytes bytes, bool last)
 {
     size_t left = bytes.size;
     const uint8_t *at = bytes.at;
@@ -457,14 +485,14 @@ static void feed_pieces(struct batch_xml_reader *reader, struct smki_bytes bytes
         feed_piece(reader, left != 0 ? at : (const uint8_t *)"", left, last);
 }
 
-static int fail_again(const struct batch_xml_reader *reader, struct smki_error *err)
+static int fail_again(const struct request_xml_reader *reader, struct smki_error *err)
 {
     if (err != NULL)
         *err = reader->error;
     return reader->rc;
 }
 
-int batch_xml_feed(struct batch_xml_reader *reader, struct smki_bytes bytes, bool last, struct smki_error *err)
+int request_xml_feed(struct request_xml_reader *reader, struct smki_bytes bytes, bool last, struct smki_error *err)
 {
     if (reader->rc != 0)
         return fail_again(reader, err);
@@ -480,17 +508,17 @@ int batch_xml_feed(struct batch_xml_reader *reader, struct smki_bytes bytes, boo
     return reader->rc != 0 ? fail_again(reader, err) : 0;
 }
 
-const char *batch_xml_ref(const struct batch_xml_reader *reader)
+const char *request_xml_ref(const struct request_xml_reader *reader)
 {
     return reader->ref;
 }
 
-uint32_t batch_xml_count(const struct batch_xml_reader *reader)
+uint32_t request_xml_count(const struct request_xml_reader *reader)
 {
     return reader->count;
 }
 
-void batch_xml_close(struct batch_xml_reader *reader)
+void request_xml_close(struct request_xml_reader *reader)
 {
     if (reader == NULL)
         return;

@@ -1,6 +1,6 @@
 /* Comments become spaces before cJSON reads the text. cJSON_Minify takes the same two forms, but loses the lines that errors should name,
  * takes the end of "x\\" for an escaped quote, and joins 10 20 to 1020 (1.7.15). */
-#include "config/config_i.h"
+#include "base/base_i.h"
 
 #include <string.h>
 

@@ -1,0 +1,247 @@
+/* smki-client make-csr: keys and CSRs for testers, any number of them. */
+#include "client/client.h"
+
+#include <smki/lint.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HARDWARE_TYPE "1.2.826.0.1.8641679.1.2.1"
+#define FIRST         "90-B3-D5-1F-30-01-00-01"
+#define NAME_SIZE     32
+
+struct maker {
+    struct call *call;
+    const char *folder, *keys; /* NULL: none are written */
+    struct smki_pack *xml, *zip;
+    struct progress progress;
+    uint64_t done, all;
+    bool quiet;
+};
+
+static const struct {
+    const char *suffix;
+    enum smki_key_usage usage;
+} usages[] = {{"ds", SMKI_DIGITAL_SIGNATURE}, {"ka", SMKI_KEY_AGREEMENT}};
+
+/* ---- device IDs ---- */
+
+static uint64_t number_of(const struct smki_device_id *device)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < SMKI_DEVICE_ID_SIZE; i++)
+        number = number << 8 | device->octet[i];
+    return number;
+}
+
+static struct smki_device_id device_of(uint64_t number)
+{
+    struct smki_device_id device;
+
+    for (size_t i = SMKI_DEVICE_ID_SIZE; i > 0; i--, number >>= 8)
+        device.octet[i - 1] = (uint8_t)number;
+    return device;
+}
+
+/* ---- one CSR ---- */
+
+/* What is handed to testers satisfies every rule; a mistake here must not look like one of theirs. */
+static int judge(struct call *call, struct smki_bytes der)
+{
+    struct smki_lint_report *report = malloc(sizeof(*report));
+    int rc;
+
+    if (report == NULL)
+        return call_fail(call, SMKI_NO_MEMORY, NULL);
+    if ((rc = smki_lint(report, SMKI_LINT_DEVICE_CSR, der, NULL, &call->err)) == 0 && report->errors > 0)
+        rc = call_fail(call, SMKI_LINT_FAILED, "%s: %s", report->findings[0].rule->name, report->findings[0].detail);
+    free(report);
+    return rc;
+}
+
+static int file_write_in(struct maker *maker, const char *name, struct smki_bytes der)
+{
+    char path[PATH_SIZE];
+    struct smki_buffer pem = {0};
+    int rc = smki_pem_encode(&pem, "CERTIFICATE REQUEST", der, &maker->call->err);
+
+    snprintf(path, sizeof(path), "%.4000s/%s.csr", maker->folder, name);
+    if (rc == 0)
+        rc = file_put(path, (struct smki_bytes){pem.at, pem.size}, &maker->call->err);
+    smki_buffer_finish(&pem);
+    return rc;
+}
+
+static int deliver(struct maker *maker, const char *name, const struct smki_key *key, struct smki_bytes der)
+{
+    struct call *call = maker->call;
+    char id[NAME_SIZE + 8], path[PATH_SIZE];
+    int rc = judge(call, der);
+
+    snprintf(id, sizeof(id), "meter-%s", name);
+    if (rc == 0 && maker->keys != NULL) {
+        snprintf(path, sizeof(path), "%.4000s/%s.key", maker->keys, name);
+        rc = smki_key_save(key, path, NULL, &call->err);
+    }
+    if (rc == 0 && maker->folder != NULL)
+        rc = file_write_in(maker, name, der);
+    if (rc == 0 && maker->xml != NULL)
+        rc = smki_pack_add(maker->xml, id, der, &call->err);
+    if (rc == 0 && maker->zip != NULL)
+        rc = smki_pack_add(maker->zip, name, der, &call->err);
+    return rc;
+}
+
+static int make_one(struct maker *maker, const struct smki_device_id *device, size_t usage)
+{
+    struct call *call = maker->call;
+    const char *type = call_has(call, "hardware-type") ? call_text(call, "hardware-type") : HARDWARE_TYPE;
+    const struct smki_csr_wish wish = {
+        .profile = SMKI_PROFILE_DEVICE, .id = *device, .hardware_type = type, .key_usage = usages[usage].usage};
+    uint8_t der[SMKI_CSR_MAX_SIZE];
+    char name[NAME_SIZE];
+    struct smki_key *key = NULL;
+    size_t size;
+    int rc;
+
+    snprintf(name, sizeof(name), "%016" PRIX64 "-%s", number_of(device), usages[usage].suffix);
+    if ((rc = smki_key_generate(&key, SMKI_KEY_P256, &smki_random_system, &call->err)) == 0 &&
+        (rc = smki_csr_make(der, &size, &wish, key, &call->err)) == 0)
+        rc = deliver(maker, name, key, (struct smki_bytes){der, size});
+    smki_key_close(key);
+    maker->done++;
+    if (!maker->quiet)
+        progress_show(&maker->progress, maker->done, maker->all, -1);
+    return rc;
+}
+
+/* ---- all of them ---- */
+
+static bool is_wanted(const struct call *call, size_t usage)
+{
+    const char *word = call_text(call, "usage");
+
+    return word == NULL || strcmp(word, "both") == 0 || strcmp(word, usages[usage].suffix) == 0;
+}
+
+static int make_all(struct maker *maker, uint64_t first, uint64_t count)
+{
+    int rc = 0;
+
+    for (uint64_t i = 0; rc == 0 && i < count; i++) {
+        const struct smki_device_id device = device_of(first + i);
+        for (size_t usage = 0; rc == 0 && usage < COUNT_OF(usages); usage++) {
+            if (stop_wished != 0)
+                return call_fail(maker->call, SMKI_INTERRUPTED, NULL);
+            if (is_wanted(maker->call, usage))
+                rc = make_one(maker, &device, usage);
+        }
+    }
+    return rc;
+}
+
+static int places_open(struct maker *maker)
+{
+    struct call *call = maker->call;
+    const char *ref = call_has(call, "id") ? call_text(call, "id") : "make-csr";
+    int rc = 0;
+
+    if (maker->folder != NULL && (rc = folder_make(call, maker->folder)) != 0)
+        return rc;
+    if (maker->keys != NULL && (rc = folder_make(call, maker->keys)) != 0)
+        return rc;
+    if (call_has(call, "xml") && (rc = smki_pack_open(&maker->xml, call_text(call, "xml"), SMKI_BATCH_XML, ref, &call->err)) != 0)
+        return rc;
+    if (call_has(call, "zip") && (rc = smki_pack_open(&maker->zip, call_text(call, "zip"), SMKI_BATCH_ZIP, ref, &call->err)) != 0)
+        return rc;
+    return 0;
+}
+
+static int places_finish(struct maker *maker)
+{
+    int rc = maker->xml != NULL ? smki_pack_finish(maker->xml, &maker->call->err) : 0;
+
+    if (rc == 0 && maker->zip != NULL)
+        rc = smki_pack_finish(maker->zip, &maker->call->err);
+    return rc;
+}
+
+static int told(const struct maker *maker)
+{
+    struct call *call = maker->call;
+    cJSON *json;
+
+    if (!call->json) {
+        fact_print("made", "%" PRIu64 " CSRs", maker->done);
+        return 0;
+    }
+    if ((json = cJSON_CreateObject()) != NULL && !json_add_number(json, "csrs", maker->done)) {
+        cJSON_Delete(json);
+        json = NULL;
+    }
+    return json_print(call, json);
+}
+
+static int make_run(struct call *call)
+{
+    const bool packed = call_has(call, "xml") || call_has(call, "zip");
+    const uint64_t count = call_has(call, "count") ? call_number(call, "count") : 1;
+    struct smki_device_id first = value_eui(call_has(call, "first") ? call_text(call, "first") : FIRST);
+    struct maker maker = {
+        .call = call, .folder = call_text(call, "out"), .keys = call_text(call, "keys"), .quiet = call_has(call, "quiet")};
+    int rc;
+
+    if (maker.folder == NULL && !packed)
+        return call_usage(call, "say where the CSRs go: --out DIR, --xml FILE or --zip FILE");
+    if (count == 0 || count - 1 > UINT64_MAX - number_of(&first))
+        return call_usage(call, "--count: 1 or more, and no Device ID beyond FF-FF-FF-FF-FF-FF-FF-FF");
+    maker.all = count * (is_wanted(call, 0) && is_wanted(call, 1) ? 2 : 1);
+    if (packed && maker.all > SMKI_BATCH_MAX_CSRS)
+        return call_usage(call, "%" PRIu64 " CSRs are more than the %d of a batch: make several", maker.all, SMKI_BATCH_MAX_CSRS);
+    if (maker.keys == NULL && maker.folder != NULL)
+        maker.keys = maker.folder;
+    stop_catch();
+    progress_start(&maker.progress, "CSRs");
+    if ((rc = places_open(&maker)) == 0 && (rc = make_all(&maker, number_of(&first), count)) == 0)
+        rc = places_finish(&maker);
+    progress_end(&maker.progress);
+    smki_pack_close(maker.xml);
+    smki_pack_close(maker.zip);
+    return rc == 0 ? told(&maker) : rc;
+}
+
+static const char *const usage_words[] = {"both", "ds", "ka", NULL};
+
+static const struct command_value options[] = {
+    {"count", VALUE_COUNT, 0, "N", "devices; without it one", NULL},
+    {"first", VALUE_EUI, 0, NULL, "the first Device ID, from which they count up; without it " FIRST, NULL},
+    {"usage", VALUE_WORD, 0, "both|ds|ka", "digitalSignature, keyAgreement, or a CSR for each (without it)", usage_words},
+    {"hardware-type", VALUE_TEXT, 0, "OID", "hwType; without it " HARDWARE_TYPE, NULL},
+    {"out", VALUE_FOLDER, 0, NULL, "the CSRs as PEM files, and their keys unless --keys says otherwise", NULL},
+    {"xml", VALUE_FILE, 0, NULL, "the CSRs as one SubmitCSRBatch document", NULL},
+    {"zip", VALUE_FILE, 0, NULL, "the CSRs as one zip of .csr files", NULL},
+    {"keys", VALUE_FOLDER, 0, NULL, "the private keys; without it, and without --out, they are forgotten", NULL},
+    {"id", VALUE_TEXT, 0, "TEXT", "the ID of the SubmitCSRBatch document", NULL},
+    {"quiet", VALUE_FLAG, 0, NULL, "no progress", NULL},
+    {0},
+};
+
+const struct command make_commands[] = {
+    {
+        .name = "make-csr",
+        .text = "Make keys and Device CSRs for tests",
+        .flags = COMMAND_JSON,
+        .options = options,
+        .more = "Each CSR has a P-256 key of its own and satisfies every rule of the profile. Files are called <Device ID>-ds.csr and "
+                "-ka.csr,\n"
+                "keys .key (PKCS#8, mode 0600, never over an existing file).\n"
+                "\n"
+                "  smki-client make-csr --count 10 --out meters\n"
+                "  smki-client make-csr --count 25000 --first 90-B3-D5-1F-30-02-00-00 --xml batch.xml\n",
+        .run = make_run,
+    },
+    {0},
+};

@@ -1,0 +1,81 @@
+/* The ad hoc web service on HTTP (IDS App. B; interfaces.md 5): POST one document, get one back. */
+#include "webservice/web_i.h"
+
+#include <smki/adhoc.h>
+
+#include <stdlib.h>
+
+/* A request under way. */
+struct adhoc_call {
+    struct smki_adhoc adhoc;
+    bool admitted;
+};
+
+static int reply(struct serve_request *request, struct smki_adhoc *adhoc, int code)
+{
+    answer_allowance(request, &adhoc->left);
+    if (adhoc->verdict.code != 0 && adhoc->verdict.code == code)
+        answer_retry_after(request, adhoc->verdict.retry_at);
+    else if (code != 0)
+        answer_retry_of(request, code);
+    return answer_xml(request, &adhoc->xml, code);
+}
+
+/* Called again when the slot has come that a request waits for (the pace, smooth). */
+static int answer(struct serve_request *request, struct smki_error *err)
+{
+    struct adhoc_call *call = serve_context(request);
+    int rc;
+
+    if (call == NULL) {
+        if ((call = calloc(1, sizeof(*call))) == NULL)
+            return SMKI_NO_MEMORY;
+        serve_context_set(request, call);
+        rc = smki_adhoc_admit(&call->adhoc, serve_service(request), serve_identity(request), serve_body(request), err);
+        if (rc != 0)
+            return call->adhoc.xml.size > 0 ? reply(request, &call->adhoc, rc) : rc;
+        call->admitted = true;
+        if (call->adhoc.not_before.us > smki_service_now(serve_service(request)).us)
+            return serve_wait(request, call->adhoc.not_before);
+    }
+    rc = smki_adhoc_answer(&call->adhoc, serve_service(request), serve_identity(request), err);
+    return call->adhoc.xml.size > 0 ? reply(request, &call->adhoc, rc) : rc;
+}
+
+static void close_call(struct serve_request *request, bool delivered)
+{
+    struct adhoc_call *call = serve_context(request);
+
+    (void)delivered; /* what was issued is on record either way */
+    if (call != NULL)
+        smki_adhoc_finish(&call->adhoc);
+    free(call);
+}
+
+static void refuse(struct serve_request *request, int code, const char *text)
+{
+    struct smki_adhoc adhoc = {0};
+
+    if (smki_adhoc_refuse(&adhoc, serve_service(request), serve_identity(request), code, answer_text(code, text), NULL) == 0)
+        reply(request, &adhoc, code);
+    smki_adhoc_finish(&adhoc);
+}
+
+void adhoc_site(struct serve_site *site, struct serve_route routes[ADHOC_ROUTES], const struct smki_config *config)
+{
+    routes[0] = (struct serve_route){.method = "POST",
+                                     .path = config->web_adhoc_path,
+                                     .body_max = SMKI_ADHOC_MAX_DOCUMENT,
+                                     .media_type = "application/xml",
+                                     .answer = answer,
+                                     .close = close_call};
+    *site = (struct serve_site){.name = "adhoc",
+                                .address = config->web_adhoc.listen,
+                                .host = config->web_adhoc.host[0] != '\0' ? config->web_adhoc.host : NULL,
+                                .interface = SMKI_INTERFACE_ADHOC,
+                                .network = config->web_adhoc.network,
+                                .client_certificates = true,
+                                .routes = routes,
+                                .route_count = ADHOC_ROUTES,
+                                .refuse = refuse};
+}

@@ -1,0 +1,261 @@
+/* The Ad Hoc Device CSR Web Service: one document, one answer (IDS App. B; interfaces.md 5, 10). */
+#include "message/message_i.h"
+#include "ra/ticket_i.h"
+#include "registry/registry_i.h"
+
+#include <smki/adhoc.h>
+#include <smki/smki.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the answer ---- */
+
+/* For an answer that nothing can be recorded of. */
+static uint64_t number_of_chance(const struct smki_service *service)
+{
+    const struct smki_random *random = &service->random;
+    uint64_t chance;
+
+    if (random->fill(random->context, &chance, sizeof(chance)) != 0)
+        chance = (uint64_t)smki_service_now(service).us;
+    return SMKI_ADHOC_UNRECORDED | (chance & (SMKI_ADHOC_UNRECORDED - 1));
+}
+
+/* Writes it, and returns `code`: 0, or a refusal whose words are in err. */
+static int answer(struct smki_adhoc *out, const struct smki_service *service, int code, const char *text, struct smki_bytes certificate,
+                  struct smki_error *err)
+{
+    struct adhoc_response response = {
+        .ref = out->ref, .build = smki_version(), .code = code, .text = answer_words(code, text), .certificate = certificate};
+    int rc;
+
+    if (out->transaction == 0)
+        out->transaction = number_of_chance(service);
+    response.transaction = out->transaction;
+    out->code = code;
+    out->xml.size = 0;
+    if ((rc = adhoc_xml_response(&out->xml, &response, err)) != 0)
+        return rc;
+    return code != 0 ? smki_fail(err, code, "%s", text != NULL ? text : smki_refusal_find(code)->text) : 0;
+}
+
+/* ---- a decision, on record ---- */
+
+struct decision_job {
+    struct smki_service *service;
+    struct smki_actor actor;
+    struct smki_adhoc *out;
+    int64_t agreed; /* us between two, 0: none */
+    int early;      /* refused before the store was asked */
+    bool numbered;  /* the TransactionId was given before */
+    int refusal;
+    struct smki_error why;
+};
+
+static struct decision_job job_of(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity)
+{
+    struct decision_job job = {.service = service, .actor = identity->actor, .out = out};
+
+    job.actor.interface = SMKI_INTERFACE_ADHOC; /* whose rules these are */
+    return job;
+}
+
+static int record(const struct decision_job *job, struct store_change *change, enum smki_act act, int outcome, const char *detail,
+                  struct smki_error *err)
+{
+    struct smki_audit_record record = {
+        .act = act, .actor = job->actor, .party = job->actor.party, .subject = job->out->transaction, .outcome = outcome};
+
+    snprintf(record.detail, sizeof(record.detail), "%.*s", (int)sizeof(record.detail) - 1, detail);
+    text_tidy(record.detail);
+    return store_record(change, &record, err);
+}
+
+/* ---- the pace ---- */
+
+/* The slot that an accepted request takes: its own; what is too fast and only observed takes none that is later than now or the last. */
+static struct smki_time slot_of(const struct smki_verdict *verdict, struct smki_time last, struct smki_time now)
+{
+    if (!verdict->flagged)
+        return verdict->retry_at;
+    return last.us > now.us ? last : now;
+}
+
+static int take_slot(struct decision_job *job, struct store_change *change, struct smki_error *err)
+{
+    const struct smki_demand_limits *limits = &smki_service_config(job->service)->limits;
+    const struct smki_time now = store_change_time(change);
+    struct smki_adhoc *out = job->out;
+    struct smki_verdict *verdict = &out->verdict;
+    struct smki_time last;
+    int rc;
+
+    if (limits->mode[SMKI_RULE_ADHOC_PACE] == SMKI_RULE_OFF)
+        return 0;
+    if ((rc = demand_last_get(store_change_view(change), job->actor.party, SMKI_RULE_ADHOC_PACE, &last, err)) != 0)
+        return rc;
+    smki_demand_adhoc_pace(verdict, limits, last, job->agreed, now);
+    if (!verdict->allowed) {
+        smki_allowance_adhoc_pace(&out->left, limits, last, job->agreed, now);
+        job->refusal = smki_fail(&job->why, verdict->code, "%s", verdict->text);
+        return 0;
+    }
+    last = slot_of(verdict, last, now);
+    smki_allowance_adhoc_pace(&out->left, limits, last, job->agreed, now);
+    if (!verdict->flagged && last.us > now.us)
+        out->not_before = last;
+    return demand_last_put(change, job->actor.party, SMKI_RULE_ADHOC_PACE, last, err);
+}
+
+/* ---- first step ---- */
+
+static int admit_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct decision_job *job = argument;
+    struct smki_adhoc *out = job->out;
+    int rc;
+
+    out->not_before = (struct smki_time){0};
+    out->verdict = (struct smki_verdict){0};
+    out->left = (struct smki_allowance){0};
+    job->refusal = job->early;
+    if ((rc = store_next_number(change, STORE_COUNT_TRANSACTION, &out->transaction, err)) != 0)
+        return rc;
+    if (job->refusal == 0 && (rc = take_slot(job, change, err)) != 0)
+        return rc;
+    if (job->refusal != 0)
+        return record(job, change, SMKI_ACT_CSR_DECIDE, job->refusal, job->why.text, err);
+    return out->verdict.flagged ? record(job, change, SMKI_ACT_DEMAND_OBSERVED, out->verdict.code, out->verdict.text, err) : 0;
+}
+
+/* interfaces.md 2: for Authorised Subscribers for Device Certificates that are suppliers, and for the DCC. */
+static int may_ask(const struct smki_identity *identity, struct smki_error *err)
+{
+    if ((identity->user_roles & (SMKI_USER_IMPORT_SUPPLIER | SMKI_USER_GAS_SUPPLIER | SMKI_USER_DCC)) == 0)
+        return smki_fail(err, SMKI_USER_ROLE,
+                         "the ad hoc web service is for import suppliers, gas suppliers and the DCC; Party %llu is none of these",
+                         (unsigned long long)identity->actor.party);
+    if ((identity->subscriber & SMKI_SUBSCRIBER_DEVICE) == 0)
+        return smki_fail(err, SMKI_NOT_SUBSCRIBER, "Party %llu is not an Authorised Subscriber for Device Certificates (SEC L3.16)",
+                         (unsigned long long)identity->actor.party);
+    return 0;
+}
+
+/* Read outside the change: agreements are documents, of which there may be many. */
+static int ask_agreement(struct decision_job *job, struct smki_error *err)
+{
+    struct store_view *view;
+    uint64_t ms;
+    int rc = store_view_begin(job->service->store, &view, err);
+
+    if (rc != 0)
+        return rc;
+    if ((rc = agreements_limit(&job->service->agreements, view, job->actor.party, SMKI_RULE_ADHOC_PACE, smki_service_now(job->service), &ms,
+                               err)) == 0)
+        job->agreed = ms < (uint64_t)(SMKI_DAY / 1000) ? (int64_t)ms * 1000 : SMKI_DAY;
+    store_view_end(view);
+    return rc;
+}
+
+static int admit(struct decision_job *job, const struct smki_identity *identity, struct smki_bytes document, struct smki_error *err)
+{
+    struct smki_adhoc *out = job->out;
+    int rc;
+
+    job->early = adhoc_xml_read(out->ref, &out->csr, &out->csr_code, document, &job->why);
+    if ((rc = may_ask(identity, &job->why)) != 0)
+        job->early = rc;
+    if (job->early == 0 && (rc = ask_agreement(job, err)) != 0)
+        return rc;
+    if ((rc = store_change(job->service->store, admit_change, job, err)) != 0) {
+        out->transaction = 0; /* it was not written down */
+        return rc;
+    }
+    return job->refusal != 0 ? smki_fail(err, job->refusal, "%s", job->why.text) : 0;
+}
+
+int smki_adhoc_admit(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity, struct smki_bytes document,
+                     struct smki_error *err)
+{
+    struct decision_job job = job_of(out, service, identity);
+    struct smki_error why = {0};
+    int rc;
+
+    *out = (struct smki_adhoc){0};
+    rc = admit(&job, identity, document, &why);
+    return rc == 0 ? 0 : answer(out, service, rc, why.text, (struct smki_bytes){0}, err);
+}
+
+/* ---- second step ---- */
+
+static int refusal_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct decision_job *job = argument;
+    int rc = 0;
+
+    if (!job->numbered)
+        rc = store_next_number(change, STORE_COUNT_TRANSACTION, &job->out->transaction, err);
+    return rc != 0 ? rc : record(job, change, SMKI_ACT_CSR_DECIDE, job->refusal, job->why.text, err);
+}
+
+/* The CSR's text could not be decoded: it fails like one that is no CSR. */
+static int refuse_text(struct decision_job *job, struct smki_error *err)
+{
+    int rc;
+
+    job->numbered = true;
+    job->refusal = smki_fail(&job->why, job->out->csr_code, NULL);
+    if ((rc = store_change(job->service->store, refusal_change, job, err)) != 0)
+        return rc;
+    return smki_fail(err, job->refusal, "%s", job->why.text);
+}
+
+int smki_adhoc_answer(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity, struct smki_error *err)
+{
+    struct smki_stored_certificate *certificate = calloc(1, sizeof(*certificate));
+    struct decision_job job = job_of(out, service, identity);
+    struct smki_error why = {0};
+    int rc;
+
+    if (certificate == NULL)
+        rc = smki_fail(&why, SMKI_NO_MEMORY, NULL);
+    else if (out->csr_code != 0)
+        rc = refuse_text(&job, &why);
+    else
+        rc = transaction_issue(service, &job.actor, SMKI_PROFILE_DEVICE, out->transaction, BYTES(out->csr.at, out->csr.size), certificate,
+                               &why);
+    rc = answer(out, service, rc, rc != 0 ? why.text : NULL,
+                certificate != NULL ? BYTES(certificate->der, certificate->size) : (struct smki_bytes){0}, err);
+    free(certificate);
+    return rc;
+}
+
+/* ---- answers without a reading ---- */
+
+int smki_adhoc_refuse(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity, int code,
+                      const char *text, struct smki_error *err)
+{
+    struct smki_error why = {0};
+    struct decision_job job;
+    int rc;
+
+    *out = (struct smki_adhoc){0};
+    if (identity != NULL) {
+        job = job_of(out, service, identity);
+        job.refusal = smki_fail(&job.why, code, "%s", text != NULL ? text : smki_refusal_find(code)->text);
+        if (store_change(service->store, refusal_change, &job, NULL) != 0)
+            out->transaction = 0; /* it was not written down, and is answered all the same */
+    }
+    rc = answer(out, service, code, text, (struct smki_bytes){0}, &why);
+    return rc == code ? 0 : smki_fail(err, rc, "%s", why.text);
+}
+
+void smki_adhoc_finish(struct smki_adhoc *adhoc)
+{
+    if (adhoc == NULL)
+        return;
+    smki_buffer_finish(&adhoc->xml);
+    smki_buffer_finish(&adhoc->csr);
+    *adhoc = (struct smki_adhoc){0};
+}
