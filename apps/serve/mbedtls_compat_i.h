@@ -45,5 +45,7 @@
 bool compat_versions(mbedtls_ssl_config *config, bool and_1_3);
 /* Curves and signature hashes that are offered, best first. */
 void compat_curves(mbedtls_ssl_config *config);
+/* Whether a session that came out of a good ticket was made, by its full handshake, at most so many seconds ago. */
+bool compat_session_lasts(const mbedtls_ssl_session *session, int seconds);
 
 #endif

@@ -69,7 +69,7 @@ int resumption_ticket_parse(struct resumption *resumption, mbedtls_ssl_session *
     pthread_mutex_lock(&resumption->lock);
     rc = mbedtls_ssl_ticket_parse(&resumption->tickets, session, at, size);
     pthread_mutex_unlock(&resumption->lock);
-    return rc;
+    return rc == 0 && !compat_session_lasts(session, TLS_SESSION_LIFETIME) ? MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED : rc;
 }
 
 int resumption_cache_get(struct resumption *resumption, COMPAT_CACHE_KEY mbedtls_ssl_session *session)

@@ -74,7 +74,7 @@ claim "of several roles one is to be said" usage "--role" of_second
 claim "a role that is not the Party's is refused" fails ROLE_NOT_OWN "" of_second --role wan-provider
 claim "and leaves nothing" test ! -e "$folder/second"
 claim "a role by its name" of_second --role network-operator
-claim "stands in the OU" says "OU = 03" openssl x509 -in "$folder/second/cert.pem" -noout -subject
+claim "stands in the OU" says "OU=03" openssl x509 -in "$folder/second/cert.pem" -noout -subject -nameopt RFC2253
 claim "without a role there is none" fails ROLE_NOT_OWN "--role" smki credential issue --party "$none" --interface batch --name X --generate "$folder/norole"
 
 officer=$(smki aro nominate --party "$first" --name "Ann Other" --email ann@example.org)
@@ -82,7 +82,7 @@ of_officer() { smki credential issue --party "$first" --interface portal-device 
 claim "an officer that is not verified gets none" fails OFFICER_STATE "" of_officer
 smki aro verify "$officer"
 claim "a verified one does" of_officer
-claim "under the officer's name" says "CN = Ann Other" openssl x509 -in "$folder/ann/cert.pem" -noout -subject
+claim "under the officer's name" says "CN=Ann Other" openssl x509 -in "$folder/ann/cert.pem" -noout -subject -nameopt RFC2253
 
 # ---- the PKCS#12 file ----
 
