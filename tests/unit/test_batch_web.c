@@ -629,6 +629,45 @@ static void a_second_submission_waits_for_the_answer_to_the_first(void **state)
     home_clear(&home);
 }
 
+/* Ends a submission some time after it was begun. */
+static void *close_later(void *submission)
+{
+    usleep(50 * 1000);
+    smki_submission_close(submission);
+    return NULL;
+}
+
+static int64_t real_time(void)
+{
+    struct timespec now;
+
+    assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    return (int64_t)now.tv_sec * SMKI_SECOND + now.tv_nsec / 1000;
+}
+
+static void a_turn_that_comes_back_in_a_moment_is_waited_for(void **state)
+{
+    struct home home;
+    struct smki_submission *first, *second;
+    struct smki_verdict verdict;
+    struct smki_error err = {0};
+    pthread_t closer;
+    int64_t began;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{}");
+    ASSERT_OK(OPEN_TURN(&home, 0, &first, NULL, &err), err);
+    assert_int_equal(pthread_create(&closer, NULL, close_later, first), 0);
+    ASSERT_OK(OPEN_TURN(&home, 0, &second, &verdict, &err), err);
+    assert_true(verdict.allowed && verdict.limit == 1 && verdict.used == 0);
+    pthread_join(closer, NULL);
+    began = real_time();
+    EXPECT_REFUSED(SMKI_RATE_BATCH_BUSY, OPEN_TURN(&home, 0, &first, NULL, &err), err);
+    assert_in_range(real_time() - began, 250 * 1000, 10 * SMKI_SECOND); /* loaded machines are slow, but it ends */
+    smki_submission_close(second);
+    home_clear(&home);
+}
+
 static void the_turn_lasts_until_the_answer_is_out(void **state)
 {
     struct home home;
@@ -865,7 +904,7 @@ static void never_are_two_of_a_party_inside(void **state)
     assert_int_equal(hammered->most, 1);
     assert_int_equal(hammered->wrong, 0);
     assert_int_equal(hammered->taken + hammered->refused, PROCESSES * THREADS * ROUNDS);
-    assert_true(hammered->taken > 0 && hammered->refused > 0);
+    assert_true(hammered->taken > 0);
     munmap(hammered, sizeof(*hammered));
     home_clear(&home);
 }
@@ -896,6 +935,7 @@ int main(void)
         cmocka_unit_test(a_submission_is_answered_with_its_number),
         cmocka_unit_test(what_failed_inside_us_has_the_specifications_codes_and_no_details),
         cmocka_unit_test(a_second_submission_waits_for_the_answer_to_the_first),
+        cmocka_unit_test(a_turn_that_comes_back_in_a_moment_is_waited_for),
         cmocka_unit_test(the_turn_lasts_until_the_answer_is_out),
         cmocka_unit_test(the_portal_and_the_operator_take_no_turn),
         cmocka_unit_test(an_agreement_lets_several_in_at_once),
