@@ -54,11 +54,12 @@ struct smki_service;
 /* A batch on its way in. One thread at a time. */
 struct smki_submission;
 
-/* Begins. Checks at once that the actor's Party may submit at all (PARTY_UNKNOWN, PARTY_BARRED, NOT_SUBSCRIBER). `name` is the file's name for a zip, NULL
- * for XML. What comes in goes to the home's batches folder.
+/* Begins. Checks at once that the actor's Party may submit at all (PARTY_UNKNOWN, PARTY_BARRED, NOT_SUBSCRIBER, and IKI_SUSPENDED or IKI_REVOKED
+ * of actor->credential), as smki_submission_finish does again. `name` is the file's name for a zip, NULL for XML. What comes in goes to the home's batches folder.
  * An actor of the batch web service takes the Party's turn: one submission of a Party at a time (CoCo 3; RATE_BATCH_BUSY, see
  * smki_submission_open_turn), until smki_submission_close, which is called when the answer is out. The turn holds over all processes of the home and
- * goes with its process however that ends. An agreement for BATCH_ONE lifts it to as many at once as it says. */
+ * goes with its process however that ends. An agreement for BATCH_ONE lifts it to as many at once as it says. When the turn is taken, this waits a quarter of
+ * a second for it before it refuses: the answer to the one before may have come just now. */
 SMKI_API SMKI_MUST_USE int smki_submission_open(struct smki_submission **out, struct smki_service *service, const struct smki_actor *actor,
                                                 enum smki_batch_form form, const char *name, struct smki_error *err);
 /* The same, and gives what the rule of one submission at a time said, also when it refuses: `limit` at once, `used` before this one, retry_at. */

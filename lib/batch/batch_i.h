@@ -176,8 +176,8 @@ struct submission_turn {
     off_t octet;
     pid_t pid; /* who took it */
 };
-/* Takes one for the Party, of which it may hold `agreed` at once (0: one). *verdict says what the rule makes of it; when it lets in
- * although all are taken (observe, off), none is held. RATE_BATCH_BUSY. */
+/* Takes one for the Party, of which it may hold `agreed` at once (0: one); when all are taken, waits a quarter of a second for one.
+ * *verdict says what the rule makes of it; when it lets in although all are taken (observe, off), none is held. RATE_BATCH_BUSY. */
 SMKI_MUST_USE int submission_turn_take(struct submission_turn *turn, const struct smki_service *service, uint64_t party, uint64_t agreed,
                                        struct smki_verdict *verdict, struct smki_error *err);
 void submission_turn_end(struct submission_turn *turn);

@@ -28,7 +28,7 @@ struct smki_submission {
     int failed; /* the first failure: nothing can be fed or finished after it */
 };
 
-static int party_may_submit(struct store_view *view, const struct smki_actor *actor, struct smki_error *err)
+static int actor_may_submit(struct store_view *view, const struct smki_actor *actor, struct smki_error *err)
 {
     struct smki_party party;
     int rc = party_get(view, actor->party, &party, err);
@@ -40,7 +40,7 @@ static int party_may_submit(struct store_view *view, const struct smki_actor *ac
     if ((party.subscriber & SMKI_SUBSCRIBER_DEVICE) == 0)
         return smki_fail(err, SMKI_NOT_SUBSCRIBER, "Party %llu is not an Authorised Subscriber for Device Certificates (SEC L3.16)",
                          (unsigned long long)actor->party);
-    return 0;
+    return credential_stands(view, actor->credential, err);
 }
 
 /* A name of its own for the upload: nothing of the submitter's file name reaches the file system. */
@@ -70,7 +70,7 @@ static int ignore_request(void *context, const struct batch_request *request, st
     return 0;
 }
 
-/* May the Party submit, and how many at once has it agreed? */
+/* May the actor submit, and how many at once has the Party agreed? */
 static int ask_registry(const struct smki_submission *submission, uint64_t *agreed, struct smki_error *err)
 {
     const struct smki_actor *actor = &submission->actor;
@@ -80,7 +80,7 @@ static int ask_registry(const struct smki_submission *submission, uint64_t *agre
     if (rc != 0)
         return rc;
     *agreed = 0;
-    if ((rc = party_may_submit(view, actor, err)) == 0 && submission->takes_turn)
+    if ((rc = actor_may_submit(view, actor, err)) == 0 && submission->takes_turn)
         rc = agreements_limit(&submission->service->agreements, view, actor->party, SMKI_RULE_BATCH_ONE,
                               smki_service_now(submission->service), agreed, err);
     store_view_end(view);
@@ -363,7 +363,7 @@ static int acceptance_change(struct store_change *change, void *argument, struct
     acceptance->verdict = (struct smki_verdict){.allowed = true};
     batch->accepted_at = store_change_time(change);
     batch->due_at = smki_night_due(&smki_service_config(submission->service)->limits, batch->accepted_at);
-    if ((rc = party_may_submit(store_change_view(change), &submission->actor, err)) != 0)
+    if ((rc = actor_may_submit(store_change_view(change), &submission->actor, err)) != 0)
         return rc;
     if (batch->interface != SMKI_INTERFACE_BATCH && (rc = count_quota(change, acceptance, err)) != 0)
         return rc;

@@ -5,9 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TURNS_FILE "turns"
+
+/* A turn is given back when the peer has taken the whole answer, which is noticed some milliseconds after the peer has read it. One that
+ * then posts at once on another connection has waited for its answer, as the rule wants: so a turn is waited for before it is refused. */
+#define TURN_STEP  (SMKI_SECOND / 200) /* us between two tries: 5 ms */
+#define TURN_STEPS 50                  /* 250 ms: far more than the notice takes, and little for a thread of the server's pool */
 
 static struct flock lock_of(off_t octet, short type)
 {
@@ -38,24 +44,43 @@ static bool octet_lock(struct submission_turn *turn, off_t first, uint64_t count
     return false;
 }
 
+/* The same, and for a moment waits for one. */
+static bool octet_wait(struct submission_turn *turn, off_t first, uint64_t count, int *failed)
+{
+    const struct timespec step = {.tv_nsec = TURN_STEP * 1000};
+
+    for (int i = 0; !octet_lock(turn, first, count, failed); i++) {
+        if (*failed != 0 || i == TURN_STEPS)
+            return false;
+        nanosleep(&step, NULL);
+    }
+    return true;
+}
+
+/* How many of them others hold. */
+static uint64_t count_taken(const struct submission_turn *turn, off_t first, uint64_t count)
+{
+    uint64_t taken = 0;
+
+    for (uint64_t i = 0; i < count; i++)
+        taken += is_taken(turn->fd, first + (off_t)i);
+    return taken;
+}
+
 static int judge(struct submission_turn *turn, const struct smki_service *service, off_t first, uint64_t agreed,
                  struct smki_verdict *verdict, const char *path, struct smki_error *err)
 {
     const struct smki_demand_limits *limits = &smki_service_config(service)->limits;
-    const struct smki_time now = smki_service_now(service);
     const uint64_t count = agreed > 1 ? agreed : 1;
-    uint64_t used = 0;
     int failed;
 
-    for (uint64_t i = 0; i < count; i++)
-        used += is_taken(turn->fd, first + (off_t)i);
-    if (octet_lock(turn, first, count, &failed)) {
-        smki_demand_batch_one(verdict, limits, used < count ? used : count - 1, agreed, now);
+    if (octet_wait(turn, first, count, &failed)) {
+        smki_demand_batch_one(verdict, limits, count_taken(turn, first, count), agreed, smki_service_now(service));
         return 0;
     }
     if (failed != 0)
         return smki_fail_errno(err, failed, "%s", path);
-    smki_demand_batch_one(verdict, limits, count, agreed, now);
+    smki_demand_batch_one(verdict, limits, count, agreed, smki_service_now(service));
     return verdict->allowed ? 0 : smki_fail(err, verdict->code, "%s", verdict->text);
 }
 

@@ -119,6 +119,8 @@ static int decide(struct issuing *issuing, struct store_change *change, struct s
         return rc;
     if (party.barred)
         return smki_fail(err, SMKI_PARTY_BARRED, NULL);
+    if ((rc = credential_stands(store_change_view(change), issuing->actor->credential, err)) != 0)
+        return rc;
     switch (issuing->ticket.profile) {
     case SMKI_PROFILE_DEVICE:
         return device_question_ask(issuing, change, &party, err);

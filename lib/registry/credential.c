@@ -89,6 +89,22 @@ int credential_of_certificate(struct store_view *view, const uint8_t sha256[SHA2
     return rc != 0 ? rc : credential_get(view, number, out, err);
 }
 
+int credential_stands(struct store_view *view, uint64_t number, struct smki_error *err)
+{
+    struct smki_credential credential;
+    int rc;
+
+    if (number == 0)
+        return 0;
+    if ((rc = credential_get(view, number, &credential, err)) == SMKI_NOT_FOUND)
+        return smki_fail(err, SMKI_IKI_UNREGISTERED, "there is no credential %llu", (unsigned long long)number);
+    if (rc != 0 || credential.state == SMKI_CREDENTIAL_ACTIVE)
+        return rc;
+    return smki_fail(err, credential.state == SMKI_CREDENTIAL_REVOKED ? SMKI_IKI_REVOKED : SMKI_IKI_SUSPENDED,
+                     "credential %llu (\"%s\") of Party %llu is %s", (unsigned long long)number, credential.common_name,
+                     (unsigned long long)credential.party, smki_credential_state_word(credential.state));
+}
+
 int smki_credential_of_certificate(struct smki_store *store, const uint8_t sha256[32], struct smki_credential *out, struct smki_error *err)
 {
     struct store_view *view;

@@ -14,6 +14,9 @@ SMKI_MUST_USE int officer_get(struct store_view *view, uint64_t number, struct s
 /* By the SHA-256 of its certificate; NOT_FOUND, err untouched. */
 SMKI_MUST_USE int credential_of_certificate(struct store_view *view, const uint8_t sha256[SHA256_SIZE], struct smki_credential *out,
                                             struct smki_error *err);
+/* Is the credential that somebody came in with still good? 0; or IKI_SUSPENDED, IKI_REVOKED, IKI_UNREGISTERED. `number` 0: there was none
+ * (an operator), 0. Asked in the change that does what was asked for: it may have ended since access was granted. */
+SMKI_MUST_USE int credential_stands(struct store_view *view, uint64_t number, struct smki_error *err);
 SMKI_MUST_USE int device_get(struct store_view *view, const struct smki_device_id *id, struct smki_device *out, struct smki_error *err);
 SMKI_MUST_USE int agreement_limit(struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now, uint64_t *limit,
                                   struct smki_error *err);

@@ -131,6 +131,36 @@ static inline uint64_t SUBMIT(struct home *home, const struct request *requests,
     return SUBMIT_AS(home, &home->maker, SMKI_INTERFACE_BATCH, requests, count);
 }
 
+/* A credential for a system of this Party, whose name is `organisation`; its number. */
+static inline uint64_t CREDENTIAL(struct home *home, uint64_t party, const char *organisation, enum smki_interface interface)
+{
+    static struct smki_stored_certificate certificate;
+    struct smki_credential credential = {.party = party, .interface = interface};
+    struct smki_buffer csr = {0};
+    struct smki_error err = {0};
+    char command[4 * TEST_PATH_SIZE], path[TEST_PATH_SIZE];
+
+    snprintf(command, sizeof(command),
+             "cd '%s' && printf '[req]\\ndistinguished_name=dn\\nprompt=no\\nreq_extensions=v3\\n[dn]\\nO=%s\\nOU=02\\nCN=System 1\\n"
+             "[v3]\\nkeyUsage=critical,digitalSignature\\n' >iki.cnf && openssl req -new -newkey rsa:2048 -nodes -keyout iki.key "
+             "-config iki.cnf -sha256 -outform der -out iki.csr 2>iki.log",
+             home->path, organisation);
+    assert_int_equal(system(command), 0);
+    test_read(&csr, test_path(path, home->path, "iki.csr"));
+    ASSERT_OK(smki_service_credential_issue(home->service, &home->operator,(struct smki_bytes){csr.at, csr.size}, &credential, &certificate,
+                                            &err),
+              err);
+    smki_buffer_finish(&csr);
+    return credential.number;
+}
+
+static inline void CREDENTIAL_IS(struct home *home, uint64_t number, enum smki_credential_state state)
+{
+    struct smki_error err = {0};
+
+    ASSERT_OK(smki_credential_set_state(smki_service_store(home->service), &home->operator, number, state, &err), err);
+}
+
 static inline int run_once(struct home *home, bool ignore_window, struct smki_error *err)
 {
     const struct smki_run_options options = {.ignore_window = ignore_window, .workers = 2};

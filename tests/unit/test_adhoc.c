@@ -45,7 +45,7 @@ struct adhoc_home {
 static void identity_of(struct smki_identity *identity, uint64_t party, unsigned user_roles, unsigned subscriber)
 {
     *identity = (struct smki_identity){
-        .actor = {.name = "System 1", .party = party, .credential = 9, .interface = SMKI_INTERFACE_ADHOC, .network = SMKI_NETWORK_GATEWAY},
+        .actor = {.name = "System 1", .party = party, .interface = SMKI_INTERFACE_ADHOC, .network = SMKI_NETWORK_GATEWAY},
         .user_roles = user_roles,
         .subscriber = subscriber};
 }
@@ -393,6 +393,34 @@ static void a_party_barred_meanwhile_is_a_workflow_error(void **state)
     ASSERT_OK(smki_party_update(smki_service_store(at.home.service), &at.home.operator, & party, &err), err);
     EXPECT_REFUSED(SMKI_PARTY_BARRED, smki_adhoc_answer(&adhoc, at.home.service, &at.supplier, &err), err);
     EXPECT_ANSWER(&adhoc, "WORKFLOW_ERROR", "WF:PA2");
+    clear(&at);
+}
+
+static void a_credential_suspended_or_revoked_meanwhile_is_a_workflow_error(void **state)
+{
+    struct adhoc_home at;
+    struct smki_adhoc adhoc;
+    struct smki_error err = {0};
+    uint64_t credential;
+
+    (void)state;
+    lay(&at, "2026-11-23T14:00", "{}");
+    PORTAL(&at, &keys[0]);
+    credential = at.supplier.actor.credential = CREDENTIAL(&at.home, at.supplier.actor.party, "Supplier", SMKI_INTERFACE_ADHOC);
+    ASSERT_OK(admit_request(&at, &adhoc, &keys[1], &err), err);
+    CREDENTIAL_IS(&at.home, credential, SMKI_CREDENTIAL_SUSPENDED);
+    EXPECT_REFUSED(SMKI_IKI_SUSPENDED, smki_adhoc_answer(&adhoc, at.home.service, &at.supplier, &err), err);
+    assert_int_equal(recorded(&at, adhoc.transaction, SMKI_ACT_CSR_DECIDE, SMKI_IKI_SUSPENDED), 1);
+    EXPECT_ANSWER(&adhoc, "WORKFLOW_ERROR", "WF:IA5");
+    CREDENTIAL_IS(&at.home, credential, SMKI_CREDENTIAL_ACTIVE);
+    ASSERT_OK(ask(&at, &adhoc, &keys[1], &err), err);
+    EXPECT_ANSWER(&adhoc, "SUCCESS", NULL);
+    test_clock_advance(&at.home.clock, 4 * SMKI_SECOND);
+    ASSERT_OK(admit_request(&at, &adhoc, &keys[2], &err), err);
+    CREDENTIAL_IS(&at.home, credential, SMKI_CREDENTIAL_REVOKED);
+    EXPECT_REFUSED(SMKI_IKI_REVOKED, smki_adhoc_answer(&adhoc, at.home.service, &at.supplier, &err), err);
+    assert_int_equal(recorded(&at, adhoc.transaction, SMKI_ACT_CSR_DECIDE, SMKI_IKI_REVOKED), 1);
+    EXPECT_ANSWER(&adhoc, "WORKFLOW_ERROR", "WF:IA6");
     clear(&at);
 }
 
@@ -835,6 +863,7 @@ int main(void)
         cmocka_unit_test(a_broken_document_is_a_format_error),
         cmocka_unit_test(others_than_suppliers_and_subscribers_are_workflow_errors),
         cmocka_unit_test(a_party_barred_meanwhile_is_a_workflow_error),
+        cmocka_unit_test(a_credential_suspended_or_revoked_meanwhile_is_a_workflow_error),
         cmocka_unit_test(maintenance_is_a_workflow_error_in_the_operators_words),
         cmocka_unit_test(without_a_disk_the_answer_is_still_valid),
         cmocka_unit_test(transactions_are_never_given_twice),

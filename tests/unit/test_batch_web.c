@@ -594,6 +594,63 @@ static void what_failed_inside_us_has_the_specifications_codes_and_no_details(vo
     EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_batch_submit_answer(&out, NULL, 0, 0, NULL, &err), err);
 }
 
+/* ---- a credential that ends while the upload is under way ---- */
+
+/* How the submission ends when the credential enters this state after its last octet. */
+static int SUBMIT_WHILE(struct home *home, uint64_t credential, enum smki_credential_state state, struct smki_error *err)
+{
+    struct smki_actor actor = SYSTEM(home);
+    struct smki_submission *submission;
+    struct smki_buffer text = {0};
+    struct smki_batch batch;
+    int rc;
+
+    actor.credential = credential;
+    document_of(&text, requests, 2);
+    ASSERT_OK(smki_submission_open(&submission, home->service, &actor, SMKI_BATCH_XML, NULL, err), *err);
+    ASSERT_OK(smki_submission_feed(submission, BYTES(text.at, text.size), err), *err);
+    CREDENTIAL_IS(home, credential, state);
+    rc = smki_submission_finish(submission, &batch, NULL, err);
+    smki_submission_close(submission);
+    smki_buffer_finish(&text);
+    return rc;
+}
+
+static void a_credential_suspended_or_revoked_meanwhile_submits_nothing(void **state)
+{
+    struct home home;
+    struct smki_batch batch;
+    struct smki_error err = {0};
+    uint64_t credential;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{}");
+    credential = CREDENTIAL(&home, home.maker.party, "Maker", SMKI_INTERFACE_BATCH);
+    EXPECT_REFUSED(SMKI_IKI_SUSPENDED, SUBMIT_WHILE(&home, credential, SMKI_CREDENTIAL_SUSPENDED, &err), err);
+    assert_int_equal(recorded(&home, SMKI_ACT_BATCH_SUBMIT, 0, SMKI_IKI_SUSPENDED), 1);
+    CREDENTIAL_IS(&home, credential, SMKI_CREDENTIAL_ACTIVE);
+    EXPECT_REFUSED(SMKI_IKI_REVOKED, SUBMIT_WHILE(&home, credential, SMKI_CREDENTIAL_REVOKED, &err), err);
+    assert_int_equal(recorded(&home, SMKI_ACT_BATCH_SUBMIT, 0, SMKI_IKI_REVOKED), 1);
+    assert_int_equal(smki_batch_next(home.service, 0, &batch, &err), SMKI_NOT_FOUND);
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+static void a_good_credential_submits(void **state)
+{
+    struct home home;
+    struct smki_actor actor;
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{}");
+    actor = SYSTEM(&home);
+    actor.credential = CREDENTIAL(&home, home.maker.party, "Maker", SMKI_INTERFACE_BATCH);
+    id = SUBMIT_AS(&home, &actor, SMKI_INTERFACE_BATCH, requests, 2);
+    assert_int_equal(recorded(&home, SMKI_ACT_BATCH_SUBMIT, id, 0), 1);
+    home_clear(&home);
+}
+
 /* ---- turns ---- */
 
 static int OPEN_TURN(struct home *home, uint64_t party, struct smki_submission **out, struct smki_verdict *verdict, struct smki_error *err)
@@ -626,6 +683,45 @@ static void a_second_submission_waits_for_the_answer_to_the_first(void **state)
     ASSERT_OK(OPEN_TURN(&home, 0, &second, NULL, &err), err);
     smki_submission_close(second);
     AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+/* Ends a submission some time after it was begun. */
+static void *close_later(void *submission)
+{
+    usleep(50 * 1000);
+    smki_submission_close(submission);
+    return NULL;
+}
+
+static int64_t real_time(void)
+{
+    struct timespec now;
+
+    assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    return (int64_t)now.tv_sec * SMKI_SECOND + now.tv_nsec / 1000;
+}
+
+static void a_turn_that_comes_back_in_a_moment_is_waited_for(void **state)
+{
+    struct home home;
+    struct smki_submission *first, *second;
+    struct smki_verdict verdict;
+    struct smki_error err = {0};
+    pthread_t closer;
+    int64_t began;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{}");
+    ASSERT_OK(OPEN_TURN(&home, 0, &first, NULL, &err), err);
+    assert_int_equal(pthread_create(&closer, NULL, close_later, first), 0);
+    ASSERT_OK(OPEN_TURN(&home, 0, &second, &verdict, &err), err);
+    assert_true(verdict.allowed && verdict.limit == 1 && verdict.used == 0);
+    pthread_join(closer, NULL);
+    began = real_time();
+    EXPECT_REFUSED(SMKI_RATE_BATCH_BUSY, OPEN_TURN(&home, 0, &first, NULL, &err), err);
+    assert_in_range(real_time() - began, 250 * 1000, 10 * SMKI_SECOND); /* loaded machines are slow, but it ends */
+    smki_submission_close(second);
     home_clear(&home);
 }
 
@@ -865,7 +961,7 @@ static void never_are_two_of_a_party_inside(void **state)
     assert_int_equal(hammered->most, 1);
     assert_int_equal(hammered->wrong, 0);
     assert_int_equal(hammered->taken + hammered->refused, PROCESSES * THREADS * ROUNDS);
-    assert_true(hammered->taken > 0 && hammered->refused > 0);
+    assert_true(hammered->taken > 0);
     munmap(hammered, sizeof(*hammered));
     home_clear(&home);
 }
@@ -895,7 +991,10 @@ int main(void)
         cmocka_unit_test(every_answer_is_valid),
         cmocka_unit_test(a_submission_is_answered_with_its_number),
         cmocka_unit_test(what_failed_inside_us_has_the_specifications_codes_and_no_details),
+        cmocka_unit_test(a_credential_suspended_or_revoked_meanwhile_submits_nothing),
+        cmocka_unit_test(a_good_credential_submits),
         cmocka_unit_test(a_second_submission_waits_for_the_answer_to_the_first),
+        cmocka_unit_test(a_turn_that_comes_back_in_a_moment_is_waited_for),
         cmocka_unit_test(the_turn_lasts_until_the_answer_is_out),
         cmocka_unit_test(the_portal_and_the_operator_take_no_turn),
         cmocka_unit_test(an_agreement_lets_several_in_at_once),
