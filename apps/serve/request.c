@@ -48,7 +48,7 @@ void request_end(struct serve_request *request, bool delivered)
 {
     struct connection *connection = request->connection;
 
-    request->delivered = delivered && request->completed;
+    request->delivered = delivered && request->completed && strcmp(serve_method(request), "HEAD") != 0;
     if (request->status != 0)
         metrics_request(request->site->metrics, (unsigned)request->status, request->worker->now - request->started);
     if (request_wants_end(request)) {

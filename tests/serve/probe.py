@@ -238,6 +238,19 @@ def head_method():
     expect(b"Content-Length: 62914560" in answer and b"ddd" not in answer, "%r" % answer)
 
 
+def head_refused():
+    """Where a route does not ask for it: 405 by the site, with what is allowed."""
+    tls = connect()
+    for path, allow in (("/slow", b"GET"), ("/quick", b"GET, POST")):
+        tls.sendall(b"HEAD %s HTTP/1.1\r\nHost: adhoc.test\r\n\r\n" % path.encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            more = tls.recv(65536)
+            expect(more, "closed after %r" % answer)
+            answer += more
+        expect(answer.startswith(b"HTTP/1.1 405 ") and b"\r\nAllow: %s\r\n" % allow in answer, "%r" % answer)
+
+
 def fin_after_request():
     tls = connect()
     tls.sendall(get("/slow?ms=300"))

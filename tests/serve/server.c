@@ -195,7 +195,7 @@ static const struct serve_route routes[] = {
     {.method = "GET", .path = "/slow", .answer = slow_answer},
     {.method = "GET", .path = "/wait", .answer = wait_answer},
     {.method = "GET", .path = "/fail", .answer = fail_answer},
-    {.method = "GET", .path = "/download", .answer = download_answer, .close = download_close},
+    {.method = "GET", .path = "/download", .head = true, .answer = download_answer, .close = download_close},
     {.method = "POST",
      .path = "/upload",
      .body_max = 100 << 20,

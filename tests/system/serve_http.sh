@@ -39,7 +39,10 @@ claim "a chunked body arrives" probe chunked
 claim "100-continue" probe continue_100
 claim "a request in records of one octet" probe one_octet_records
 claim "22 pipelined requests are answered in order" probe pipelined
+yes_before=$(measured 'smki_test_downloads_total{delivered="yes"}')
 claim "HEAD has the head of GET, no body, and the connection goes on" probe head_method
+claim "which is not told as delivered" delivered "$yes_before"
+claim "HEAD is refused where the route does not ask for it" probe head_refused
 claim "the end of the stream after a request does not cost its reply" probe fin_after_request
 claim "nor does close_notify" probe notify_after_request
 claim "30 requests that wait for their time share the pool" probe parallel_slow
