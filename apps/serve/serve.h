@@ -73,7 +73,8 @@ const char *serve_header(const struct serve_request *request, const char *name);
 /* The decoded value of a query argument, NULL: not there; *count (may be NULL) how often it is there. "" where it has no value. */
 const char *serve_query(const struct serve_request *request, const char *name, size_t *count);
 struct smki_bytes serve_body(const struct serve_request *request);
-const struct smki_identity *serve_identity(const struct serve_request *request); /* NULL on one-way sites, and before access was granted */
+/* There once access was granted, for refusals too (those of serve itself included); NULL before, and on one-way sites. */
+const struct smki_identity *serve_identity(const struct serve_request *request);
 struct smki_bytes serve_certificate(const struct serve_request *request);        /* DER; empty on one-way sites */
 const char *serve_peer(const struct serve_request *request);                     /* "127.0.0.1" */
 /* The same for all requests of one TLS session, resumed or not; nobody can guess it. */
