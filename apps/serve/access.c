@@ -87,6 +87,7 @@ void access_check(struct serve_request *request)
         request_refuse(request, rc, err.text);
         return;
     }
+    request->identified = site->client_certificates;
     maintenance_check(request);
     if (request->refusal == 0 && (request->connection->over_bound || pool_queued(serve->pool) > BUSY_FACTOR * pool_threads(serve->pool))) {
         serve_header_add(request, "Retry-After", "1");

@@ -80,6 +80,7 @@ static void connection_free(struct connection *connection)
     smki_buffer_finish(&connection->held);
     smki_buffer_finish(&connection->certificate);
     free(connection->peer.refused);
+    bequest_free(connection->bequest);
     generation_drop(connection->generation);
     free(connection);
 }

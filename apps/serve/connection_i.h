@@ -21,6 +21,13 @@ struct side {
     bool forgotten;                /* the library has told so: no reference any more */
 };
 
+/* Of a request that came whole with its head and is refused by a stand-in: what is known of it. */
+struct bequest {
+    char *method, *path;
+    bool identified;
+    struct smki_identity identity;
+};
+
 struct connection {
     struct source source;
     struct worker *worker;
@@ -56,6 +63,7 @@ struct connection {
     bool last;           /* no request after this one */
     int refusal;         /* of what could not be handed to the library, and its words */
     const char *refusal_text;
+    struct bequest *bequest;        /* NULL: there was no such request */
     int refuse_next;                /* to be refused once the library has returned */
     struct serve_request *request;  /* under way */
     struct serve_request *finished; /* its reply was written; is it out? */

@@ -252,6 +252,8 @@ void front_refuse(struct connection *connection, int code, const char *text)
     smki_buffer_finish(&connection->head);
     smki_buffer_finish(&connection->held);
     connection->held_start = 0;
+    if (connection->request != NULL)
+        request_bequeath(connection->request);
     connection->request = NULL; /* a request under way ends with its side */
     connection->refusal = code;
     connection->refusal_text = text;

@@ -78,7 +78,7 @@ static bool host_fits(const char *site, const char *host)
 
 static bool method_fits(const struct serve_route *route, const char *method)
 {
-    return strcmp(route->method, method) == 0 || (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
+    return strcmp(route->method, method) == 0 || (route->head && strcmp(method, "HEAD") == 0);
 }
 
 /* The methods of a path, for Allow. */
@@ -105,7 +105,7 @@ static void route_choose(struct serve_request *request)
         if (method_fits(route, request->method))
             request->route = route;
         allow_add(allow, sizeof(allow), route->method);
-        if (strcmp(route->method, "GET") == 0)
+        if (route->head)
             allow_add(allow, sizeof(allow), "HEAD");
     }
     if (request->route != NULL)

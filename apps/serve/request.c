@@ -48,7 +48,7 @@ void request_end(struct serve_request *request, bool delivered)
 {
     struct connection *connection = request->connection;
 
-    request->delivered = delivered && request->completed;
+    request->delivered = delivered && request->completed && strcmp(serve_method(request), "HEAD") != 0;
     if (request->status != 0)
         metrics_request(request->site->metrics, (unsigned)request->status, request->worker->now - request->started);
     if (request_wants_end(request)) {
@@ -58,6 +58,43 @@ void request_end(struct serve_request *request, bool delivered)
     if (connection->request == request)
         front_next(connection);
     request_free(request);
+}
+
+void request_bequeath(const struct serve_request *request)
+{
+    struct connection *connection = request->connection;
+    struct bequest *bequest = connection->bequest == NULL ? calloc(1, sizeof(*bequest)) : NULL;
+
+    if (bequest == NULL)
+        return;
+    bequest->method = strdup(serve_method(request));
+    bequest->path = strdup(serve_path(request));
+    bequest->identified = request->identified;
+    bequest->identity = request->identity;
+    connection->bequest = bequest;
+}
+
+void request_inherit(struct serve_request *request)
+{
+    struct bequest *bequest = request->connection->bequest;
+
+    if (bequest == NULL)
+        return;
+    request->method = bequest->method;
+    request->path = bequest->path;
+    request->identified = bequest->identified;
+    request->identity = bequest->identity;
+    free(bequest);
+    request->connection->bequest = NULL;
+}
+
+void bequest_free(struct bequest *bequest)
+{
+    if (bequest == NULL)
+        return;
+    free(bequest->method);
+    free(bequest->path);
+    free(bequest);
 }
 
 int request_refuse(struct serve_request *request, int code, const char *text)
@@ -143,7 +180,7 @@ struct smki_bytes serve_body(const struct serve_request *request)
 
 const struct smki_identity *serve_identity(const struct serve_request *request)
 {
-    return request->granted && request->site->face.client_certificates ? &request->identity : NULL;
+    return request->identified ? &request->identity : NULL;
 }
 
 struct smki_bytes serve_certificate(const struct serve_request *request)

@@ -45,8 +45,9 @@ struct serve_request {
     struct MHD_Connection *library; /* NULL: it has done with the request */
     enum request_stage stage;
     bool in_pool, suspended, over;
-    bool granted;   /* access was; `close` will be called */
-    bool completed; /* the library has written the whole reply */
+    bool identified; /* access was granted: whose request it is stays, also when it is refused for something else */
+    bool granted;    /* and nothing else was wrong with the head; `close` will be called */
+    bool completed;  /* the library has written the whole reply */
     bool delivered;
     bool stand_in; /* not the peer's words */
     bool bad_path; /* with %00 */
@@ -80,6 +81,10 @@ struct serve_request *request_create(struct worker *worker, struct connection *c
 void request_end(struct serve_request *request, bool delivered);
 bool request_wants_end(const struct serve_request *request);
 void request_free(struct serve_request *request);
+/* Leaves to the stand-in what is known of the request that it will be refused for; and the stand-in takes it. */
+void request_bequeath(const struct serve_request *request);
+void request_inherit(struct serve_request *request);
+void bequest_free(struct bequest *bequest);
 /* Remembers the refusal; the first counts. Returns code. */
 int request_refuse(struct serve_request *request, int code, const char *text);
 

@@ -17,12 +17,15 @@ struct serve_site;
 /* ---- routes ---- */
 
 struct serve_route {
-    const char *method;     /* "POST"; HEAD is answered like GET without the body */
+    const char *method;     /* "POST" */
     const char *path;       /* whole; may be configured at run time, so filled in by the program */
     uint64_t body_max;      /* octets; more is refused with 413, before it is read where its length is declared */
     const char *media_type; /* what the body must be ("application/xml", parameters apart), else 415; NULL: no body, or any */
     /* `answer` never blocks and needs no pool thread; such a route has neither `open` nor `feed` nor `close`. */
     bool quick;
+    /* A GET that is answered for HEAD too, like GET without the body: RFC 9110 9.3.2 leaves no room for what a GET of the route else brings
+     * about. false: HEAD is refused (405). */
+    bool head;
     /* The head is there and access was granted. Returns 0, or the code of a refusal, which the site's `refuse` answers. May be NULL. */
     int (*open)(struct serve_request *request, struct smki_error *err);
     /* The body, piece by piece, as it comes; NULL: it is collected and is there in `answer` (serve_body). The same returns; after a refusal
@@ -31,8 +34,8 @@ struct serve_route {
     /* The body is complete. Must call one of serve_reply...; or returns a code for `refuse`. */
     int (*answer)(struct serve_request *request, struct smki_error *err);
     /* The end, called once access was granted to a request of this route (so also after a refusal of `open` or `feed`), before the next
-     * request of the connection is looked at. `delivered`: the whole answer was written and the peer has taken it (all of it acknowledged).
-     * Headers and query are gone by then. May be NULL. */
+     * request of the connection is looked at. `delivered`: the whole answer was written and the peer has taken it (all of it acknowledged);
+     * never for HEAD. Headers and query are gone by then. May be NULL. */
     void (*close)(struct serve_request *request, bool delivered);
     const void *context; /* the program's own: serve_route_of(request)->context */
 };
@@ -70,7 +73,8 @@ const char *serve_header(const struct serve_request *request, const char *name);
 /* The decoded value of a query argument, NULL: not there; *count (may be NULL) how often it is there. "" where it has no value. */
 const char *serve_query(const struct serve_request *request, const char *name, size_t *count);
 struct smki_bytes serve_body(const struct serve_request *request);
-const struct smki_identity *serve_identity(const struct serve_request *request); /* NULL on one-way sites, and before access was granted */
+/* There once access was granted, for refusals too (those of serve itself included); NULL before, and on one-way sites. */
+const struct smki_identity *serve_identity(const struct serve_request *request);
 struct smki_bytes serve_certificate(const struct serve_request *request);        /* DER; empty on one-way sites */
 const char *serve_peer(const struct serve_request *request);                     /* "127.0.0.1" */
 /* The same for all requests of one TLS session, resumed or not; nobody can guess it. */

@@ -31,6 +31,7 @@ static void stand_in_begin(struct serve_request *request)
 {
     request->stand_in = true;
     request->last = true;
+    request_inherit(request);
     request_refuse(request, request->connection->refusal, request->connection->refusal_text);
 }
 
@@ -157,6 +158,7 @@ void stage_over(struct serve_request *request, bool completed)
         return;
     }
     if (!request->completed && !connection->reply_expected) { /* the library gave up: it cannot be read */
+        request_bequeath(request);
         connection->request = NULL;
         connection->refuse_next = connection->refuse_next != 0 ? connection->refuse_next : SMKI_HTTP_MALFORMED;
         connection_touch(connection);

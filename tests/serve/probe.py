@@ -238,6 +238,19 @@ def head_method():
     expect(b"Content-Length: 62914560" in answer and b"ddd" not in answer, "%r" % answer)
 
 
+def head_refused():
+    """Where a route does not ask for it: 405 by the site, with what is allowed."""
+    tls = connect()
+    for path, allow in (("/slow", b"GET"), ("/quick", b"GET, POST")):
+        tls.sendall(b"HEAD %s HTTP/1.1\r\nHost: adhoc.test\r\n\r\n" % path.encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            more = tls.recv(65536)
+            expect(more, "closed after %r" % answer)
+            answer += more
+        expect(answer.startswith(b"HTTP/1.1 405 ") and b"\r\nAllow: %s\r\n" % allow in answer, "%r" % answer)
+
+
 def fin_after_request():
     tls = connect()
     tls.sendall(get("/slow?ms=300"))
@@ -297,6 +310,30 @@ def parallel_slow():
     for thread in threads:
         thread.join()
     expect(not broken and time.time() - started < 6, "%.1f s %r" % (time.time() - started, broken[:1]))
+
+
+def identity_stays():
+    """Who was let in is who is refused, for whatever it is; before that nobody is."""
+    chunks = "Transfer-Encoding: chunked\r\n"
+    large = b"".join(b"10000\r\n" + b"x" * 65536 + b"\r\n" for _ in range(20)) + b"0\r\n\r\n"
+    for octets, status, whose in (
+        (get("/nowhere"), b"404 Not Found", b"GET /nowhere of System 1"),
+        (b"PUT /echo HTTP/1.1\r\nHost: adhoc.test\r\n\r\n", b"405 Method Not Allowed", b"PUT /echo of System 1"),
+        (post("/echo", b"x", "Content-Length: 2000000\r\n", False), b"413 ", b"POST /echo of System 1"),
+        (post("/upload?refused", b"x"), b"", b"POST /upload of System 1"),
+        (post("/echo", large, chunks, False), b"413 ", b"POST /echo of System 1"),
+        (post("/echo", b"zz\r\nabc\r\n0\r\n\r\n", chunks, False), b"400 ", b"POST /echo of System 1"),
+        (post("/echo", b"abc", "Content-Length: 1000\r\n", False), b"408 ", b"POST /echo of System 1"),
+        (get("/who", "open.test"), b"421 ", b"GET /who of nobody"),
+        (b"GET\r\nHost: adhoc.test\r\n\r\n", b"400 ", b"(  of nobody"),
+    ):
+        tls = connect()
+        try:
+            tls.sendall(octets)
+        except OSError:
+            pass
+        _, head, body = read_reply(tls)
+        expect(head[9:].startswith(status) and whose in body, "%r: %r %r" % (whose, head[:50], body))
 
 
 # ---- deadlines: handshake 2 s, head 2 s, stall 2 s, idle 3 s ----

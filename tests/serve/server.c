@@ -184,7 +184,10 @@ static void upload_close(struct serve_request *request, bool delivered)
 
 static void refuse(struct serve_request *request, int code, const char *text)
 {
-    (void)text_reply(request, smki_refusal_find(code)->http_status, "%s: %s\n", smki_refusal_find(code)->name, text);
+    const struct smki_identity *identity = serve_identity(request);
+
+    (void)text_reply(request, smki_refusal_find(code)->http_status, "%s: %s (%s %s of %s)\n", smki_refusal_find(code)->name, text,
+                     serve_method(request), serve_path(request), identity != NULL ? identity->actor.name : "nobody");
 }
 
 static const struct serve_route routes[] = {
@@ -195,7 +198,7 @@ static const struct serve_route routes[] = {
     {.method = "GET", .path = "/slow", .answer = slow_answer},
     {.method = "GET", .path = "/wait", .answer = wait_answer},
     {.method = "GET", .path = "/fail", .answer = fail_answer},
-    {.method = "GET", .path = "/download", .answer = download_answer, .close = download_close},
+    {.method = "GET", .path = "/download", .head = true, .answer = download_answer, .close = download_close},
     {.method = "POST",
      .path = "/upload",
      .body_max = 100 << 20,

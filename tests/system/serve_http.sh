@@ -39,9 +39,13 @@ claim "a chunked body arrives" probe chunked
 claim "100-continue" probe continue_100
 claim "a request in records of one octet" probe one_octet_records
 claim "22 pipelined requests are answered in order" probe pipelined
+yes_before=$(measured 'smki_test_downloads_total{delivered="yes"}')
 claim "HEAD has the head of GET, no body, and the connection goes on" probe head_method
+claim "which is not told as delivered" delivered "$yes_before"
+claim "HEAD is refused where the route does not ask for it" probe head_refused
 claim "the end of the stream after a request does not cost its reply" probe fin_after_request
 claim "nor does close_notify" probe notify_after_request
+claim "who was let in stays who it is when the request is refused" probe identity_stays
 claim "30 requests that wait for their time share the pool" probe parallel_slow
 head -c 30000000 /dev/urandom >"$folder/upload"
 claim "30 MB go up whole" says "30000000 octets, sum $(python3 -c "import sys; print(sum(open(sys.argv[1], 'rb').read()))" "$folder/upload")" \

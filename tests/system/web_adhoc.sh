@@ -86,9 +86,11 @@ claim "is read" answers 200 'ID="utf16"'
 # ---- the edges of HTTP ----
 
 url=https://localhost:$adhoc_port
+on_record() { smki audit find --transaction "$(element TransactionId)" && smki audit find --transaction "$(element TransactionId)" | grep -q "System 1"; }
 fresh 90B3D51F30010001
 claim "another path" request_to adhoc 1 "$url/1.0/Portal" --data-binary "@$folder/document" -H 'Content-Type: application/xml'
 claim "is 404, valid by the schema" answers 404 "FORMAT_ERROR"
+claim "and on record with its TransactionId" on_record
 claim "another version in the path" request_to adhoc 1 "$url/2.0/PortalCSR/DeviceCertificateSigningRequest" --data-binary "@$folder/document" -H 'Content-Type: application/xml'
 claim "is 404 too" answers 404 "FORMAT_ERROR"
 claim "GET" request_to adhoc 1 "$url/1.0/PortalCSR/DeviceCertificateSigningRequest"
@@ -96,9 +98,14 @@ claim "is 405" answers 405 "FORMAT_ERROR"
 claim "with Allow" heads 'allow: POST'
 claim "JSON" request_to adhoc 1 "$url/1.0/PortalCSR/DeviceCertificateSigningRequest" --data-binary "@$folder/document" -H "Content-Type: application/json"
 claim "is 415" answers 415 "FORMAT_ERROR"
+claim "and on record" on_record
 head -c 200000 /dev/zero >"$folder/large"
 claim "200 kB" adhoc 1 "$folder/large"
 claim "are 413" answers 413 "FORMAT_ERROR"
+claim "and on record" on_record
+claim "in chunks too" adhoc 1 "$folder/large" -H 'Transfer-Encoding: chunked'
+claim "are 413" answers 413 "FORMAT_ERROR"
+claim "and on record" on_record
 
 # ---- who may not ----
 

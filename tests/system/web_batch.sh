@@ -41,8 +41,11 @@ claim "a poll before 22:00 is refused with 429" answers 429 "WF:RA5"
 claim "and told when to come back" heads 'retry-after: [0-9]+'
 claim "in words too" answers 429 "22:00"
 at "2026-11-23 22:00:10"
+result 1 "$day" --head
+claim "HEAD is refused" test "$(cat "$folder/status")" = 405
+claim "with Allow" heads $'allow: GET\r'
 result 1 "$day"
-claim "from 22:00 the state is told" answers 200 "<BatchStatus>"
+claim "and was no poll: from 22:00 the state is told" answers 200 "<BatchStatus>"
 result 1 "$day"
 claim "once an hour" answers 429 "WF:RA6"
 batch run --once >/dev/null
