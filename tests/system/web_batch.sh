@@ -25,6 +25,7 @@ pending() { answers 200 "<BatchStatus>PENDING</BatchStatus>"; } # the last answe
 
 at "2026-11-23 19:59:58"
 claim "a batch is submitted before 20:00" submit 1 "$folder/day.xml"
+claim "how many at once is told" heads 'ratelimit-limit: 1'
 claim "and is PENDING" pending
 claim "with its ID" test "$(xmllint --xpath 'string(/*/@ID)' "$folder/answer")" = day-1
 day=$(element BatchId)
@@ -78,6 +79,10 @@ result 1 "$large"
 claim "and may be repeated at once" answers 200 '<DeviceCertificate ID="m20000">'
 result 1 "$large"
 claim "the one that was finished may not" answers 429 "WF:RA7"
+claim "and no time is promised when it may" test "$(grep -ciE '^(ratelimit-reset|retry-after)' "$folder/head")" = 0
+result 1 "$day" --head
+claim "HEAD is not for results" test "$(cat "$folder/status")" = 405
+claim "and uses nothing up: what may be done is told" heads 'allow: GET'
 result 1 "$day"
 claim "after 08:00 the results come" answers 200 "<BatchStatus>COMPLETED</BatchStatus>"
 claim "one certificate" test "$(grep -c '<Certificate>' "$folder/answer")" -ge 1

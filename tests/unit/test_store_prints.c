@@ -2,7 +2,7 @@
 #include "store/engine_i.h"
 #include "store_test.h"
 
-#define PRINTS 150000 /* enough for the third level, where nodes are read in pieces */
+#define PRINTS 80000 /* enough for the third level, where nodes are read in pieces */
 
 struct print {
     uint8_t print[8];
@@ -172,7 +172,7 @@ static void all_devices_on_a_print_are_found_in_their_order(void **state)
 /* Far more than a path of the tree can hold: what leads to some of them is left out, and nobody else is held up. */
 static void a_print_of_very_many_devices_stops_no_other(void **state)
 {
-    const uint32_t most = 70000;
+    const uint32_t most = 60000;
     struct store_test *test = *state;
     struct print found = same(0);
 
