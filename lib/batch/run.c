@@ -331,7 +331,7 @@ static int keep_house(struct run *run, struct smki_error *err)
     run->house_kept = smki_service_now(run->service);
     if ((rc = batches_expire(run->service, run->actor, err)) != 0 || (rc = leftovers_remove(run->service, err)) != 0)
         return rc;
-    return tickets_finish(run->service, run->actor, err);
+    return smki_service_recover(run->service, run->actor, err);
 }
 
 /* At what waits; when watching for new batches too, and now and then at the house. */

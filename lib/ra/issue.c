@@ -17,6 +17,8 @@ struct issuing {
     struct smki_stored_certificate *out;
     int refusal; /* of policy: recorded, not a failure of the store */
     struct smki_error why;
+    uint64_t twin;  /* the open ticket that this request is a duplicate of; 0: none */
+    bool twin_seen; /* it was finished: ask no more */
 };
 
 static enum smki_ca_name ca_of(enum smki_profile profile)
@@ -167,6 +169,42 @@ static bool is_store_failure(int code)
     return status == SMKI_STATUS_CA_ERROR || smki_refusal_find(code)->http_status == 500 || code == SMKI_DISK_FULL;
 }
 
+/* The ad hoc web service has no way to fetch a certificate later: what cannot be signed now is void, so that the resubmission that CA_ERROR
+ * speaks of (IDS App. B) is no duplicate. An IKI ticket's interface is only what its credential is for. */
+static bool is_asked_again(const struct ticket *ticket)
+{
+    return ticket->profile != SMKI_PROFILE_IKI && ticket->interface == SMKI_INTERFACE_ADHOC;
+}
+
+/* Is the ticket for the same device, key and key usage, and so what makes this request a duplicate? */
+static bool is_twin(const struct issuing *issuing, const struct ticket *ticket)
+{
+    struct smki_csr csr;
+
+    if (ticket->profile != SMKI_PROFILE_DEVICE || !is_asked_again(ticket) || smki_csr_read(&csr, ticket->profile, ticket->csr, NULL) != 0)
+        return false;
+    return memcmp(&csr.device_id, &issuing->csr.device_id, sizeof(csr.device_id)) == 0 && csr.key_usage == issuing->csr.key_usage &&
+           memcmp(csr.point, issuing->csr.point, sizeof(csr.point)) == 0;
+}
+
+/* A crash leaves a ticket and no certificate: a request that is sent again must not be told that it is the duplicate of that. */
+static int twin_find(struct issuing *issuing, struct store_view *view, struct smki_error *err)
+{
+    struct smki_buffer open = {0};
+    int rc = tickets_open(view, &open, err);
+
+    for (size_t at = 0; at < open.size && rc == 0 && issuing->twin == 0; at += sizeof(uint64_t)) {
+        struct ticket ticket;
+        uint64_t number;
+
+        memcpy(&number, open.at + at, sizeof(number));
+        if ((rc = ticket_get(view, number, &ticket, err)) == 0 && is_twin(issuing, &ticket))
+            issuing->twin = number;
+    }
+    smki_buffer_finish(&open);
+    return rc;
+}
+
 static int reserve_change(struct store_change *change, void *argument, struct smki_error *err)
 {
     struct issuing *issuing = argument;
@@ -179,7 +217,11 @@ static int reserve_change(struct store_change *change, void *argument, struct sm
     issuing->ticket.number = issuing->transaction;
     issuing->ticket.not_before.us = store_change_time(change).us / SMKI_SECOND * SMKI_SECOND;
     issuing->why = (struct smki_error){0};
+    issuing->twin = 0;
     issuing->refusal = decide(issuing, change, &issuing->why);
+    if (issuing->refusal == SMKI_CSR_DUPLICATE && !issuing->twin_seen &&
+        ((rc = twin_find(issuing, store_change_view(change), err)) != 0 || issuing->twin != 0))
+        return rc != 0 ? rc : smki_fail(err, SMKI_CSR_DUPLICATE, NULL); /* nothing is changed: see reserve_alone */
     if (issuing->refusal != 0 && is_store_failure(issuing->refusal))
         return smki_fail(err, issuing->refusal, "%s", issuing->why.text);
     if (issuing->refusal != 0)
@@ -302,13 +344,6 @@ static bool is_lasting(int code)
     }
 }
 
-/* The ad hoc web service has no way to fetch a certificate later: what cannot be signed now is void, so that the resubmission that CA_ERROR
- * speaks of (IDS App. B) is no duplicate. */
-static bool is_asked_again(const struct issuing *issuing)
-{
-    return issuing->actor->interface == SMKI_INTERFACE_ADHOC;
-}
-
 /* What was granted cannot be signed: the serial is void on record, the key free again. */
 static int void_change(struct store_change *change, void *argument, struct smki_error *err)
 {
@@ -350,97 +385,11 @@ static int sign_and_store(struct issuing *issuing, struct smki_error *err)
     issuing->why = local;
     if (rc == SMKI_LEASE_LOST)
         return smki_fail(err, rc, "%s", local.text);
-    if (!is_lasting(rc) && !is_asked_again(issuing))
+    if (!is_lasting(rc) && !is_asked_again(&issuing->ticket))
         return smki_fail(err, rc, "%s; the request stays granted, and 'smki-batch run' signs it when this is mended", local.text);
     if (store_change(issuing->service->store, void_change, issuing, &voiding) != 0)
         return smki_fail(err, rc, "%s; and its ticket stays open: %s", local.text, voiding.text);
     return smki_fail(err, rc, "%s", local.text);
-}
-
-/* A request refused before policy was asked is a decision too. */
-static int unread_change(struct store_change *change, void *argument, struct smki_error *err)
-{
-    const struct issuing *issuing = argument;
-
-    return record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
-}
-
-static int read_request(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
-{
-    int rc;
-
-    if ((issuing->refusal = smki_csr_read(&issuing->csr, issuing->ticket.profile, der, &issuing->why)) == 0 && issuing->csr.trailer != 0 &&
-        !smki_service_config(issuing->service)->csr_trailer)
-        issuing->refusal = smki_fail(&issuing->why, SMKI_CSR_MALFORMED, "%zu octet%s the request", issuing->csr.trailer,
-                                     issuing->csr.trailer == 1 ? " follows" : "s follow");
-    if (issuing->refusal == 0)
-        issuing->refusal = smki_csr_verify(&issuing->csr, &issuing->why);
-    if (issuing->refusal == 0)
-        return 0;
-    if ((rc = store_change(issuing->service->store, unread_change, issuing, err)) != 0)
-        return rc;
-    return smki_fail(err, issuing->refusal, "%s", issuing->why.text);
-}
-
-static int issue_request(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
-{
-    int rc = read_request(issuing, der, err);
-
-    if (rc != 0)
-        return rc;
-    issuing->ticket.ca = ca_of(issuing->ticket.profile);
-    issuing->ticket.csr = issuing->csr.der;
-    if (issuing->credential != NULL)
-        snprintf(issuing->credential->common_name, sizeof(issuing->credential->common_name), "%s", issuing->csr.subject.common_name);
-    if ((rc = reserve(issuing, err)) != 0)
-        return rc;
-    return sign_and_store(issuing, err);
-}
-
-/* What failed leaves nothing that could be taken for a certificate. */
-static int issue(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
-{
-    int rc = issue_request(issuing, der, err);
-
-    if (rc != 0)
-        memset(issuing->out, 0, sizeof(*issuing->out));
-    return rc;
-}
-
-int transaction_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, uint64_t transaction,
-                      struct smki_bytes csr, struct smki_stored_certificate *out, struct smki_error *err)
-{
-    struct issuing issuing = {.service = service,
-                              .actor = actor,
-                              .transaction = transaction,
-                              .out = out,
-                              .ticket = {.number = transaction, .profile = profile, .party = actor->party, .interface = actor->interface}};
-
-    if (profile != SMKI_PROFILE_DEVICE && profile != SMKI_PROFILE_ORGANISATION)
-        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an IKI certificate comes with its credential: use smki_service_credential_issue");
-    return issue(&issuing, csr, err);
-}
-
-int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,
-                       struct smki_stored_certificate *out, struct smki_error *err)
-{
-    return transaction_issue(service, actor, profile, 0, csr, out, err);
-}
-
-int smki_service_credential_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr,
-                                  struct smki_credential *credential, struct smki_stored_certificate *out, struct smki_error *err)
-{
-    struct issuing issuing = {.service = service,
-                              .actor = actor,
-                              .out = out,
-                              .credential = credential,
-                              .ticket = {.profile = SMKI_PROFILE_IKI,
-                                         .party = credential->party,
-                                         .interface = credential->interface,
-                                         .officer = credential->officer,
-                                         .renews = credential->renews}};
-
-    return issue(&issuing, csr, err);
 }
 
 /* ---- what a power cut left ---- */
@@ -497,7 +446,8 @@ static bool goes_on(int code)
     }
 }
 
-static int ticket_finish(struct smki_service *service, const struct smki_actor *actor, uint64_t number, struct smki_error *err)
+/* `young`: also one that its owner may be signing just now. */
+static int ticket_finish(struct smki_service *service, const struct smki_actor *actor, uint64_t number, bool young, struct smki_error *err)
 {
     struct smki_stored_certificate *out = malloc(sizeof(*out));
     struct smki_credential credential = {0};
@@ -506,7 +456,8 @@ static int ticket_finish(struct smki_service *service, const struct smki_actor *
     struct smki_error why = {0};
     int rc = out == NULL ? smki_fail(&why, SMKI_NO_MEMORY, NULL) : ticket_load(&issuing, number, &csr, &why);
 
-    if (rc == 0 && is_left(&issuing) && (rc = smki_csr_read(&issuing.csr, issuing.ticket.profile, issuing.ticket.csr, &why)) == 0) {
+    if (rc == 0 && (young || is_left(&issuing)) &&
+        (rc = smki_csr_read(&issuing.csr, issuing.ticket.profile, issuing.ticket.csr, &why)) == 0) {
         credential_of_ticket(&credential, &issuing);
         rc = sign_and_store(&issuing, &why);
     }
@@ -515,7 +466,110 @@ static int ticket_finish(struct smki_service *service, const struct smki_actor *
     return rc == 0 || goes_on(rc) ? 0 : smki_fail(err, rc, "%s", why.text);
 }
 
-int tickets_finish(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err)
+/* ---- a request from its first octet ---- */
+
+/* A request refused before policy was asked is a decision too. */
+static int unread_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct issuing *issuing = argument;
+
+    return record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
+}
+
+static int read_request(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
+{
+    int rc;
+
+    if ((issuing->refusal = smki_csr_read(&issuing->csr, issuing->ticket.profile, der, &issuing->why)) == 0 && issuing->csr.trailer != 0 &&
+        !smki_service_config(issuing->service)->csr_trailer)
+        issuing->refusal = smki_fail(&issuing->why, SMKI_CSR_MALFORMED, "%zu octet%s the request", issuing->csr.trailer,
+                                     issuing->csr.trailer == 1 ? " follows" : "s follow");
+    if (issuing->refusal == 0)
+        issuing->refusal = smki_csr_verify(&issuing->csr, &issuing->why);
+    if (issuing->refusal == 0)
+        return 0;
+    if ((rc = store_change(issuing->service->store, unread_change, issuing, err)) != 0)
+        return rc;
+    return smki_fail(err, issuing->refusal, "%s", issuing->why.text);
+}
+
+/* Reserves. When the request is a duplicate of one that has no certificate yet, that is finished first, whoever is at it (both make the
+ * same certificate, and what one makes void the other does not give out): after it this one is a true duplicate, or none. */
+static int reserve_alone(struct issuing *issuing, struct smki_error *err)
+{
+    static const struct smki_actor actor = {.name = "recover", .interface = SMKI_INTERFACE_OPERATOR};
+    int rc = reserve(issuing, err);
+
+    if (rc == 0 || issuing->twin == 0)
+        return rc;
+    issuing->twin_seen = true;
+    if ((rc = ticket_finish(issuing->service, &actor, issuing->twin, true, err)) != 0)
+        return rc;
+    return reserve(issuing, err);
+}
+
+static int issue_request(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
+{
+    int rc = read_request(issuing, der, err);
+
+    if (rc != 0)
+        return rc;
+    issuing->ticket.ca = ca_of(issuing->ticket.profile);
+    issuing->ticket.csr = issuing->csr.der;
+    if (issuing->credential != NULL)
+        snprintf(issuing->credential->common_name, sizeof(issuing->credential->common_name), "%s", issuing->csr.subject.common_name);
+    if ((rc = reserve_alone(issuing, err)) != 0)
+        return rc;
+    return sign_and_store(issuing, err);
+}
+
+/* What failed leaves nothing that could be taken for a certificate. */
+static int issue(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
+{
+    int rc = issue_request(issuing, der, err);
+
+    if (rc != 0)
+        memset(issuing->out, 0, sizeof(*issuing->out));
+    return rc;
+}
+
+int transaction_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, uint64_t transaction,
+                      struct smki_bytes csr, struct smki_stored_certificate *out, struct smki_error *err)
+{
+    struct issuing issuing = {.service = service,
+                              .actor = actor,
+                              .transaction = transaction,
+                              .out = out,
+                              .ticket = {.number = transaction, .profile = profile, .party = actor->party, .interface = actor->interface}};
+
+    if (profile != SMKI_PROFILE_DEVICE && profile != SMKI_PROFILE_ORGANISATION)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an IKI certificate comes with its credential: use smki_service_credential_issue");
+    return issue(&issuing, csr, err);
+}
+
+int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,
+                       struct smki_stored_certificate *out, struct smki_error *err)
+{
+    return transaction_issue(service, actor, profile, 0, csr, out, err);
+}
+
+int smki_service_credential_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr,
+                                  struct smki_credential *credential, struct smki_stored_certificate *out, struct smki_error *err)
+{
+    struct issuing issuing = {.service = service,
+                              .actor = actor,
+                              .out = out,
+                              .credential = credential,
+                              .ticket = {.profile = SMKI_PROFILE_IKI,
+                                         .party = credential->party,
+                                         .interface = credential->interface,
+                                         .officer = credential->officer,
+                                         .renews = credential->renews}};
+
+    return issue(&issuing, csr, err);
+}
+
+int smki_service_recover(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err)
 {
     struct smki_buffer open = {0};
     struct store_view *view;
@@ -529,7 +583,7 @@ int tickets_finish(struct smki_service *service, const struct smki_actor *actor,
         uint64_t number;
 
         memcpy(&number, open.at + at, sizeof(number));
-        rc = ticket_finish(service, actor, number, err);
+        rc = ticket_finish(service, actor, number, false, err);
     }
     smki_buffer_finish(&open);
     return rc;

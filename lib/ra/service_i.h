@@ -124,8 +124,4 @@ SMKI_MUST_USE int demand_last_get(struct store_view *view, uint64_t party, enum 
 SMKI_MUST_USE int demand_last_put(struct store_change *change, uint64_t party, enum smki_rule rule, struct smki_time last,
                                   struct smki_error *err);
 
-/* Finishes the single requests that were granted some minutes ago and, after a power cut or while the CA's key could not be used, not
- * signed. Harmless beside a living owner: both make the same certificate. What still cannot be signed is left for the next time. */
-SMKI_MUST_USE int tickets_finish(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
-
 #endif

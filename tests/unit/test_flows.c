@@ -332,9 +332,8 @@ static void revoking_an_iki_certificate_ends_its_credential(void **state)
     iki_request(&home, &csr, "plant-7");
     ASSERT_OK(credential_issue(&home, &csr, &credential, &out, &err), err);
     ASSERT_OK(smki_service_ca(home.service, SMKI_DCA, &dca, &err), err);
-    EXPECT_REFUSED(
-        SMKI_NOT_FOUND,
-        smki_credential_of_serial(smki_service_store(home.service), &smki_ca_certificate(dca)->serial, &found, &err), err);
+    EXPECT_REFUSED(SMKI_NOT_FOUND,
+                   smki_credential_of_serial(smki_service_store(home.service), &smki_ca_certificate(dca)->serial, &found, &err), err);
     EXPECT_TEXT(err, "not that of a credential");
     EXPECT_REFUSED(SMKI_NOT_FOUND,
                    smki_credential_of_serial(smki_service_store(home.service), &(struct smki_serial){{1, 2, 3}, 3}, &found, &err), err);
@@ -404,6 +403,7 @@ static struct {
     const struct request *request;
     struct home *home;
     const char *granted; /* NULL: at 14:00 */
+    enum smki_interface interface;
     struct ticket ticket;
 } cut;
 
@@ -421,6 +421,7 @@ static int cut_change(struct store_change *change, void *argument, struct smki_e
         (rc = store_reserve_serials(change, 1, &half, err)) != 0)
         return rc;
     cut.ticket = (struct ticket){.profile = SMKI_PROFILE_DEVICE, .ca = SMKI_DCA, .party = cut.home->maker.party, .csr = csr.der};
+    cut.ticket.interface = cut.interface;
     cut.ticket.not_before = AT(cut.granted != NULL ? cut.granted : "2026-11-23T14:00");
     serial_compose(cut.ticket.serial, half, (const uint8_t *)"8 octets");
     claim = device_claim(&csr, cut.ticket.serial);
@@ -483,8 +484,9 @@ static void a_request_whose_ca_key_cannot_be_opened_stays_granted(void **state)
     memset(&out, 'x', sizeof(out));
     EXPECT_REFUSED(SMKI_KEY_PERMISSIONS, issue(&home, SMKI_INTERFACE_PORTAL_DEVICE, 0, &out, &err), err);
     assert_memory_equal(&out, &empty, sizeof(out));
+    EXPECT_REFUSED(SMKI_CSR_DUPLICATE, issue(&home, SMKI_INTERFACE_PORTAL_DEVICE, 0, &out, &err), err); /* it will be there */
     NOW(&home, "2026-11-23T21:10");
-    ASSERT_OK(tickets_finish(home.service, &home.operator, & err), err); /* the key cannot be opened yet */
+    ASSERT_OK(smki_service_recover(home.service, &home.operator, & err), err); /* the key cannot be opened yet */
     assert_int_equal(first_certificate(&home), SMKI_NOT_FOUND);
     dca_key_is(&home, 0600);
     RUN(&home);
@@ -510,6 +512,163 @@ static void a_request_that_is_being_signed_is_left_to_its_owner(void **state)
     NOW(&home, "2026-11-23T21:02");
     RUN(&home);
     assert_int_equal(first_certificate(&home), 0);
+    home_clear(&home);
+}
+
+/* A supplier's device has a certificate; its request for another, by the ad hoc web service, was cut off before it was signed. */
+static void AD_HOC_CUT_OFF(struct home *home, const char *now, const char *granted)
+{
+    static struct smki_stored_certificate out;
+    struct smki_error err = {0};
+
+    home_lay(home, now, "{}");
+    user_roles_are(home, SMKI_USER_GAS_SUPPLIER);
+    ASSERT_OK(issue(home, SMKI_INTERFACE_PORTAL_DEVICE, 1, &out, &err), err);
+    cut.request = &device_requests[0];
+    cut.home = home;
+    cut.granted = granted;
+    cut.interface = SMKI_INTERFACE_ADHOC;
+    ASSERT_OK(store_change(smki_service_store(home->service), cut_change, NULL, &err), err);
+    cut.interface = 0;
+    smki_service_close(home->service);
+    home_open(home); /* the CA's key is not open yet */
+}
+
+static int RECOVER(struct home *home)
+{
+    return smki_service_recover(home->service, &home->operator, NULL);
+}
+
+static unsigned device_certificates(struct home *home)
+{
+    static struct smki_stored_certificate out;
+    struct smki_device_id id = {{0x90, 0xb3, 0xd5, 0x1f, 0x30, 0x09, 0, 0}};
+    struct smki_serial after = {.size = 0};
+    unsigned count = 0;
+
+    while (smki_service_device_certificate(home->service, &id, &after, &out, NULL) == 0)
+        count++;
+    return count;
+}
+
+static unsigned count_void(struct home *home)
+{
+    struct smki_audit_record record = {.sequence = 0};
+    unsigned count = 0;
+
+    while (smki_audit_find(smki_service_store(home->service), record.sequence + 1, &record, NULL) == 0)
+        count += record.act == SMKI_ACT_CSR_VOID;
+    return count;
+}
+
+static int cut_certificate(struct home *home)
+{
+    static struct smki_stored_certificate out;
+    const struct smki_serial serial = serial_of(cut.ticket.serial);
+
+    return smki_service_certificate(home->service, &serial, &out, NULL);
+}
+
+static void an_ad_hoc_request_that_was_cut_off_is_a_duplicate_once_its_certificate_is_there(void **state)
+{
+    struct home home;
+    static struct smki_stored_certificate out;
+    struct smki_error err = {0};
+
+    (void)state;
+    AD_HOC_CUT_OFF(&home, "2026-11-23T14:02", "2026-11-23T14:00");
+    assert_int_equal(cut_certificate(&home), SMKI_NOT_FOUND);
+    assert_int_equal(RECOVER(&home), 0);
+    assert_int_equal(cut_certificate(&home), 0);
+    EXPECT_REFUSED(SMKI_CSR_DUPLICATE, issue(&home, SMKI_INTERFACE_ADHOC, 0, &out, &err), err);
+    assert_int_equal(device_certificates(&home), 2);
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+static void an_ad_hoc_request_that_was_cut_off_is_void_when_it_cannot_be_signed(void **state)
+{
+    struct home home;
+    static struct smki_stored_certificate out;
+    struct smki_error err = {0};
+
+    (void)state;
+    AD_HOC_CUT_OFF(&home, "2026-11-23T14:02", "2026-11-23T14:00");
+    dca_key_is(&home, 0640);
+    assert_int_equal(RECOVER(&home), 0);
+    assert_int_equal(count_void(&home), 1);
+    dca_key_is(&home, 0600);
+    ASSERT_OK(issue(&home, SMKI_INTERFACE_ADHOC, 0, &out, &err), err);
+    assert_int_equal(cut_certificate(&home), SMKI_NOT_FOUND);
+    assert_int_equal(device_certificates(&home), 2);
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+static void an_ad_hoc_request_sent_again_finishes_what_is_left_of_it(void **state)
+{
+    struct home home;
+    static struct smki_stored_certificate out;
+    struct smki_error err = {0};
+
+    (void)state;
+    AD_HOC_CUT_OFF(&home, "2026-11-23T14:00:01", "2026-11-23T14:00");
+    assert_int_equal(RECOVER(&home), 0); /* it may be somebody's still */
+    assert_int_equal(cut_certificate(&home), SMKI_NOT_FOUND);
+    EXPECT_REFUSED(SMKI_CSR_DUPLICATE, issue(&home, SMKI_INTERFACE_ADHOC, 0, &out, &err), err);
+    assert_int_equal(cut_certificate(&home), 0);
+    assert_int_equal(device_certificates(&home), 2);
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+static void an_ad_hoc_request_sent_again_is_no_duplicate_of_what_cannot_be_signed(void **state)
+{
+    struct home home;
+    static struct smki_stored_certificate out;
+    struct smki_error err = {0};
+
+    (void)state;
+    AD_HOC_CUT_OFF(&home, "2026-11-23T14:00:01", "2026-11-23T14:00");
+    dca_key_is(&home, 0640);
+    EXPECT_REFUSED(SMKI_KEY_PERMISSIONS, issue(&home, SMKI_INTERFACE_ADHOC, 0, &out, &err), err);
+    assert_int_equal(count_void(&home), 2); /* what was left, and this one */
+    dca_key_is(&home, 0600);
+    ASSERT_OK(issue(&home, SMKI_INTERFACE_ADHOC, 0, &out, &err), err);
+    assert_int_equal(cut_certificate(&home), SMKI_NOT_FOUND);
+    assert_int_equal(device_certificates(&home), 2);
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+/* It is for the ad hoc web service, and was not asked for there. */
+static void a_credential_whose_ca_key_cannot_be_opened_stays_granted(void **state)
+{
+    struct home home;
+    static struct smki_stored_certificate out;
+    struct smki_credential credential;
+    struct smki_buffer csr = {0};
+    struct smki_error err = {0};
+    char path[2 * TEST_PATH_SIZE];
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{}");
+    iki_request(&home, &csr, "plant-7");
+    snprintf(path, sizeof(path), "%s/keys/ikica.key", home.path);
+    assert_int_equal(chmod(path, 0640), 0);
+    credential = (struct smki_credential){.party = home.maker.party, .interface = SMKI_INTERFACE_ADHOC};
+    EXPECT_REFUSED(
+        SMKI_KEY_PERMISSIONS,
+        smki_service_credential_issue(home.service, &home.operator,(struct smki_bytes){csr.at, csr.size}, &credential, &out, &err), err);
+    NOW(&home, "2026-11-23T14:02");
+    assert_int_equal(RECOVER(&home), 0);
+    assert_int_equal(count_void(&home), 0);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(RECOVER(&home), 0);
+    ASSERT_OK(smki_credential_find(smki_service_store(home.service), 1, &credential, &err), err);
+    assert_string_equal(credential.common_name, "plant-7");
+    AUDIT_HOLDS(&home);
+    smki_buffer_finish(&csr);
     home_clear(&home);
 }
 
@@ -933,6 +1092,11 @@ int main(void)
         cmocka_unit_test(a_request_cut_off_before_it_was_signed_is_finished_by_the_next_run),
         cmocka_unit_test(a_request_whose_ca_key_cannot_be_opened_stays_granted),
         cmocka_unit_test(a_request_that_is_being_signed_is_left_to_its_owner),
+        cmocka_unit_test(an_ad_hoc_request_that_was_cut_off_is_a_duplicate_once_its_certificate_is_there),
+        cmocka_unit_test(an_ad_hoc_request_that_was_cut_off_is_void_when_it_cannot_be_signed),
+        cmocka_unit_test(an_ad_hoc_request_sent_again_finishes_what_is_left_of_it),
+        cmocka_unit_test(an_ad_hoc_request_sent_again_is_no_duplicate_of_what_cannot_be_signed),
+        cmocka_unit_test(a_credential_whose_ca_key_cannot_be_opened_stays_granted),
         cmocka_unit_test(what_was_made_void_elsewhere_is_not_given_out),
         cmocka_unit_test(the_folders_of_homes_and_backups_are_on_the_disk_when_they_are_made),
         cmocka_unit_test(of_two_commands_that_make_the_same_home_one_does),
