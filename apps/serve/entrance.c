@@ -10,10 +10,16 @@
 #define ACCEPTS_MAX 16   /* in one turn of the loop */
 #define PAUSE_TIME  1000 /* us, when the system has no descriptor left: it would tell at once again that somebody waits */
 
+static void entrance_leave(struct worker *worker, struct entrance *entrance)
+{
+    epoll_ctl(worker->epoll, EPOLL_CTL_DEL, entrance->listener->door->fd, NULL);
+    door_leave(entrance->listener->door);
+}
+
 void entrances_set(struct worker *worker, struct generation *generation)
 {
     for (size_t i = 0; i < worker->entrance_count; i++)
-        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->entrances[i].listener->door->fd, NULL);
+        entrance_leave(worker, &worker->entrances[i]);
     worker->entrance_count = 0;
     for (size_t i = 0; generation != NULL && i < generation->listener_count; i++) {
         struct entrance *entrance = &worker->entrances[i];

@@ -83,10 +83,14 @@ static int sites_read(struct generation *generation, struct smki_error *err)
 
 static void door_drop(struct door *door)
 {
-    if (door == NULL || atomic_fetch_sub(&door->references, 1) != 1)
-        return;
-    close(door->fd);
-    free(door);
+    if (atomic_fetch_sub(&door->references, 1) == 1)
+        free(door);
+}
+
+void door_leave(struct door *door)
+{
+    if (atomic_fetch_sub(&door->keepers, 1) == 1)
+        close(door->fd);
 }
 
 static int door_open(struct door **out, const char *address, const struct generation *before, struct smki_error *err)
@@ -98,6 +102,7 @@ static int door_open(struct door **out, const char *address, const struct genera
         *out = before->listeners[i].door;
         if (strcmp((*out)->address, address) == 0) {
             atomic_fetch_add(&(*out)->references, 1);
+            atomic_fetch_add(&(*out)->keepers, 1);
             return 0;
         }
     }
@@ -109,6 +114,7 @@ static int door_open(struct door **out, const char *address, const struct genera
         return rc;
     }
     atomic_store(&door->references, 1);
+    atomic_store(&door->keepers, 1);
     snprintf(door->address, sizeof(door->address), "%s", address);
     *out = door;
     return 0;
@@ -214,11 +220,24 @@ int generation_create(struct generation **out, struct serve *serve, const struct
     for (size_t i = 0; rc == 0 && i < generation->listener_count; i++)
         rc = listener_tls(&generation->listeners[i], err);
     if (rc != 0) {
+        generation_leave(generation);
         generation_drop(generation);
         return rc;
     }
     *out = generation;
     return 0;
+}
+
+void generation_keep(const struct generation *generation)
+{
+    for (size_t i = 0; i < generation->listener_count; i++)
+        atomic_fetch_add(&generation->listeners[i].door->keepers, 1);
+}
+
+void generation_leave(const struct generation *generation)
+{
+    for (size_t i = 0; generation != NULL && i < generation->listener_count; i++)
+        door_leave(generation->listeners[i].door);
 }
 
 struct generation *generation_hold(struct generation *generation)

@@ -16,9 +16,11 @@ struct site {
     struct metrics_site *metrics;
 };
 
-/* A listening socket, which may outlive a generation. */
+/* A listening socket, which may outlive a generation, and is closed before it where nothing new is to come in: when the newest generation
+ * does not name its address any more, or the server stops, and all workers have let go of it. */
 struct door {
     atomic_uint references;
+    atomic_uint keepers; /* the newest generation, and each worker that waits at it */
     int fd;
     char address[64];
 };
@@ -47,6 +49,11 @@ struct generation {
 SMKI_MUST_USE int generation_create(struct generation **out, struct serve *serve, const struct generation *before, struct smki_error *err);
 struct generation *generation_hold(struct generation *generation);
 void generation_drop(struct generation *generation);
+/* A generation is made as the newest, and its doors are open until it is left; for each worker that is to wait at them they are kept once
+ * more, by the main thread while it is the newest. NULL: nothing. */
+void generation_keep(const struct generation *generation);
+void generation_leave(const struct generation *generation);
+void door_leave(struct door *door);
 /* The site that the server name (`size` octets) chooses; NULL: none. */
 struct site *listener_site(const struct listener *listener, const char *name, size_t size);
 

@@ -38,6 +38,7 @@ struct stream {
 struct serve_request {
     struct job job;
     enum request_job kind;
+    struct smki_error outcome;  /* of the job; work_returned takes it over, since the worker looks at `refusal` meanwhile */
     struct serve_request *next; /* among those returned, or waiting */
     struct worker *worker;
     struct connection *connection;  /* a reference */

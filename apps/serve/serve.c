@@ -186,6 +186,7 @@ static void reload(struct running *running)
 
     notify_reloading();
     if (generation_create(&generation, serve, serve->generation, &err) == 0 && smki_service_reload(serve->service, &err) != 0) {
+        generation_leave(generation);
         generation_drop(generation);
         generation = NULL;
     }
@@ -194,6 +195,7 @@ static void reload(struct running *running)
         log_line(serve->program, "not reloaded, all stays as it was: %s: %s", smki_refusal_find(err.code)->name, err.text);
     } else {
         restart_tell(serve, serve->generation->config, generation->config);
+        generation_leave(serve->generation);
         generation_drop(serve->generation);
         serve->generation = generation;
         for (size_t i = 0; i < serve->worker_count; i++)
@@ -208,7 +210,8 @@ static void reload(struct running *running)
 
 static void workers_stop(struct serve *serve, bool at_once)
 {
-    atomic_store(&serve->stopping, true);
+    if (!atomic_exchange(&serve->stopping, true))
+        generation_leave(serve->generation); /* who comes now is refused, once the workers have left it too */
     if (at_once)
         atomic_store(&serve->ending, true);
     for (size_t i = 0; i < serve->worker_count; i++) {

@@ -49,6 +49,7 @@ static void work_run(struct job *job)
     struct smki_error err = {0};
     int rc = 0;
 
+    request->outcome = (struct smki_error){0};
     switch (request->kind) {
     case JOB_OPEN:
         rc = request->route->open(request, &err);
@@ -69,8 +70,10 @@ static void work_run(struct job *job)
         request->route->close(request, request->delivered);
         break;
     }
-    if (rc != 0)
-        request_refuse(request, rc, err.text);
+    if (rc != 0) {
+        request->outcome = err;
+        request->outcome.code = rc;
+    }
     worker_return(request->worker, request);
 }
 
@@ -120,6 +123,8 @@ void work_returned(struct serve_request *request)
     struct worker *worker = request->worker;
 
     request->in_pool = false;
+    if (request->outcome.code != 0)
+        request_refuse(request, request->outcome.code, request->outcome.text);
     atomic_fetch_sub(&worker->serve->metrics.suspended, 1);
     if (request->kind == JOB_CLOSE) {
         if (connection->request == request)

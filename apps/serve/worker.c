@@ -26,15 +26,23 @@ void worker_wake(struct worker *worker)
     (void)!write(worker->wake, &one, sizeof(one));
 }
 
+/* A generation that the worker did not take over. */
+static void unseen_drop(struct generation *generation)
+{
+    generation_leave(generation);
+    generation_drop(generation);
+}
+
 void worker_renew(struct worker *worker, struct generation *generation)
 {
     struct generation *unseen;
 
+    generation_keep(generation);
     pthread_mutex_lock(&worker->lock);
     unseen = worker->next;
     worker->next = generation;
     pthread_mutex_unlock(&worker->lock);
-    generation_drop(unseen);
+    unseen_drop(unseen);
     worker_wake(worker);
 }
 
@@ -77,7 +85,7 @@ static void inbox_empty(struct worker *worker)
     if (next != NULL && !worker->closing)
         entrances_set(worker, next);
     else
-        generation_drop(next);
+        unseen_drop(next);
     while (returned != NULL) {
         struct serve_request *request = returned;
 
@@ -310,7 +318,8 @@ int worker_start(struct worker *worker, struct smki_error *err)
     worker->generation = generation_hold(worker->serve->generation);
     if ((rc = library_open(worker, err)) != 0)
         return rc;
-    entrances_set(worker, generation_hold(worker->serve->generation));
+    generation_keep(worker->generation);
+    entrances_set(worker, generation_hold(worker->generation));
     if ((errnum = pthread_create(&worker->thread, NULL, worker_main, worker)) != 0)
         return serve_fail_errno(err, errnum, "starting a worker");
     worker->started = true;
@@ -323,8 +332,9 @@ void worker_destroy(struct worker *worker)
         return;
     if (worker->started)
         pthread_join(worker->thread, NULL);
+    entrances_set(worker, NULL);
     library_close(worker);
-    generation_drop(worker->next);
+    unseen_drop(worker->next);
     generation_drop(worker->generation);
     if (worker->epoll >= 0)
         close(worker->epoll);

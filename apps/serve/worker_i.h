@@ -89,7 +89,9 @@ void worker_hand(struct worker *worker, struct arrival *arrival);
 
 /* entrance.c */
 void entrance_accept(struct worker *worker, struct entrance *entrance);
-void entrances_set(struct worker *worker, struct generation *generation); /* takes over the reference; NULL: no entrance any more */
+/* Waits at the doors of this generation, which were kept for it, and leaves those of the one before. Takes over the reference. NULL: no
+ * entrance any more. */
+void entrances_set(struct worker *worker, struct generation *generation);
 void arrival_open(struct worker *worker, struct arrival *arrival);
 void arrival_drop(struct worker *worker, struct arrival *arrival);
 

@@ -566,6 +566,23 @@ def paced_download(started, mb="20"):
     expect(size >= wanted, "%d of %d" % (size, wanted))
 
 
+def nobody_at(where, started=None):
+    """A new connection to this port is refused at once; while the server still works for another one, when `started` is said."""
+    ours, until = connect() if started else None, time.time() + 3
+    if ours:
+        ours.sendall(get("/slow?ms=4000"))
+        open(started, "w").close()
+        time.sleep(1)
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", int(where)), 2).close()
+        except ConnectionRefusedError:
+            break
+        expect(time.time() < until, "still let in")
+        time.sleep(0.1)
+    expect(ours is None or read_reply(ours)[2] == b"slow\n", "no answer to what was in flight")
+
+
 def many(count, seconds="1"):
     """So many connections at once; prints how many stood."""
     stood = []

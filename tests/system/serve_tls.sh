@@ -18,6 +18,16 @@ certificate() { # certificate FOLDER CA KEY WORD...: a client certificate by ope
     "$@" openssl x509 -req -in "$into/csr.pem" -CA "$ca" -CAkey "$key" -set_serial 4711 -days 30 -sha256 -out "$into/cert.pem" \
         -extfile <(printf 'keyUsage=critical,digitalSignature') 2>/dev/null
 }
+closes() { # closes PORT SIGNAL: at this signal, while a request is in flight, nobody is let in there any more
+    local status=0 asker
+    rm -f "$folder/asked"
+    probe nobody_at "$1" "$folder/asked" &
+    asker=$!
+    wait_for "$folder/asked"
+    kill "-$2" "$server"
+    wait "$asker" || status=$?
+    return $status
+}
 nameless() { timeout 10 openssl s_client -connect "127.0.0.1:$port" -noservername "${with_adhoc[@]}" -tls1_2 2>&1 </dev/null || true; }
 by() { s_client -cert "$folder/$1/cert.pem" -key "$folder/$1/key.pem" "${@:2}"; }
 
@@ -131,12 +141,24 @@ claim "under load no request failed" test -e "$folder/loaded" || sed 's/^/# /' "
 second=$(issued_to)
 claim "the new certificate is served" test -n "$second" -a "$first" != "$second"
 
+echo "{\"web.adhoc.listen\": \"127.0.0.1:$port\", \"web.adhoc.host\": \"adhoc.test\", \"admin.listen\": \"127.0.0.1:$admin\", \"http.stop_time\": \"20 s\"}" \
+    >"$home/smki.json"
+claim "an address that a reload takes away is closed at once, whatever is in flight elsewhere" closes "$port2" HUP
+cp "$folder/good.json" "$home/smki.json"
+kill -HUP "$server"
+listens() { python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])))' "$1"; }
+back() { for _ in $(seq 50); do listens "$1" && return 0; sleep 0.1; done; return 1; }
+claim "and is there again after the next" back "$port2"
+
 # ---- shutdown ----
 
 probe paced_download "$folder/started" >"$folder/download" 2>&1 &
 download=$!
 wait_for "$folder/started"
-serve_stop TERM
+claim "at SIGTERM new connections are refused at once" closes "$port" TERM
+ended=0
+wait "$server" || ended=$?
+server=''
 status=0
 wait "$download" || status=$?
 claim "a download that ran when it was stopped is finished" test "$status" = 0
