@@ -81,7 +81,7 @@ const char *serve_peer(const struct serve_request *request);                    
 const uint8_t *serve_session(const struct serve_request *request, size_t *size);
 void *serve_context(const struct serve_request *request);
 void serve_context_set(struct serve_request *request, void *context);
-/* Holds the request until `at`, without holding a thread: `answer` is then called again (returns its own return value to give back). */
+/* Holds the request until `at`, and no longer than it was until then when this is called, without holding a thread: `answer` is then called again (returns its own return value to give back). */
 int serve_wait(struct serve_request *request, struct smki_time at);
 
 /* ---- the reply ---- */
