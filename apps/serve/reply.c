@@ -3,18 +3,30 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define BLOCK_SIZE 16384 /* octets of a stream that the library takes at once */
 
+/* Where one of this name is, or the next free one; NULL: none left. */
+static struct header *header_find(struct serve_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (request->headers[i].name != NULL && strcasecmp(request->headers[i].name, name) == 0)
+            return &request->headers[i];
+    }
+    return request->header_count < REQUEST_HEADERS ? &request->headers[request->header_count++] : NULL;
+}
+
 void serve_header_add(struct serve_request *request, const char *name, const char *value)
 {
-    struct header *header = &request->headers[request->header_count];
+    struct header *header = header_find(request, name);
 
-    if (request->header_count == REQUEST_HEADERS)
+    if (header == NULL)
         return;
+    free(header->name);
+    free(header->value);
     header->name = strdup(name);
     header->value = strdup(value);
-    request->header_count++;
 }
 
 void reply_forget(struct serve_request *request)

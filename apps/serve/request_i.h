@@ -66,6 +66,7 @@ struct serve_request {
     struct smki_buffer feeding;
     void *context;
     struct smki_time wait_until;
+    int64_t wait_ticks; /* the latest, whatever becomes of the clock */
     /* the reply */
     bool replied;
     int status;

@@ -248,6 +248,8 @@ static void serve_close(struct running *running)
 
     workers_stop(serve, true);
     for (size_t i = 0; i < serve->worker_count && serve->workers != NULL; i++)
+        worker_join(serve->workers[i]);
+    for (size_t i = 0; i < serve->worker_count && serve->workers != NULL; i++)
         worker_destroy(serve->workers[i]);
     free(serve->workers);
     admin_close(running->admin);

@@ -53,7 +53,7 @@ struct serve_site {
     size_t route_count;
     /* Writes the answer for a refusal in the site's own format with serve_reply: by any code of the list (its http_status is the default).
      * Called for the refusals of routes, and for those of serve itself: HTTP_PATH, HTTP_METHOD (Allow is set already), HTTP_MEDIA_TYPE,
-     * TOO_LARGE, HTTP_HOST, HTTP_MALFORMED, HTTP_SLOW, HTTP_BUSY, MAINTENANCE (Retry-After is set already), and those of access, with their
+     * TOO_LARGE, HTTP_HOST, HTTP_MALFORMED, HTTP_SLOW, HTTP_BUSY, MAINTENANCE (both with Retry-After set already), and those of access, with their
      * true code: what the outside is told of them must be the same for all. `request` has no route where none matched, and where the
      * request could not be read neither method ("") nor path (""). Must not fail; runs in a pool thread, may block. When it writes no
      * reply, an empty one with the code's http_status goes out. */
@@ -81,12 +81,13 @@ const char *serve_peer(const struct serve_request *request);                    
 const uint8_t *serve_session(const struct serve_request *request, size_t *size);
 void *serve_context(const struct serve_request *request);
 void serve_context_set(struct serve_request *request, void *context);
-/* Holds the request until `at`, without holding a thread: `answer` is then called again (returns its own return value to give back). */
+/* Holds the request until `at`, and no longer than it was until then when this is called, without holding a thread: `answer` is then called again (returns its own return value to give back). */
 int serve_wait(struct serve_request *request, struct smki_time at);
 
 /* ---- the reply ---- */
 
-void serve_header_add(struct serve_request *request, const char *name, const char *value); /* before the reply */
+/* Before the reply. One of the same name, in any case, is replaced. */
+void serve_header_add(struct serve_request *request, const char *name, const char *value);
 /* Takes the buffer (its memory is serve's from here on, and *body is empty). A second reply replaces the first. Returns 0. */
 int serve_reply(struct serve_request *request, int status, const char *media_type, struct smki_buffer *body);
 /* A body read piece by piece: `size` -1: not known (chunked). read: octets written, 0 at the end, negative: broken off (the connection ends

@@ -88,22 +88,33 @@ void work_submit(struct serve_request *request, enum request_job kind)
 
 static void wait_begin(struct serve_request *request)
 {
+    const int64_t left = request->wait_until.us - smki_service_now(request->worker->serve->service).us;
+
+    request->wait_ticks = ticks_now() + (left > 0 ? left : 0);
     request->next = request->worker->waiting;
     request->worker->waiting = request;
+}
+
+static int64_t wait_left(const struct serve_request *request, struct smki_time now, int64_t ticks)
+{
+    const int64_t by_clock = request->wait_until.us - now.us, by_ticks = request->wait_ticks - ticks;
+
+    return by_clock < by_ticks ? by_clock : by_ticks;
 }
 
 int64_t work_waiting(struct worker *worker)
 {
     const bool at_once = atomic_load(&worker->serve->stopping);
     struct smki_time now;
-    int64_t soonest = -1;
+    int64_t soonest = -1, ticks;
 
     if (worker->waiting == NULL)
         return -1;
     now = smki_service_now(worker->serve->service);
+    ticks = ticks_now();
     for (struct serve_request **at = &worker->waiting; *at != NULL;) {
         struct serve_request *request = *at;
-        const int64_t left = request->wait_until.us - now.us;
+        const int64_t left = wait_left(request, now, ticks);
 
         if (at_once || left <= 0) {
             *at = request->next;

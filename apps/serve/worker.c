@@ -326,12 +326,22 @@ int worker_start(struct worker *worker, struct smki_error *err)
     return 0;
 }
 
+void worker_join(struct worker *worker)
+{
+    if (worker != NULL && worker->started)
+        pthread_join(worker->thread, NULL);
+}
+
 void worker_destroy(struct worker *worker)
 {
     if (worker == NULL)
         return;
-    if (worker->started)
-        pthread_join(worker->thread, NULL);
+    while (worker->arrivals != NULL) { /* handed over when it had ended */
+        struct arrival *arrival = worker->arrivals;
+
+        worker->arrivals = arrival->next;
+        arrival_drop(worker, arrival);
+    }
     entrances_set(worker, NULL);
     library_close(worker);
     unseen_drop(worker->next);

@@ -80,6 +80,8 @@ struct worker {
 SMKI_MUST_USE int worker_create(struct worker **out, struct serve *serve, size_t number, struct smki_error *err);
 SMKI_MUST_USE int worker_start(struct worker *worker, struct smki_error *err);
 /* Waits for its end, which `stopping` brings. */
+void worker_join(struct worker *worker);
+/* Once all have ended: until then another one may hand it a connection. */
 void worker_destroy(struct worker *worker);
 /* From any thread. worker_renew takes over a reference. */
 void worker_wake(struct worker *worker);

@@ -584,15 +584,17 @@ def nobody_at(where, started=None):
 
 
 def many(count, seconds="1"):
-    """So many connections at once; prints how many stood."""
+    """So many connections at once; prints how many stood. Who is told that it is busy is told once when to come back."""
     stood = []
     for _ in range(int(count)):
         try:
             tls = connect()
             tls.sendall(get())
-            stood.append((tls, read_reply(tls)[0]))
+            status, head, _ = read_reply(tls)
+            stood.append((tls, status))
         except (OSError, AssertionError):
-            pass
+            continue
+        expect(status != 503 or head.lower().count(b"retry-after: ") == 1, "%r" % head)
     print(len(stood), sorted(set(status for _, status in stood)))
 
 

@@ -186,6 +186,8 @@ static void refuse(struct serve_request *request, int code, const char *text)
 {
     const struct smki_identity *identity = serve_identity(request);
 
+    if (smki_refusal_find(code)->http_status == 503)
+        serve_header_add(request, "retry-after", "7");
     (void)text_reply(request, smki_refusal_find(code)->http_status, "%s: %s (%s %s of %s)\n", smki_refusal_find(code)->name, text,
                      serve_method(request), serve_path(request), identity != NULL ? identity->actor.name : "nobody");
 }

@@ -97,6 +97,16 @@ exec 9>&-
 wait "$keeper" || true
 shift_time +0
 
+held() { # a request that waits for its time, while the clock is set back
+    fetch --cert "$folder/adhoc/cert.pem" --key "$folder/adhoc/key.pem" "https://adhoc.test/wait?ms=1500" >"$folder/held" &
+    local client=$!
+    sleep 0.7
+    shift_time -60
+    wait "$client" && grep -q waited "$folder/held"
+}
+claim "a held request waits no longer when the clock is set back" held
+shift_time +0
+
 # ---- access, on every request ----
 
 claim "a suspended credential is refused on an open connection, a resumed session and a new one" \
