@@ -41,7 +41,7 @@
 
 #endif
 
-/* TLS 1.2 to 1.2, or to 1.3 where the library has it: false when it was wished and is not there. */
+/* TLS 1.2 to 1.2, or to 1.3 where the library has it: false when it was wished and is not there. There is no resumption in 1.3. */
 bool compat_versions(mbedtls_ssl_config *config, bool and_1_3);
 /* Curves and signature hashes that are offered, best first. */
 void compat_curves(mbedtls_ssl_config *config);

@@ -466,6 +466,18 @@ def resumed():
         expect(session_of(connect(made=context())) != name, "the same name without resumption")
 
 
+def never_resumed():
+    """TLS 1.3: a client that would resume gets in by a full handshake."""
+    made = context()
+    first = connect(made=made)
+    expect(first.version() == "TLSv1.3", "%s" % first.version())
+    session_of(first)
+    expect(not first.session.has_ticket, "a ticket came")
+    again = connect(made=made, session=first.session)
+    expect(not again.session_reused, "resumed")
+    session_of(again)
+
+
 def across_sites():
     """A session made without a client certificate opens nothing that needs one."""
     for tickets in (True, False):

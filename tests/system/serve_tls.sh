@@ -175,6 +175,20 @@ claim "a download that ran when it was stopped is finished" test "$status" = 0
 claim "and it ends with 0" test "$ended" = 0
 claim "nothing went wrong in it" test "$(grep -cE 'ERROR|Sanitizer|runtime error' "$folder/log")" = 0
 
+# ---- TLS 1.3, where mbedTLS has it ----
+
+configure '"tls.versions": "1.2 and 1.3"'
+if serve_start >"$folder/start"; then
+    claim "TLS 1.3 is taken where it is allowed" says "Cipher is TLS_AES_256_GCM_SHA384" by adhoc
+    claim "it has no sessions to resume, and lets in who would" probe never_resumed
+    claim "sessions of TLS 1.2 are resumed all the same" says "Reused, TLSv1.2" by adhoc -tls1_2 -reconnect
+    serve_stop TERM
+else
+    claim "without TLS 1.3 in mbedTLS the server says so" grep -q "has no TLS 1.3" "$folder/log"
+    server=''
+fi
+configure ""
+
 # ---- service manager ----
 
 python3 - "$folder/notify" >"$folder/notified" <<'END' &
