@@ -66,18 +66,19 @@ claim "a serial number is taken as openssl shows it" complains 1 "SMKI_HOME" pro
 
 # ---- the keys of the configuration ----
 
-# Whatever is written like a key in the manual pages, the README and the helps is one.
+# Whatever is written like a key in the manual pages, the README and the helps is one. (The client has a configuration of its own.)
 keys_told() {
     local name
     {
-        cat "$ROOT"/apps/*/*.1 "$ROOT/README.md"
+        cat "$ROOT"/apps/smki/*.1 "$ROOT"/apps/batch/*.1 "$ROOT"/apps/webservice/*.1 "$ROOT/README.md"
+        "$PROGRAMS/webservice/smki-webservice" --help
         for name in "$PROGRAMS/smki/smki" "$PROGRAMS/batch/smki-batch"; do
             "$name" --help | sed -n 's/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p' | while read -r words; do
                 # shellcheck disable=SC2086 # a command may be of two words
                 "$name" $words --help </dev/null || true
             done
         done
-    } 2>/dev/null | grep -oE '\b(night|demand|batch|run|runner|ca|policy|audit|device|eligibility|http)\.[a-z][a-z_]+[a-z0-9_]*' |
+    } 2>/dev/null | grep -oP '(?<![.\w/-])(night|demand|batch|run|runner|ca|policy|audit|device|eligibility|http|web|admin|tls)(\.[a-z][a-z0-9_]+)+' |
         grep -vE '\.(pem|csr|cnf|crl|xml|zip|txt|sh|json|csv|key|service)$' | sort -u
 }
 every_key_told_is_one() {
