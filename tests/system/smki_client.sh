@@ -399,7 +399,14 @@ refused 1 "an encrypted key wants its passphrase" setsid "$PROGRAMS/client/smki-
 claim "... which may stand in a file" run batch submit --passphrase-file "$folder/passphrase" "$file"
 config key "pkcs11:token=none;object=none"
 fresh && script "status=200 body=accepted.xml"
-refused 1 "a token that is not there is refused in words" run batch submit "$file"
+# Where libcurl's TLS library has an engine for PKCS#11, that says its own lines first, and leaves memory behind.
+no_token() {
+    local status=0
+    ASAN_OPTIONS=detect_leaks=0 run batch submit "$file" 2>"$folder/token.err" || status=$?
+    cat "$folder/token.err"
+    [ "$status" -eq 1 ] && [ "$(grep -c '^smki-client: ' "$folder/token.err")" -eq 1 ]
+}
+claim "a token that is not there is refused in words" no_token
 config
 claim "proxies of the environment are not used" env https_proxy=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1 \
     "$PROGRAMS/client/smki-client" batch submit --config "$folder/party.json" --quiet "$file"
