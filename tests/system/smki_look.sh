@@ -77,7 +77,7 @@ keys_told() {
                 "$name" $words --help </dev/null || true
             done
         done
-    } 2>/dev/null | grep -oE '\b(night|demand|batch|run|runner|ca|policy|audit|device|eligibility|http)\.[a-z][a-z_]+[a-z0-9_]*' |
+    } 2>/dev/null | grep -oP '(?<![\w./])(night|demand|batch|run|runner|ca|policy|audit|device|eligibility|http|web\.adhoc|web\.batch|tls|admin)\.[a-z][a-z_]+[a-z0-9_]*' |
         grep -vE '\.(pem|csr|cnf|crl|xml|zip|txt|sh|json|csv|key|service)$' | sort -u
 }
 every_key_told_is_one() {
