@@ -47,6 +47,11 @@ static void request_check(struct connection *connection, const struct smki_confi
             connection_cut(connection);
         return;
     }
+    if (connection->gate.state == GATE_WAIT) { /* the library makes nothing of the head */
+        if (connection->worker->now - connection->request_since > http->head_time)
+            front_refuse(connection, SMKI_HTTP_MALFORMED, NULL);
+        return;
+    }
     if (!sending && !receiving) { /* the service is at work */
         connection->progress = connection->worker->now;
         return;

@@ -89,10 +89,10 @@ static size_t head_take(struct connection *connection, const uint8_t *at, size_t
         head_pass(connection, at, used);
         break;
     case GATE_MALFORMED:
-        front_refuse(connection, SMKI_HTTP_MALFORMED, "the head of the request is not well-formed: bare CR or LF, NUL, or a folded line");
+        front_refuse(connection, SMKI_HTTP_MALFORMED, "the head of the request is not well-formed: bare CR or LF, NUL, a folded line, or a field without a proper name");
         break;
     case GATE_TOO_LARGE:
-        front_refuse(connection, SMKI_HTTP_MALFORMED, "the head of the request is too large");
+        front_refuse(connection, SMKI_HTTP_MALFORMED, "the head of the request is too large, or has too many fields or arguments");
         break;
     }
     return used;

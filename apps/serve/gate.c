@@ -1,5 +1,7 @@
-/* A scanner of six states over the head of a request. */
+/* A scanner of eight states over the head of a request. */
 #include "serve/gate_i.h"
+
+#include <string.h>
 
 void gate_reset(struct gate *gate)
 {
@@ -12,19 +14,77 @@ static bool is_control(uint8_t c)
     return (c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-/* An octet where a line begins or goes on; false: refused. */
-static bool line_octet(struct gate *gate, uint8_t c)
+/* RFC 9110 5.6.2: what the name of a field is made of. */
+static bool is_token(uint8_t c)
 {
-    const bool start = gate->scan == GATE_FIRST || gate->scan == GATE_LINE_START;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+/* An octet of the request line; false: refused. */
+static bool target_octet(struct gate *gate, uint8_t c)
+{
+    const bool start = gate->scan == GATE_FIRST;
 
     if (c == '\r') {
-        gate->scan = gate->scan == GATE_FIRST ? GATE_FIRST_CR : gate->scan == GATE_LINE_START ? GATE_END_CR : GATE_LINE_CR;
+        gate->scan = start ? GATE_FIRST_CR : GATE_LINE_CR;
         return true;
     }
-    if (is_control(c) || (start && (c == ' ' || c == '\t'))) /* folded lines are obsolete, RFC 9112 5.2 */
+    if (is_control(c) || (start && (c == ' ' || c == '\t')))
         return false;
-    gate->scan = GATE_IN_LINE;
+    gate->parts += c == '&';
+    gate->scan = GATE_TARGET;
     return true;
+}
+
+/* An octet of a field's name, which has at least one; so no line is folded either (obsolete, RFC 9112 5.2). */
+static bool name_octet(struct gate *gate, uint8_t c)
+{
+    if (c == '\r' && gate->scan == GATE_LINE_START) {
+        gate->scan = GATE_END_CR;
+        return true;
+    }
+    if (c == ':' && gate->scan == GATE_NAME) {
+        gate->scan = GATE_VALUE;
+        return true;
+    }
+    gate->parts += gate->scan == GATE_LINE_START;
+    gate->scan = GATE_NAME;
+    return is_token(c);
+}
+
+static bool value_octet(struct gate *gate, uint8_t c)
+{
+    if (c == '\r')
+        gate->scan = GATE_LINE_CR;
+    return c == '\r' || !is_control(c);
+}
+
+/* The LF after a CR. */
+static bool line_end(struct gate *gate, uint8_t c)
+{
+    gate->scan = gate->scan == GATE_FIRST_CR ? GATE_FIRST : GATE_LINE_START; /* empty lines before a request: RFC 9112 2.2 */
+    return c == '\n';
+}
+
+static bool octet_take(struct gate *gate, uint8_t c)
+{
+    switch (gate->scan) {
+    case GATE_FIRST:
+    case GATE_TARGET:
+        return target_octet(gate, c);
+    case GATE_LINE_START:
+    case GATE_NAME:
+        return name_octet(gate, c);
+    case GATE_VALUE:
+        return value_octet(gate, c);
+    case GATE_FIRST_CR:
+    case GATE_LINE_CR:
+        return line_end(gate, c);
+    case GATE_END_CR:
+        gate->state = c == '\n' ? GATE_WAIT : GATE_HEAD;
+        return c == '\n';
+    }
+    return false;
 }
 
 enum gate_verdict gate_head(struct gate *gate, size_t head_max, const uint8_t *at, size_t size, size_t *used)
@@ -34,25 +94,12 @@ enum gate_verdict gate_head(struct gate *gate, size_t head_max, const uint8_t *a
 
         if (++gate->head > head_max)
             return GATE_TOO_LARGE;
-        switch (gate->scan) {
-        case GATE_FIRST:
-        case GATE_IN_LINE:
-        case GATE_LINE_START:
-            if (!line_octet(gate, c))
-                return GATE_MALFORMED;
-            break;
-        case GATE_FIRST_CR: /* empty lines before a request, RFC 9112 2.2 */
-        case GATE_LINE_CR:
-            if (c != '\n')
-                return GATE_MALFORMED;
-            gate->scan = gate->scan == GATE_FIRST_CR ? GATE_FIRST : GATE_LINE_START;
-            break;
-        case GATE_END_CR:
-            if (c != '\n')
-                return GATE_MALFORMED;
-            gate->state = GATE_WAIT;
+        if (!octet_take(gate, c))
+            return GATE_MALFORMED;
+        if (gate->parts > GATE_PARTS_MAX)
+            return GATE_TOO_LARGE;
+        if (gate->state == GATE_WAIT)
             return GATE_WHOLE;
-        }
     }
     return GATE_MORE;
 }

@@ -13,15 +13,17 @@
 #include <stdint.h>
 
 enum gate_state { GATE_HEAD, GATE_WAIT, GATE_BODY, GATE_REPLY };
-enum gate_scan { GATE_FIRST, GATE_FIRST_CR, GATE_IN_LINE, GATE_LINE_CR, GATE_LINE_START, GATE_END_CR };
+enum gate_scan { GATE_FIRST, GATE_FIRST_CR, GATE_TARGET, GATE_LINE_CR, GATE_LINE_START, GATE_NAME, GATE_VALUE, GATE_END_CR };
 enum gate_verdict { GATE_MORE, GATE_WHOLE, GATE_MALFORMED, GATE_TOO_LARGE };
 
+#define GATE_PARTS_MAX 100 /* fields and arguments: for each the library takes 64 octets beside the head, of the 32 KiB of a connection */
 #define GATE_ENDLESS UINT64_MAX /* a chunked body: only the library knows its end */
 
 struct gate {
     enum gate_state state;
     enum gate_scan scan;
-    size_t head; /* octets of the head so far */
+    size_t head;  /* octets of the head so far, */
+    size_t parts; /* and its fields and arguments */
     uint64_t left;
 };
 

@@ -174,6 +174,8 @@ static void busy_pump(struct worker *worker)
 
     for (struct connection *connection = worker->busy; connection != NULL; connection = next) {
         next = connection->busy_next;
+        if (connection->gate.state == GATE_WAIT) /* the library may have an answer of its own ready and wait for an event that has been */
+            worker->polls = true;
         if (connection->request != NULL && connection->request->suspended && connection->held.size == 0)
             continue;
         connection->down_ready = true;
@@ -235,7 +237,7 @@ static int turn_timeout(struct worker *worker, int64_t waiting)
         return 0;
     if (waiting >= 0 && waiting / 1000 + 1 < timeout)
         timeout = (int)(waiting / 1000) + 1;
-    if (worker->polls && timeout > POLL_TIME)
+    if ((worker->polls || worker->closing) && timeout > POLL_TIME)
         timeout = POLL_TIME;
     return timeout;
 }
@@ -244,7 +246,7 @@ static void turn(struct worker *worker)
 {
     struct epoll_event events[EVENTS_MAX];
     int count = epoll_wait(worker->epoll, events, EVENTS_MAX, turn_timeout(worker, work_waiting(worker)));
-    const bool polled = worker->polls;
+    const bool polled = worker->polls || worker->closing;
 
     worker->now = ticks_now();
     worker->handshakes_left = HANDSHAKES_BUSY;

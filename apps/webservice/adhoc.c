@@ -21,6 +21,12 @@ static int reply(struct serve_request *request, struct smki_adhoc *adhoc, int co
     return answer_xml(request, &adhoc->xml, code);
 }
 
+/* Who is no longer let in is told what everybody is who is not. */
+static int finish(struct serve_request *request, struct adhoc_call *call, int code)
+{
+    return smki_access_is_refusal(code) || call->adhoc.xml.size == 0 ? code : reply(request, &call->adhoc, code);
+}
+
 /* Called again when the slot has come that a request waits for (the pace, smooth). */
 static int answer(struct serve_request *request, struct smki_error *err)
 {
@@ -33,13 +39,13 @@ static int answer(struct serve_request *request, struct smki_error *err)
         serve_context_set(request, call);
         rc = smki_adhoc_admit(&call->adhoc, serve_service(request), serve_identity(request), serve_body(request), err);
         if (rc != 0)
-            return call->adhoc.xml.size > 0 ? reply(request, &call->adhoc, rc) : rc;
+            return finish(request, call, rc);
         call->admitted = true;
         if (call->adhoc.not_before.us > smki_service_now(serve_service(request)).us)
             return serve_wait(request, call->adhoc.not_before);
     }
     rc = smki_adhoc_answer(&call->adhoc, serve_service(request), serve_identity(request), err);
-    return call->adhoc.xml.size > 0 ? reply(request, &call->adhoc, rc) : rc;
+    return finish(request, call, rc);
 }
 
 static void close_call(struct serve_request *request, bool delivered)
@@ -56,7 +62,9 @@ static void refuse(struct serve_request *request, int code, const char *text)
 {
     struct smki_adhoc adhoc = {0};
 
-    if (smki_adhoc_refuse(&adhoc, serve_service(request), serve_identity(request), code, answer_text(code, text), NULL) == 0)
+    text = answer_text(code, text);
+    code = answer_code(code);
+    if (smki_adhoc_refuse(&adhoc, serve_service(request), serve_identity(request), code, text, NULL) == 0)
         reply(request, &adhoc, code);
     smki_adhoc_finish(&adhoc);
 }

@@ -63,6 +63,11 @@ void answer_allowance(struct serve_request *request, const struct smki_allowance
         number_header(request, "RateLimit-Reset", seconds(left->reset));
 }
 
+int answer_code(int code)
+{
+    return smki_access_is_refusal(code) ? SMKI_IKI_UNREGISTERED : code;
+}
+
 const char *answer_text(int code, const char *text)
 {
     if (smki_access_is_refusal(code))

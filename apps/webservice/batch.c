@@ -166,9 +166,11 @@ static void refuse(struct serve_request *request, int code, const char *text)
 
     if (route != NULL && route->answer == submit_answer && serve_context(request) != NULL)
         ref = smki_submission_ref(serve_context(request));
+    text = answer_text(code, text);
+    code = answer_code(code);
     answer_retry_of(request, code);
-    rc = is_submission(request) ? smki_batch_submit_answer(&xml, ref, 0, code, answer_text(code, text), NULL)
-                                : smki_batch_poll_answer(&xml, &none, code, answer_text(code, text), NULL);
+    rc = is_submission(request) ? smki_batch_submit_answer(&xml, ref, 0, code, text, NULL)
+                                : smki_batch_poll_answer(&xml, &none, code, text, NULL);
     if (rc != 0) /* no memory for it: no half of a document either */
         smki_buffer_finish(&xml);
     answer_xml(request, &xml, code);

@@ -20,7 +20,8 @@ void answer_retry_after(struct serve_request *request, struct smki_time at);
 void answer_retry_of(struct serve_request *request, int code);
 /* RateLimit-Limit, -Remaining, -Reset (seconds, left out when that is never); nothing when there is no limit. */
 void answer_allowance(struct serve_request *request, const struct smki_allowance *left);
-/* What the outside may read of a refusal: of access, nothing but that it was refused. */
+/* What the outside may read of a refusal: of access, nothing but that it was refused, whatever the log has (interfaces.md 3). */
+int answer_code(int code);
 const char *answer_text(int code, const char *text);
 /* Replies with the document and its status, and counts it by its Status word. */
 int answer_xml(struct serve_request *request, struct smki_buffer *xml, int code);

@@ -123,11 +123,13 @@ struct smki_allowance {
 /* What would be let in now, by the rules above and with their arguments; also where they are only observed. Nothing is recorded. */
 SMKI_API void smki_allowance_portal_batch(struct smki_allowance *out, const struct smki_demand_limits *limits, struct smki_window *window,
                                           uint64_t agreed, struct smki_time now);
+/* The same of ad hoc Device CSRs through the portal. */
 SMKI_API void smki_allowance_portal_adhoc(struct smki_allowance *out, const struct smki_demand_limits *limits, struct smki_window *window,
                                           uint64_t agreed, struct smki_time now);
 /* limit 1: the next CSR; reset: until its slot. Who is held for it (smooth) has none left either. */
 SMKI_API void smki_allowance_adhoc_pace(struct smki_allowance *out, const struct smki_demand_limits *limits, struct smki_time last,
                                         int64_t agreed_pace, struct smki_time now);
+/* Submissions at once: `answering` are under way. */
 SMKI_API void smki_allowance_batch_one(struct smki_allowance *out, const struct smki_demand_limits *limits, uint64_t answering,
                                        uint64_t agreed);
 

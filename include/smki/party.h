@@ -88,6 +88,7 @@ SMKI_API SMKI_MUST_USE int smki_credential_of_certificate(struct smki_store *sto
 /* By the serial number of its certificate: NOT_FOUND when there is no such certificate, or it is not that of a credential. */
 SMKI_API SMKI_MUST_USE int smki_credential_of_serial(struct smki_store *store, const struct smki_serial *serial, struct smki_credential *out,
                                                      struct smki_error *err);
+/* The first credential after `number`; NOT_FOUND after the last. */
 SMKI_API SMKI_MUST_USE int smki_credential_next(struct smki_store *store, uint64_t number, struct smki_credential *out, struct smki_error *err);
 /* active <-> suspended, either -> revoked (final; the certificate is revoked in the store too and will be on the next CRL): CREDENTIAL_STATE otherwise.
  * An officer's credential becomes active only while the officer is verified: OFFICER_STATE. */

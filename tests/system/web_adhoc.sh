@@ -107,22 +107,37 @@ claim "in chunks too" adhoc 1 "$folder/large" -H 'Transfer-Encoding: chunked'
 claim "are 413" answers 413 "FORMAT_ERROR"
 claim "and on record" on_record
 
+raw() { # raw HEAD: a head as it stands, with openssl; what is answered
+    printf '%b' "$1" | timeout 20 openssl s_client -quiet -ign_eof -connect "127.0.0.1:$adhoc_port" -servername localhost -CAfile "$home/tls/ca.pem" \
+        -cert "$folder/adhoc-1/cert.pem" -key "$folder/adhoc-1/key.pem" 2>/dev/null
+}
+raw 'POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n: y\r\nA: bbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n\r\nGET /hidden HTTP/1.1\nHost: localhost\nConnection: close\n\n' >"$folder/raw"
+claim "a field without a name ends no head: one answer, 400" test "$(grep -c '^HTTP/1.1 400' "$folder/raw")/$(grep -c '^HTTP/1.1 ' "$folder/raw")" = 1/1
+for count in 520 1000 4000; do
+    raw "GET /x?$(printf 'a&%.0s' $(seq "$count")) HTTP/1.1\r\nHost: localhost\r\n\r\n" >"$folder/raw"
+    claim "$count arguments are answered at once" grep -q '^HTTP/1.1 400' "$folder/raw"
+done
+
 # ---- who may not ----
 
 claim "the batch credential" request_to batch 1 "$url/1.0/PortalCSR/DeviceCertificateSigningRequest" --data-binary "@$folder/document" -H 'Content-Type: application/xml'
 claim "is refused with 403, and told nothing" answers 403 "access refused"
+element ErrorCode >"$folder/code-interface"
 claim "the audit log has the reason" says IKI_INTERFACE smki audit export -
 serial=$(openssl x509 -in "$folder/adhoc-2/cert.pem" -noout -serial | cut -d= -f2)
 claim "Party 2's credential is let in" adhoc 2 "$folder/document"
 smki credential suspend "$serial" >/dev/null
 claim "suspended, on its very next request" adhoc 2 "$folder/document"
 claim "it is refused" answers 403 "access refused"
+element ErrorCode >"$folder/code-suspended"
 smki credential resume "$serial" >/dev/null
 adhoc 2 "$folder/document"
 claim "resumed it is let in again" test "$(cat "$folder/status")" = 200
 smki credential revoke "$serial" >/dev/null
 adhoc 2 "$folder/document"
 claim "revoked it is refused" answers 403 "access refused"
+element ErrorCode >"$folder/code-revoked"
+claim "no code tells why" test "$(sort -u "$folder"/code-* | wc -l)" = 1
 
 claim "the server ends as told" web_stop
 claim "and the audit log is whole" smki audit verify

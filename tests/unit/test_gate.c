@@ -35,6 +35,12 @@ static const struct gate_case {
     {" GET / HTTP/1.1\r\n\r\n", 0, GATE_MALFORMED, 1},
     {"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", 0, GATE_MALFORMED, 23},
     {"GET / HTTP/1.1\r\nA: b\r\n\tc\r\n\r\n", 0, GATE_MALFORMED, 23},
+    {"GET / HTTP/1.1\r\n: y\r\n\r\n", 0, GATE_MALFORMED, 17},
+    {"GET / HTTP/1.1\r\nA b: y\r\n\r\n", 0, GATE_MALFORMED, 18},
+    {"GET / HTTP/1.1\r\nX(y): 1\r\n\r\n", 0, GATE_MALFORMED, 18},
+    {"GET / HTTP/1.1\r\nA\r\n\r\n", 0, GATE_MALFORMED, 18},
+    {"GET / HTTP/1.1\r\nA :b\r\n\r\n", 0, GATE_MALFORMED, 18},
+    {"GET / HTTP/1.1\r\nA:\r\nb!#$%&'*+-.^_`|~9Z::\r\n\r\n", 0, GATE_WHOLE, 44},
     {"GET /\0x HTTP/1.1\r\n\r\n", 20, GATE_MALFORMED, 6},
     {"\0", 1, GATE_MALFORMED, 1},
     {"GET /\x01 HTTP/1.1\r\n\r\n", 0, GATE_MALFORMED, 6},
@@ -94,6 +100,32 @@ static void a_head_may_have_as_many_octets_as_its_limit_and_no_more(void **state
     assert_int_equal(gate.head, 2);
 }
 
+/* Fields and arguments, `arguments` of the latter. */
+static enum gate_verdict of_parts(size_t arguments, size_t fields)
+{
+    char head[4096] = "GET /x?";
+    struct gate gate;
+    size_t used;
+
+    for (size_t i = 0; i < arguments; i++)
+        strcat(head, "a&");
+    strcat(head, " HTTP/1.1\r\n");
+    for (size_t i = 0; i < fields; i++)
+        strcat(head, "a:&\r\n");
+    strcat(head, "\r\n");
+    gate_reset(&gate);
+    return gate_head(&gate, sizeof(head), (const uint8_t *)head, strlen(head), &used);
+}
+
+static void fields_and_arguments_are_no_more_than_the_library_has_room_for(void **state)
+{
+    (void)state;
+    assert_int_equal(of_parts(0, GATE_PARTS_MAX), GATE_WHOLE);
+    assert_int_equal(of_parts(0, GATE_PARTS_MAX + 1), GATE_TOO_LARGE);
+    assert_int_equal(of_parts(GATE_PARTS_MAX, 0), GATE_WHOLE);
+    assert_int_equal(of_parts(GATE_PARTS_MAX - 1, 2), GATE_TOO_LARGE);
+}
+
 static void a_body_passes_to_its_last_octet_and_nothing_after_it(void **state)
 {
     struct gate gate;
@@ -134,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_head_is_judged_alike_however_it_is_cut),
         cmocka_unit_test(a_head_may_have_as_many_octets_as_its_limit_and_no_more),
+        cmocka_unit_test(fields_and_arguments_are_no_more_than_the_library_has_room_for),
         cmocka_unit_test(a_body_passes_to_its_last_octet_and_nothing_after_it),
         cmocka_unit_test(no_body_passes_nothing_and_a_chunked_one_all),
     };
