@@ -6,32 +6,37 @@
 #include <string.h>
 #include <strings.h>
 
+/* The fields that matter here, and how often each is there. */
+enum field { FIELD_LENGTH, FIELD_CODING, FIELD_HOST, FIELD_TYPE, FIELD_ENCODING, FIELD_EXPECT, FIELDS };
+
+static const char *const field_names[FIELDS] = {"Content-Length", "Transfer-Encoding", "Host",
+                                                "Content-Type",   "Content-Encoding",  "Expect"};
+
 struct fields {
-    unsigned lengths, codings, hosts;
-    const char *length, *coding, *host;
+    unsigned count[FIELDS];
+    const char *value[FIELDS];
+    bool encoded; /* with any other than identity (RFC 9110 8.4.1) */
+    bool expects; /* anything other than 100-continue (RFC 9110 10.1.1) */
     bool bad_name;
 };
 
 static enum MHD_Result field_each(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     struct fields *fields = context;
+    size_t i;
 
     (void)kind;
     for (const char *at = name; *at != '\0'; at++)
         fields->bad_name = fields->bad_name || (unsigned char)*at <= 0x20 || *at == 0x7f;
     fields->bad_name = fields->bad_name || name[0] == '\0';
-    if (value == NULL)
-        value = "";
-    if (strcasecmp(name, "Content-Length") == 0) {
-        fields->lengths++;
-        fields->length = value;
-    } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
-        fields->codings++;
-        fields->coding = value;
-    } else if (strcasecmp(name, "Host") == 0) {
-        fields->hosts++;
-        fields->host = value;
-    }
+    for (i = 0; i < FIELDS && strcasecmp(name, field_names[i]) != 0; i++)
+        ;
+    if (i == FIELDS)
+        return MHD_YES;
+    fields->count[i]++;
+    fields->value[i] = value != NULL ? value : "";
+    fields->encoded = fields->encoded || (i == FIELD_ENCODING && strcasecmp(fields->value[i], "identity") != 0);
+    fields->expects = fields->expects || (i == FIELD_EXPECT && strcasecmp(fields->value[i], "100-continue") != 0);
     return MHD_YES;
 }
 
@@ -49,32 +54,110 @@ static bool length_read(uint64_t *out, const char *text)
 static const char *framing_fault(struct serve_request *request, const struct fields *fields, const char *version)
 {
     const bool one_one = strcmp(version, "HTTP/1.1") == 0;
+    const unsigned *count = fields->count;
 
     if (!one_one && strcmp(version, "HTTP/1.0") != 0)
         return "the version of HTTP is neither 1.1 nor 1.0";
     if (fields->bad_name)
         return "the name of a header field holds a blank or control character";
-    if (fields->hosts > 1 || (one_one && fields->hosts == 0))
-        return "the head must have one Host";
-    if (fields->lengths > 1 || fields->codings > 1 || (fields->lengths != 0 && fields->codings != 0))
+    if (count[FIELD_LENGTH] > 1 || count[FIELD_CODING] > 1 || (count[FIELD_LENGTH] != 0 && count[FIELD_CODING] != 0))
         return "the head must have one Content-Length or one Transfer-Encoding, not both";
-    if (fields->codings != 0 && (!one_one || strcasecmp(fields->coding, "chunked") != 0))
+    if (count[FIELD_CODING] != 0 && (!one_one || strcasecmp(fields->value[FIELD_CODING], "chunked") != 0))
         return "the Transfer-Encoding must be chunked";
-    if (fields->lengths != 0 && !length_read(&request->declared, fields->length))
+    if (count[FIELD_LENGTH] != 0 && !length_read(&request->declared, fields->value[FIELD_LENGTH]))
         return "the Content-Length is not a number";
+    if (count[FIELD_TYPE] > 1)
+        return "the head must have one Content-Type";
     if (request->bad_path)
-        return "the path holds %00";
-    request->chunked = fields->codings != 0;
+        return "the path holds %00, or the host of the target an escape";
+    request->chunked = count[FIELD_CODING] != 0;
     return NULL;
 }
 
-/* Host without its port, any case: the server name of the site. */
-static bool host_fits(const char *site, const char *host)
-{
-    const size_t size = host != NULL ? strcspn(host, ":") : 0;
+/* ---- whom it is for ---- */
 
-    return site == NULL || (host != NULL && strlen(site) == size && strncasecmp(site, host, size) == 0);
+/* Octets of the name of a host, or of an IPv6 address in brackets, at the beginning of the text; 0: none (RFC 3986 3.2.2; escapes, which no
+ * name needs, are not taken). */
+static size_t name_size(const char *text, size_t size)
+{
+    const bool literal = size > 0 && text[0] == '[';
+    const char *allowed =
+        literal ? "0123456789abcdefABCDEF:." : "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~!$&'()*+,;=";
+    size_t used = literal;
+
+    while (used < size && text[used] != '\0' && strchr(allowed, text[used]) != NULL)
+        used++;
+    if (!literal)
+        return used;
+    return used > 2 && used < size && text[used] == ']' ? used + 1 : 0;
 }
+
+/* Nothing, or a colon and a number (RFC 3986 3.2.3). */
+static bool is_port(const char *text, size_t size)
+{
+    unsigned long port = 0;
+
+    for (size_t i = 1; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9' || (port = 10 * port + (unsigned long)(text[i] - '0')) > 65535)
+            return false;
+    }
+    return size == 0 || text[0] == ':';
+}
+
+/* "name", "name:port"; the octets of the name, 0: it is neither. */
+static size_t authority_read(const char *text, size_t size)
+{
+    const size_t name = name_size(text, size);
+
+    return is_port(text + name, size - name) ? name : 0;
+}
+
+/* In a target of the absolute form, where its host begins (RFC 9112 3.2.2); 0: another form. */
+static size_t absolute_start(const char *target)
+{
+    return strncasecmp(target, "https://", 8) == 0 ? 8 : strncasecmp(target, "http://", 7) == 0 ? 7 : 0;
+}
+
+/* That of an absolute form takes the place of Host. What is wrong with them, NULL: nothing. `host` has no size where there is none, which
+ * HTTP/1.0 allows. */
+static const char *host_find(struct smki_bytes *host, const struct serve_request *request, const struct fields *fields, const char *version)
+{
+    const char *text = fields->value[FIELD_HOST], *target = request->path;
+    const unsigned count = fields->count[FIELD_HOST];
+    const size_t start = absolute_start(target);
+
+    if (count > 1 || (count == 0 && strcmp(version, "HTTP/1.1") == 0))
+        return "the head must have one Host";
+    if (count != 0 && (host->size = authority_read(text, strlen(text))) == 0)
+        return "the Host is no name with or without a port";
+    host->at = (const uint8_t *)text;
+    if (start == 0)
+        return NULL;
+    host->at = (const uint8_t *)target + start;
+    host->size = authority_read(target + start, strcspn(target + start, "/"));
+    return host->size != 0 ? NULL : "the target has no host, or one that is no name with or without a port";
+}
+
+/* Of an absolute form the path is left. */
+static void origin_form(char *target)
+{
+    const size_t start = absolute_start(target);
+    const char *path = target + start + strcspn(target + start, "/");
+
+    if (start == 0)
+        return;
+    if (path[0] == '\0')
+        path = "/";
+    memmove(target, path, strlen(path) + 1);
+}
+
+/* Any case: the server name of the site. */
+static bool host_fits(const char *site, struct smki_bytes host)
+{
+    return site == NULL || (strlen(site) == host.size && strncasecmp(site, (const char *)host.at, host.size) == 0);
+}
+
+/* ---- which route it chooses ---- */
 
 static bool method_fits(const struct serve_route *route, const char *method)
 {
@@ -127,29 +210,39 @@ static bool media_type_fits(const char *wanted, const char *given)
     return strlen(wanted) == size && strncasecmp(wanted, given, size) == 0;
 }
 
-static void body_check(struct serve_request *request)
+static void body_check(struct serve_request *request, const struct fields *fields)
 {
     const struct serve_route *route = request->route;
 
-    if (request->declared > route->body_max || (request->chunked && route->body_max == 0))
+    if (fields->expects) {
+        request_refuse(request, SMKI_HTTP_EXPECT, NULL);
+    } else if (fields->encoded) {
+        serve_header_add(request, "Accept-Encoding", "identity"); /* RFC 9110 12.5.3 */
+        request_refuse(request, SMKI_HTTP_MEDIA_TYPE, "a Content-Encoding is not taken: send the body as it is");
+    } else if (request->declared > route->body_max || (request->chunked && route->body_max == 0)) {
         request_refuse(request, SMKI_TOO_LARGE, NULL);
-    else if (route->media_type != NULL && !media_type_fits(route->media_type, serve_header(request, "Content-Type")))
+    } else if (route->media_type != NULL && !media_type_fits(route->media_type, fields->value[FIELD_TYPE])) {
         request_refuse(request, SMKI_HTTP_MEDIA_TYPE, NULL);
+    }
 }
 
 void head_check(struct serve_request *request, const char *version)
 {
     struct fields fields = {0};
+    struct smki_bytes host = {0};
     const char *fault;
+    bool fits;
 
     MHD_get_connection_values(request->library, MHD_HEADER_KIND, field_each, &fields);
-    if ((fault = framing_fault(request, &fields, version)) != NULL) {
+    if ((fault = framing_fault(request, &fields, version)) != NULL || (fault = host_find(&host, request, &fields, version)) != NULL) {
         request->last = true; /* nobody knows where the next request would begin */
         request->declared = 0;
         request_refuse(request, SMKI_HTTP_MALFORMED, fault);
         return;
     }
-    if (!host_fits(request->site->face.host, fields.host)) {
+    fits = host_fits(request->site->face.host, host);
+    origin_form(request->path);
+    if (!fits) {
         request_refuse(request, SMKI_HTTP_HOST, NULL);
         return;
     }
@@ -157,6 +250,6 @@ void head_check(struct serve_request *request, const char *version)
     if (request->refusal == 0)
         route_choose(request);
     if (request->refusal == 0)
-        body_check(request);
+        body_check(request, &fields);
     request->granted = request->refusal == 0;
 }

@@ -25,7 +25,12 @@ before=$(descriptors)
 
 # ---- heads ----
 
-claim "smuggled, doubled, folded, cut and oversized heads are refused with 400 by the site itself" probe heads
+claim "smuggled, doubled, folded and cut heads are refused with 400 by the site itself" probe heads
+claim "oversized ones with 431, and 414 where it is the target" probe oversized
+claim "a target of the absolute form is taken, and its host is the Host" probe absolute_form
+claim "a Host that is none is refused with 400" probe host_values
+claim "also where any name is taken" timeout 60 python3 "$ROOT/tests/serve/probe.py" "$port2" "$folder/batch" host_values any.test any.test:80 '[::1]' '[::1]:8444' 192.0.2.1
+claim "an Expect and a Content-Encoding that are not met are 417 and 415" probe unmet
 claim "a query of 11 to 16 kB without fields on HTTP/1.0 harms nothing" probe query_15k
 claim "chunks that are none are refused" probe bad_chunks
 claim "a Host that is not the server name is refused with 421" probe host_421
@@ -36,6 +41,7 @@ claim "a body declared too large is refused before it is sent" probe too_large_d
 claim "and while it is being sent" probe too_large_declared_sending
 claim "a chunked body is refused where it becomes too large" probe too_large_chunked
 claim "a chunked body arrives" probe chunked
+claim "and may be worked on for longer than a client may stall" probe chunked_slow
 claim "100-continue" probe continue_100
 claim "a request in records of one octet" probe one_octet_records
 claim "22 pipelined requests are answered in order" probe pipelined
