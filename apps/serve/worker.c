@@ -201,6 +201,7 @@ static void sweep(struct worker *worker)
     if (worker->now - worker->swept < SWEEP_TIME)
         return;
     worker->swept = worker->now;
+    refusals_close(&worker->serve->refusals, worker->serve->program, worker->now, false);
     memory_give_back(worker); /* the library has freed what was given up in the sweep before */
     for (struct connection *connection = worker->connections; connection != NULL; connection = next) {
         next = connection->next;
