@@ -161,13 +161,6 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *library,
     return page_send(library, &page, media_type);
 }
 
-static void on_log(void *context, const char *format, va_list arguments)
-{
-    (void)context;
-    (void)format;
-    (void)arguments;
-}
-
 /* A loopback address: nobody who comes there is asked who he is. */
 static int listener_open(int *fd, const char *address, struct smki_error *err)
 {
@@ -195,7 +188,7 @@ int admin_open(struct admin **out, struct serve *serve, const char *address, str
     }
     admin->library =
         MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, admin, MHD_OPTION_EXTERNAL_LOGGER,
-                         on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
+                         log_nothing, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
                          CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT, MHD_OPTION_END);
     if (admin->library == NULL) {
         close(fd);

@@ -213,8 +213,7 @@ int generation_create(struct generation **out, struct serve *serve, const struct
     for (size_t i = 0; rc == 0 && i < generation->listener_count; i++)
         rc = listener_tls(&generation->listeners[i], err);
     if (rc != 0) {
-        generation_leave(generation);
-        generation_drop(generation);
+        generation_forget(generation);
         return rc;
     }
     *out = generation;
@@ -231,6 +230,12 @@ void generation_leave(const struct generation *generation)
 {
     for (size_t i = 0; generation != NULL && i < generation->listener_count; i++)
         door_leave(generation->listeners[i].door);
+}
+
+void generation_forget(struct generation *generation)
+{
+    generation_leave(generation);
+    generation_drop(generation);
 }
 
 struct generation *generation_hold(struct generation *generation)

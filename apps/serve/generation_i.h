@@ -55,6 +55,8 @@ void generation_drop(struct generation *generation);
  * more, by the main thread while it is the newest. NULL: nothing. */
 void generation_keep(const struct generation *generation);
 void generation_leave(const struct generation *generation);
+/* Both: its doors and the reference. */
+void generation_forget(struct generation *generation);
 void door_leave(struct door *door);
 /* The site that the server name (`size` octets) chooses; NULL: none. */
 struct site *listener_site(const struct listener *listener, const char *name, size_t size);

@@ -1,6 +1,7 @@
 /* What the head of a request must be before anything is done with it, and whom it is for. The library accepts in one version what it
  * refuses in another; here is one line for all (RFC 9112 3.2, 6.1, 6.3; RFC 9110 8.6). */
 #include "serve/request_i.h"
+#include "serve/target_i.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,55 +77,13 @@ static const char *framing_fault(struct serve_request *request, const struct fie
 
 /* ---- whom it is for ---- */
 
-/* Octets of the name of a host, or of an IPv6 address in brackets, at the beginning of the text; 0: none (RFC 3986 3.2.2; escapes, which no
- * name needs, are not taken). */
-static size_t name_size(const char *text, size_t size)
-{
-    const bool literal = size > 0 && text[0] == '[';
-    const char *allowed =
-        literal ? "0123456789abcdefABCDEF:." : "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~!$&'()*+,;=";
-    size_t used = literal;
-
-    while (used < size && text[used] != '\0' && strchr(allowed, text[used]) != NULL)
-        used++;
-    if (!literal)
-        return used;
-    return used > 2 && used < size && text[used] == ']' ? used + 1 : 0;
-}
-
-/* Nothing, or a colon and a number (RFC 3986 3.2.3). */
-static bool is_port(const char *text, size_t size)
-{
-    unsigned long port = 0;
-
-    for (size_t i = 1; i < size; i++) {
-        if (text[i] < '0' || text[i] > '9' || (port = 10 * port + (unsigned long)(text[i] - '0')) > 65535)
-            return false;
-    }
-    return size == 0 || text[0] == ':';
-}
-
-/* "name", "name:port"; the octets of the name, 0: it is neither. */
-static size_t authority_read(const char *text, size_t size)
-{
-    const size_t name = name_size(text, size);
-
-    return is_port(text + name, size - name) ? name : 0;
-}
-
-/* In a target of the absolute form, where its host begins (RFC 9112 3.2.2); 0: another form. */
-static size_t absolute_start(const char *target)
-{
-    return strncasecmp(target, "https://", 8) == 0 ? 8 : strncasecmp(target, "http://", 7) == 0 ? 7 : 0;
-}
-
 /* That of an absolute form takes the place of Host. What is wrong with them, NULL: nothing. `host` has no size where there is none, which
  * HTTP/1.0 allows. */
 static const char *host_find(struct smki_bytes *host, const struct serve_request *request, const struct fields *fields, const char *version)
 {
     const char *text = fields->value[FIELD_HOST], *target = request->path;
     const unsigned count = fields->count[FIELD_HOST];
-    const size_t start = absolute_start(target);
+    const size_t start = target_host(target);
 
     if (count > 1 || (count == 0 && strcmp(version, "HTTP/1.1") == 0))
         return "the head must have one Host";
@@ -136,19 +95,6 @@ static const char *host_find(struct smki_bytes *host, const struct serve_request
     host->at = (const uint8_t *)target + start;
     host->size = authority_read(target + start, strcspn(target + start, "/"));
     return host->size != 0 ? NULL : "the target has no host, or one that is no name with or without a port";
-}
-
-/* Of an absolute form the path is left. */
-static void origin_form(char *target)
-{
-    const size_t start = absolute_start(target);
-    const char *path = target + start + strcspn(target + start, "/");
-
-    if (start == 0)
-        return;
-    if (path[0] == '\0')
-        path = "/";
-    memmove(target, path, strlen(path) + 1);
 }
 
 /* Any case: the server name of the site. */
@@ -241,7 +187,7 @@ void head_check(struct serve_request *request, const char *version)
         return;
     }
     fits = host_fits(request->site->face.host, host);
-    origin_form(request->path);
+    target_strip(request->path);
     if (!fits) {
         request_refuse(request, SMKI_HTTP_HOST, NULL);
         return;

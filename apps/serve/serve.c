@@ -198,12 +198,6 @@ static void restart_tell(const struct running *running, const struct smki_config
         log_line(running->serve.program, "http.pool has changed: that takes a restart");
 }
 
-static void generation_forget(struct generation *generation)
-{
-    generation_leave(generation);
-    generation_drop(generation);
-}
-
 /* Everything of this configuration, or nothing: the service has the last word. */
 static int fresh_open(struct running *running, const struct smki_config *config, struct generation **generation, struct admin **admin,
                       struct smki_error *err)

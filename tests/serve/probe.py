@@ -171,7 +171,7 @@ def absolute_form():
 
 def host_values(*names):
     """RFC 9110 7.2: a Host that is none is 400, whatever the site wants."""
-    for host in ("adhoc.test:abc", "adhoc.test:1x", "adhoc.test:99999", "adhoc.test:80:80", "a@adhoc.test", "adhoc.test/who", "a b", "", ":443", "[::1", "[]",
+    for host in ("adhoc.test:abc", "adhoc.test:1x", "adhoc.test:99999", "adhoc.test:80:80", "a@adhoc.test", "adhoc.test/who", "a b", "", ":443", "[::1", "[]", "[1:2]", "[127.0.0.1]",
                  "[::1]x", "a\\b", "<a>", "a%20b", "http://adhoc.test"):
         refused(get(host=host), 400, b"HTTP_MALFORMED")
         refused(("GET /who HTTP/1.0\r\nHost: %s\r\n\r\n" % host).encode(), 400, b"HTTP_MALFORMED")
