@@ -135,7 +135,7 @@ serve_stop TERM
 claim "it ends with 0" test "$ended" = 0
 claim "nothing went wrong in it" test "$(grep -cE 'ERROR|Sanitizer|runtime error' "$folder/log")" = 0
 configure '"http.stop_time": "1 s"'
-serve_start
+claim "it starts again" serve_start
 fetch -o /dev/null "https://adhoc.test/slow?ms=40000" 2>/dev/null &
 stuck=$!
 sleep 1
