@@ -44,7 +44,8 @@ static void map_of(struct smki_store *store, const void *inside)
         fclose(maps);
 }
 
-/* LMDB does not tell where its map is, but what it returns in a reading transaction lies inside. */
+/* LMDB does not tell where its map is, but what it returns in a reading transaction lies inside. A kernel that keeps files in huge pages
+ * would map 2 MiB for every page that is looked at: it is asked not to. */
 void resident_find(struct smki_store *store)
 {
     MDB_cursor *cursor = NULL;
@@ -56,6 +57,8 @@ void resident_find(struct smki_store *store)
         return;
     if (mdb_cursor_open(txn, store->database[DB_META], &cursor) == 0 && mdb_cursor_get(cursor, &key, &value, MDB_FIRST) == 0)
         map_of(store, value.mv_data);
+    if (store->map != NULL)
+        (void)madvise(store->map, store->map_size, MADV_NOHUGEPAGE); /* EINVAL: it has no such pages */
     mdb_cursor_close(cursor);
     mdb_txn_abort(txn);
 }
