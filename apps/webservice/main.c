@@ -34,7 +34,7 @@ static int run(struct call *call)
 {
     struct web web = {.call = call};
     const struct serve_options options = {.program = "smki-webservice", .service = call->service, .sites = sites_fill, .context = &web};
-    /* what a crash left granted and unsigned is finished before anybody can send it again */
+    /* what a crash left granted and unsigned is out of the way before anybody can send it again */
     int rc = smki_service_recover(call->service, &call->actor, &call->err);
 
     return rc != 0 ? rc : serve_run(&options, &call->err);
