@@ -261,7 +261,7 @@ static void end_version(struct request_xml_reader *reader)
 
 static void refuse_content(struct request_xml_reader *reader)
 {
-    static const char why[] = "the content is not base64 (length, padding or the bits under it)";
+    static const char why[] = "the content is not base64 (a character of it, its length, padding or the bits under that)";
 
     if (reader->form->many)
         refuse(reader, SMKI_XML_INVALID, "%s %lu (ID \"%.100s\"): %s", reader->form->csr, (unsigned long)reader->count, reader->csr_ref,
