@@ -29,8 +29,9 @@ static inline void corpus_accept_document(void *context, const char *name, struc
         fail_msg("valid/%s is refused: %s", name, err.text);
 }
 
-static inline void corpus_valid_is_accepted(const struct corpus *corpus)
+static inline void valid_documents_are_accepted(void **state)
 {
+    const struct corpus *corpus = *state;
     char folder[TEST_PATH_SIZE];
 
     assert_true(each_document(corpus_folder(folder, corpus, "valid"), corpus_accept_document, (void *)(uintptr_t)corpus) >= 50);
@@ -47,8 +48,9 @@ static inline void corpus_refuse_document(void *context, const char *name, struc
     EXPECT_TEXT(err, "line ");
 }
 
-static inline void corpus_broken_is_refused(const struct corpus *corpus)
+static inline void broken_documents_are_refused_with_their_line(void **state)
 {
+    const struct corpus *corpus = *state;
     char folder[TEST_PATH_SIZE];
 
     assert_true(each_document(corpus_folder(folder, corpus, "broken"), corpus_refuse_document, (void *)(uintptr_t)corpus) >= 50);
@@ -113,8 +115,9 @@ static inline unsigned corpus_compare_folder(const struct corpus *corpus, const 
     return verdicts.accepted;
 }
 
-static inline void corpus_agrees_with_xmllint(const struct corpus *corpus)
+static inline void xmllint_agrees_over_the_corpus(void **state)
 {
+    const struct corpus *corpus = *state;
     char folder[TEST_PATH_SIZE];
 
     assert_true(corpus_compare_folder(corpus, corpus_folder(folder, corpus, "valid")) > 0);
@@ -142,8 +145,9 @@ static inline void corpus_is_difference(void *context, const char *file, struct 
         fail_msg("differ/%s: xmllint refuses it too; move it to broken/", file);
 }
 
-static inline void corpus_differences_are_told(const struct corpus *corpus)
+static inline void where_xmllint_accepts_more_the_table_says_why(void **state)
 {
+    const struct corpus *corpus = *state;
     struct corpus_differences differences = {.corpus = corpus};
     char path[TEST_PATH_SIZE];
 
@@ -263,8 +267,9 @@ static inline void corpus_write_mutations(void *context, const char *name, struc
 }
 
 /* MUTATIONS and MUTATION_SEED in the environment: more of them, or others. */
-static inline void corpus_mutations_agree_with_xmllint(const struct corpus *corpus)
+static inline void xmllint_agrees_over_mutations(void **state)
 {
+    const struct corpus *corpus = *state;
     char folder[TEST_PATH_SIZE], valid[TEST_PATH_SIZE];
     const char *seed = getenv("MUTATION_SEED"), *wanted = getenv("MUTATIONS");
     struct corpus_mutating mutating = {.corpus = corpus,
@@ -281,5 +286,14 @@ static inline void corpus_mutations_agree_with_xmllint(const struct corpus *corp
     assert_true(accepted > mutating.count / 100 && accepted < mutating.count);
     test_folder_remove(folder);
 }
+
+/* ---- all of it ---- */
+
+/* The tests over `corpus`, as members of an array of tests. */
+#define CORPUS_TESTS(corpus)                                                                                                               \
+    CORPUS_TEST(valid_documents_are_accepted, corpus), CORPUS_TEST(broken_documents_are_refused_with_their_line, corpus),                  \
+        CORPUS_TEST(xmllint_agrees_over_the_corpus, corpus), CORPUS_TEST(where_xmllint_accepts_more_the_table_says_why, corpus),           \
+        CORPUS_TEST(xmllint_agrees_over_mutations, corpus)
+#define CORPUS_TEST(function, corpus) cmocka_unit_test_prestate(function, (void *)(uintptr_t) & (corpus))
 
 #endif

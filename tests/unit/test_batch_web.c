@@ -56,12 +56,6 @@ static void expect_valid(struct smki_buffer *document)
     smki_buffer_finish(document);
 }
 
-static void expect_part(const struct smki_buffer *document, const char *part)
-{
-    if (memmem(document->at, document->size, part, strlen(part)) == NULL)
-        fail_msg("\"%s\" is not in\n%.*s", part, (int)document->size, (const char *)document->at);
-}
-
 /* The whole of the results, read in pieces of `capacity`. */
 static int RETRIEVE(struct home *home, const struct smki_batch *batch, size_t capacity, struct smki_buffer *out, struct smki_error *err)
 {

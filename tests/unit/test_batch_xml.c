@@ -127,36 +127,6 @@ static const char *const scraps[] = {
 static const struct corpus corpus = {
     .name = "batch-xml", .schema = "batch-1.0.xsd", .read = read_whole, .scraps = scraps, .scrap_count = TEST_COUNT(scraps)};
 
-static void valid_documents_are_accepted(void **state)
-{
-    (void)state;
-    corpus_valid_is_accepted(&corpus);
-}
-
-static void broken_documents_are_refused_with_their_line(void **state)
-{
-    (void)state;
-    corpus_broken_is_refused(&corpus);
-}
-
-static void xmllint_agrees_over_the_corpus(void **state)
-{
-    (void)state;
-    corpus_agrees_with_xmllint(&corpus);
-}
-
-static void where_xmllint_accepts_more_the_table_says_why(void **state)
-{
-    (void)state;
-    corpus_differences_are_told(&corpus);
-}
-
-static void xmllint_agrees_over_mutations(void **state)
-{
-    (void)state;
-    corpus_mutations_agree_with_xmllint(&corpus);
-}
-
 static void same_in_steps(void *context, const char *name, struct smki_bytes document)
 {
     struct smki_error whole_err = {0}, err = {0};
@@ -515,12 +485,8 @@ static void a_name_is_new_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(valid_documents_are_accepted),
-        cmocka_unit_test(broken_documents_are_refused_with_their_line),
+        CORPUS_TESTS(corpus),
         cmocka_unit_test(how_a_document_is_cut_makes_no_difference),
-        cmocka_unit_test(xmllint_agrees_over_the_corpus),
-        cmocka_unit_test(where_xmllint_accepts_more_the_table_says_why),
-        cmocka_unit_test(xmllint_agrees_over_mutations),
         cmocka_unit_test(every_csr_comes_once_in_order),
         cmocka_unit_test(an_id_comes_without_the_space_around_it),
         cmocka_unit_test(the_octets_are_those_of_the_base64),
