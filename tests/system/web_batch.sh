@@ -23,7 +23,7 @@ pending() { answers 200 "<BatchStatus>PENDING</BatchStatus>"; } # the last answe
 
 # ---- before 20:00: polls from 22:00, results from 08:00 ----
 
-at "2026-11-23 19:59:58"
+at "2026-11-23 19:59:30"
 claim "a batch is submitted before 20:00" submit 1 "$folder/day.xml"
 claim "how many at once is told" heads 'ratelimit-limit: 1'
 claim "and is PENDING" pending
