@@ -82,6 +82,13 @@ const char *address_host(const struct sockaddr_storage *address, char out[ADDRES
     return out;
 }
 
+bool address_is_loopback(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
+    return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
+}
+
 int address_listen(int *out, const char *text, struct smki_error *err)
 {
     struct sockaddr_storage address;

@@ -14,6 +14,7 @@ const char *address_host(const struct sockaddr_storage *address, char out[ADDRES
 /* 16 octets that stand for the host. */
 void address_key(const struct sockaddr_storage *address, uint8_t out[16]);
 /* A listening socket, non-blocking. */
+bool address_is_loopback(const struct sockaddr_storage *address);
 SMKI_MUST_USE int address_listen(int *out, const char *text, struct smki_error *err);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include "serve/address_i.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +13,15 @@
 
 #define CONNECTIONS_MAX 16
 #define TIMEOUT         10 /* s */
+#define PROBE_SIZE      4096
 
 struct admin {
     struct serve *serve;
     struct MHD_Daemon *library;
     char address[ADDRESS_TEXT_SIZE];
+    /* of the admin's thread */
+    int64_t probed; /* ticks, 0: never */
+    char fault[200];
 };
 
 struct page {
@@ -23,15 +29,60 @@ struct page {
     struct smki_buffer text;
 };
 
-static void health(struct serve *serve, struct page *page)
+static void health(struct admin *admin, struct page *page)
 {
-    (void)serve;
+    (void)admin;
     (void)!smki_buffer_printf(&page->text, NULL, "alive\n");
 }
 
-/* Ready: it answers, and the store can be read. */
-static void readiness(struct serve *serve, struct page *page)
+/* ---- can the store be written? ---- */
+
+/* errno of what fails; 0: the octets are on the disk. */
+static int file_write(const char *path)
 {
+    static const uint8_t octets[PROBE_SIZE];
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int errnum = fd < 0 ? errno : 0;
+    ssize_t size;
+
+    if (fd < 0)
+        return errnum;
+    if ((size = write(fd, octets, sizeof(octets))) < 0)
+        errnum = errno;
+    else if (size < (ssize_t)sizeof(octets))
+        errnum = ENOSPC;
+    else if (fsync(fd) != 0)
+        errnum = errno;
+    close(fd);
+    unlink(path);
+    return errnum;
+}
+
+/* A file beside the store's own, since a full disk shows only in writing; once a second at most, however often it is asked. "": it can. */
+static const char *write_fault(struct admin *admin)
+{
+    const char *home = smki_service_home(admin->serve->service);
+    const int64_t now = ticks_now();
+    char path[4096];
+    int errnum;
+
+    if (admin->probed != 0 && now - admin->probed < SMKI_SECOND)
+        return admin->fault;
+    snprintf(path, sizeof(path), "%s/" SMKI_HOME_STORE "/.writable-%ld", home, (long)getpid());
+    errnum = file_write(path);
+    admin->fault[0] = '\0';
+    if (errnum != 0)
+        snprintf(admin->fault, sizeof(admin->fault), "the store cannot be written: %s", strerror(errnum));
+    admin->probed = ticks_now();
+    return admin->fault;
+}
+
+/* ---- pages ---- */
+
+/* Ready: it answers, and the store can be read and written. */
+static void readiness(struct admin *admin, struct page *page)
+{
+    struct serve *serve = admin->serve;
     struct smki_store_statistics statistics;
     struct smki_error err = {0};
     const char *why = NULL;
@@ -42,19 +93,21 @@ static void readiness(struct serve *serve, struct page *page)
         why = "starting";
     else if (smki_store_statistics(smki_service_store(serve->service), &statistics, &err) != 0)
         why = err.text;
+    else if (write_fault(admin)[0] != '\0')
+        why = admin->fault;
     page->status = why != NULL ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK;
     (void)!smki_buffer_printf(&page->text, NULL, "%s\n", why != NULL ? why : "ready");
 }
 
-static void metrics(struct serve *serve, struct page *page)
+static void metrics(struct admin *admin, struct page *page)
 {
-    if (metrics_text(&serve->metrics, &page->text, NULL) != 0)
+    if (metrics_text(&admin->serve->metrics, &page->text, NULL) != 0)
         page->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 static const struct {
     const char *path, *media_type;
-    void (*write)(struct serve *serve, struct page *page);
+    void (*write)(struct admin *admin, struct page *page);
 } pages[] = {
     {"/healthz", "text/plain; charset=utf-8", health},
     {"/readyz", "text/plain; charset=utf-8", readiness},
@@ -91,8 +144,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *library,
         *state = admin;
         return MHD_YES;
     }
-    if (*size > 0)
-        return MHD_NO;
+    if (*size > 0) { /* a body is of no use to anybody */
+        *size = 0;
+        return MHD_YES;
+    }
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         if (strcmp(path, pages[i].path) != 0)
             continue;
@@ -101,16 +156,21 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *library,
             continue;
         page.status = MHD_HTTP_OK;
         media_type = pages[i].media_type;
-        pages[i].write(admin->serve, &page);
+        pages[i].write(admin, &page);
     }
     return page_send(library, &page, media_type);
 }
 
-static void on_log(void *context, const char *format, va_list arguments)
+/* A loopback address: nobody who comes there is asked who he is. */
+static int listener_open(int *fd, const char *address, struct smki_error *err)
 {
-    (void)context;
-    (void)format;
-    (void)arguments;
+    struct sockaddr_storage parsed;
+    socklen_t size;
+    int rc = address_parse(&parsed, &size, address, err);
+
+    if (rc == 0 && !address_is_loopback(&parsed))
+        rc = serve_fail(err, SMKI_CONFIG_INVALID, "%s is not a loopback address: health and metrics are for this machine only", address);
+    return rc != 0 ? rc : address_listen(fd, address, err);
 }
 
 int admin_open(struct admin **out, struct serve *serve, const char *address, struct smki_error *err)
@@ -122,13 +182,13 @@ int admin_open(struct admin **out, struct serve *serve, const char *address, str
         return serve_fail(err, SMKI_NO_MEMORY, "out of memory");
     admin->serve = serve;
     snprintf(admin->address, sizeof(admin->address), "%s", address);
-    if ((rc = address_listen(&fd, address, err)) != 0) {
+    if ((rc = listener_open(&fd, address, err)) != 0) {
         free(admin);
         return rc;
     }
     admin->library =
         MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, admin, MHD_OPTION_EXTERNAL_LOGGER,
-                         on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
+                         log_nothing, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
                          CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT, MHD_OPTION_END);
     if (admin->library == NULL) {
         close(fd);

@@ -89,10 +89,14 @@ static size_t head_take(struct connection *connection, const uint8_t *at, size_t
         head_pass(connection, at, used);
         break;
     case GATE_MALFORMED:
-        front_refuse(connection, SMKI_HTTP_MALFORMED, "the head of the request is not well-formed: bare CR or LF, NUL, a folded line, or a field without a proper name");
+        front_refuse(connection, SMKI_HTTP_MALFORMED,
+                     "the head of the request is not well-formed: bare CR or LF, NUL, a folded line, or a field without a proper name");
         break;
     case GATE_TOO_LARGE:
-        front_refuse(connection, SMKI_HTTP_MALFORMED, "the head of the request is too large, or has too many fields or arguments");
+        front_refuse(connection, SMKI_HTTP_HEAD_SIZE, NULL);
+        break;
+    case GATE_TARGET_TOO_LONG:
+        front_refuse(connection, SMKI_HTTP_TARGET_SIZE, NULL);
         break;
     }
     return used;
@@ -108,6 +112,11 @@ static size_t octets_take(struct connection *connection, const uint8_t *at, size
     used = gate_may_pass(&connection->gate, size);
     if (used == 0 || connection->side == NULL)
         return 0;
+    if (!gate_look(&connection->gate, at, &used)) {
+        front_refuse(connection, SMKI_HTTP_MALFORMED,
+                     "the chunks of the body are not well-formed: a size is no number, or a line does not end with CR LF");
+        return size;
+    }
     used = side_write(connection, at, used);
     gate_passed(&connection->gate, used);
     connection->moved += used;

@@ -1,4 +1,4 @@
-/* A scanner of eight states over the head of a request. */
+/* Two scanners: of eight states over the head of a request, of nine over the lines between the chunks of its body. */
 #include "serve/gate_i.h"
 
 #include <string.h>
@@ -87,17 +87,22 @@ static bool octet_take(struct gate *gate, uint8_t c)
     return false;
 }
 
+static enum gate_verdict too_large(const struct gate *gate)
+{
+    return gate->scan == GATE_TARGET ? GATE_TARGET_TOO_LONG : GATE_TOO_LARGE;
+}
+
 enum gate_verdict gate_head(struct gate *gate, size_t head_max, const uint8_t *at, size_t size, size_t *used)
 {
     for (*used = 0; *used < size;) {
         const uint8_t c = at[(*used)++];
 
         if (++gate->head > head_max)
-            return GATE_TOO_LARGE;
+            return too_large(gate);
         if (!octet_take(gate, c))
             return GATE_MALFORMED;
         if (gate->parts > GATE_PARTS_MAX)
-            return GATE_TOO_LARGE;
+            return too_large(gate);
         if (gate->state == GATE_WAIT)
             return GATE_WHOLE;
     }
@@ -107,6 +112,7 @@ enum gate_verdict gate_head(struct gate *gate, size_t head_max, const uint8_t *a
 void gate_body(struct gate *gate, uint64_t size)
 {
     gate->left = size;
+    gate->chunk = GATE_CHUNK_START;
     gate->state = size != 0 ? GATE_BODY : GATE_REPLY;
 }
 
@@ -120,8 +126,99 @@ size_t gate_may_pass(const struct gate *gate, size_t size)
 void gate_passed(struct gate *gate, size_t size)
 {
     if (gate->left == GATE_ENDLESS)
-        return;
-    gate->left -= size;
-    if (gate->left == 0)
+        gate->looked -= size;
+    else
+        gate->left -= size;
+    if (gate->left == 0 || (gate->chunk == GATE_CHUNKS_END && gate->looked == 0))
         gate->state = GATE_REPLY;
+}
+
+/* ---- chunks (RFC 9112 7.1) ---- */
+
+static int hex_digit(uint8_t c)
+{
+    const char *digits = "0123456789abcdef", *at = c != 0 ? strchr(digits, c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c) : NULL;
+
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* An octet of the size of a chunk, or what ends it: the line, or an extension. */
+static bool size_octet(struct gate *gate, uint8_t c)
+{
+    const int digit = hex_digit(c);
+
+    if (digit < 0) {
+        if (gate->chunk == GATE_CHUNK_START)
+            return false;
+        gate->chunk = c == '\r' ? GATE_CHUNK_LF : GATE_CHUNK_EXTENSION;
+        return c == '\r' || c == ';';
+    }
+    if (gate->chunk == GATE_CHUNK_START)
+        gate->chunk_left = 0;
+    gate->chunk = GATE_CHUNK_SIZE;
+    gate->chunk_left = gate->chunk_left * 16 + (unsigned)digit;
+    return gate->chunk_left < GATE_CHUNK_MAX;
+}
+
+/* To `next` at a CR, and there on by its LF. */
+static bool text_octet(struct gate *gate, uint8_t c, enum gate_chunk now, enum gate_chunk next)
+{
+    gate->chunk = c == '\r' ? next : now;
+    return c == '\r' || !is_control(c);
+}
+
+static bool chunk_octet(struct gate *gate, uint8_t c)
+{
+    switch (gate->chunk) {
+    case GATE_CHUNK_START:
+    case GATE_CHUNK_SIZE:
+        return size_octet(gate, c);
+    case GATE_CHUNK_EXTENSION:
+        return text_octet(gate, c, GATE_CHUNK_EXTENSION, GATE_CHUNK_LF);
+    case GATE_CHUNK_LF:
+        gate->chunk = gate->chunk_left != 0 ? GATE_CHUNK_DATA : GATE_TRAILER_START;
+        return c == '\n';
+    case GATE_CHUNK_DATA: /* its end */
+        gate->chunk = GATE_DATA_LF;
+        return c == '\r';
+    case GATE_DATA_LF:
+        gate->chunk = GATE_CHUNK_START;
+        return c == '\n';
+    case GATE_TRAILER_START:
+        return text_octet(gate, c, GATE_TRAILER, GATE_CHUNKS_LF);
+    case GATE_TRAILER:
+        return text_octet(gate, c, GATE_TRAILER, GATE_TRAILER_LF);
+    case GATE_TRAILER_LF:
+        gate->chunk = GATE_TRAILER_START;
+        return c == '\n';
+    case GATE_CHUNKS_LF:
+        gate->chunk = GATE_CHUNKS_END;
+        return c == '\n';
+    case GATE_CHUNKS_END:
+        break;
+    }
+    return false;
+}
+
+static size_t data_skip(struct gate *gate, size_t size)
+{
+    const size_t skipped = gate->chunk_left < size ? (size_t)gate->chunk_left : size;
+
+    gate->chunk_left -= skipped;
+    return skipped;
+}
+
+bool gate_look(struct gate *gate, const uint8_t *at, size_t *size)
+{
+    if (gate->left != GATE_ENDLESS)
+        return true;
+    while (gate->looked < *size && gate->chunk != GATE_CHUNKS_END) {
+        if (gate->chunk == GATE_CHUNK_DATA && gate->chunk_left != 0)
+            gate->looked += data_skip(gate, *size - gate->looked);
+        else if (!chunk_octet(gate, at[gate->looked++]))
+            return false;
+    }
+    if (gate->looked < *size)
+        *size = gate->looked;
+    return true;
 }

@@ -193,35 +193,27 @@ struct site *listener_site(const struct listener *listener, const char *name, si
 
 /* ---- the whole ---- */
 
-static int config_read(struct generation *generation, struct smki_error *err)
-{
-    char path[4096];
-
-    if ((generation->config = calloc(1, sizeof(*generation->config))) == NULL)
-        return serve_fail(err, SMKI_NO_MEMORY, "out of memory");
-    snprintf(path, sizeof(path), "%s/%s", smki_service_home(generation->serve->service), SMKI_HOME_CONFIG);
-    return smki_config_read(generation->config, path, err);
-}
-
-int generation_create(struct generation **out, struct serve *serve, const struct generation *before, struct smki_error *err)
+int generation_create(struct generation **out, struct serve *serve, const struct smki_config *config, const struct generation *before,
+                      struct smki_error *err)
 {
     struct generation *generation = calloc(1, sizeof(*generation));
     int rc;
 
-    if (generation == NULL)
+    if (generation == NULL || (generation->config = malloc(sizeof(*config))) == NULL) {
+        free(generation);
         return serve_fail(err, SMKI_NO_MEMORY, "out of memory");
+    }
+    *generation->config = *config;
     generation->serve = serve;
     generation->workers = serve->worker_count;
     atomic_store(&generation->references, 1);
-    if ((rc = config_read(generation, err)) == 0)
-        rc = sites_read(generation, err);
+    rc = sites_read(generation, err);
     for (size_t i = 0; rc == 0 && i < generation->site_count; i++)
         rc = listener_find(generation, &generation->sites[i], before, err);
     for (size_t i = 0; rc == 0 && i < generation->listener_count; i++)
         rc = listener_tls(&generation->listeners[i], err);
     if (rc != 0) {
-        generation_leave(generation);
-        generation_drop(generation);
+        generation_forget(generation);
         return rc;
     }
     *out = generation;
@@ -238,6 +230,12 @@ void generation_leave(const struct generation *generation)
 {
     for (size_t i = 0; generation != NULL && i < generation->listener_count; i++)
         door_leave(generation->listeners[i].door);
+}
+
+void generation_forget(struct generation *generation)
+{
+    generation_leave(generation);
+    generation_drop(generation);
 }
 
 struct generation *generation_hold(struct generation *generation)

@@ -45,14 +45,18 @@ struct generation {
     size_t listener_count;
 };
 
-/* Reads everything, opens the listening sockets that `before` (may be NULL) does not have. On failure nothing has changed. */
-SMKI_MUST_USE int generation_create(struct generation **out, struct serve *serve, const struct generation *before, struct smki_error *err);
+/* Takes a copy of `config`, reads the certificates, opens the listening sockets that `before` (may be NULL) does not have. On failure
+ * nothing has changed. */
+SMKI_MUST_USE int generation_create(struct generation **out, struct serve *serve, const struct smki_config *config,
+                                    const struct generation *before, struct smki_error *err);
 struct generation *generation_hold(struct generation *generation);
 void generation_drop(struct generation *generation);
 /* A generation is made as the newest, and its doors are open until it is left; for each worker that is to wait at them they are kept once
  * more, by the main thread while it is the newest. NULL: nothing. */
 void generation_keep(const struct generation *generation);
 void generation_leave(const struct generation *generation);
+/* Both: its doors and the reference. */
+void generation_forget(struct generation *generation);
 void door_leave(struct door *door);
 /* The site that the server name (`size` octets) chooses; NULL: none. */
 struct site *listener_site(const struct listener *listener, const char *name, size_t size);

@@ -1,37 +1,43 @@
 /* What the head of a request must be before anything is done with it, and whom it is for. The library accepts in one version what it
  * refuses in another; here is one line for all (RFC 9112 3.2, 6.1, 6.3; RFC 9110 8.6). */
 #include "serve/request_i.h"
+#include "serve/target_i.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+/* The fields that matter here, and how often each is there. */
+enum field { FIELD_LENGTH, FIELD_CODING, FIELD_HOST, FIELD_TYPE, FIELD_ENCODING, FIELD_EXPECT, FIELDS };
+
+static const char *const field_names[FIELDS] = {"Content-Length", "Transfer-Encoding", "Host",
+                                                "Content-Type",   "Content-Encoding",  "Expect"};
+
 struct fields {
-    unsigned lengths, codings, hosts;
-    const char *length, *coding, *host;
+    unsigned count[FIELDS];
+    const char *value[FIELDS];
+    bool encoded; /* with any other than identity (RFC 9110 8.4.1) */
+    bool expects; /* anything other than 100-continue (RFC 9110 10.1.1) */
     bool bad_name;
 };
 
 static enum MHD_Result field_each(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     struct fields *fields = context;
+    size_t i;
 
     (void)kind;
     for (const char *at = name; *at != '\0'; at++)
         fields->bad_name = fields->bad_name || (unsigned char)*at <= 0x20 || *at == 0x7f;
     fields->bad_name = fields->bad_name || name[0] == '\0';
-    if (value == NULL)
-        value = "";
-    if (strcasecmp(name, "Content-Length") == 0) {
-        fields->lengths++;
-        fields->length = value;
-    } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
-        fields->codings++;
-        fields->coding = value;
-    } else if (strcasecmp(name, "Host") == 0) {
-        fields->hosts++;
-        fields->host = value;
-    }
+    for (i = 0; i < FIELDS && strcasecmp(name, field_names[i]) != 0; i++)
+        ;
+    if (i == FIELDS)
+        return MHD_YES;
+    fields->count[i]++;
+    fields->value[i] = value != NULL ? value : "";
+    fields->encoded = fields->encoded || (i == FIELD_ENCODING && strcasecmp(fields->value[i], "identity") != 0);
+    fields->expects = fields->expects || (i == FIELD_EXPECT && strcasecmp(fields->value[i], "100-continue") != 0);
     return MHD_YES;
 }
 
@@ -49,32 +55,55 @@ static bool length_read(uint64_t *out, const char *text)
 static const char *framing_fault(struct serve_request *request, const struct fields *fields, const char *version)
 {
     const bool one_one = strcmp(version, "HTTP/1.1") == 0;
+    const unsigned *count = fields->count;
 
     if (!one_one && strcmp(version, "HTTP/1.0") != 0)
         return "the version of HTTP is neither 1.1 nor 1.0";
     if (fields->bad_name)
         return "the name of a header field holds a blank or control character";
-    if (fields->hosts > 1 || (one_one && fields->hosts == 0))
-        return "the head must have one Host";
-    if (fields->lengths > 1 || fields->codings > 1 || (fields->lengths != 0 && fields->codings != 0))
+    if (count[FIELD_LENGTH] > 1 || count[FIELD_CODING] > 1 || (count[FIELD_LENGTH] != 0 && count[FIELD_CODING] != 0))
         return "the head must have one Content-Length or one Transfer-Encoding, not both";
-    if (fields->codings != 0 && (!one_one || strcasecmp(fields->coding, "chunked") != 0))
+    if (count[FIELD_CODING] != 0 && (!one_one || strcasecmp(fields->value[FIELD_CODING], "chunked") != 0))
         return "the Transfer-Encoding must be chunked";
-    if (fields->lengths != 0 && !length_read(&request->declared, fields->length))
+    if (count[FIELD_LENGTH] != 0 && !length_read(&request->declared, fields->value[FIELD_LENGTH]))
         return "the Content-Length is not a number";
+    if (count[FIELD_TYPE] > 1)
+        return "the head must have one Content-Type";
     if (request->bad_path)
-        return "the path holds %00";
-    request->chunked = fields->codings != 0;
+        return "the path holds %00, or the host of the target an escape";
+    request->chunked = count[FIELD_CODING] != 0;
     return NULL;
 }
 
-/* Host without its port, any case: the server name of the site. */
-static bool host_fits(const char *site, const char *host)
-{
-    const size_t size = host != NULL ? strcspn(host, ":") : 0;
+/* ---- whom it is for ---- */
 
-    return site == NULL || (host != NULL && strlen(site) == size && strncasecmp(site, host, size) == 0);
+/* That of an absolute form takes the place of Host. What is wrong with them, NULL: nothing. `host` has no size where there is none, which
+ * HTTP/1.0 allows. */
+static const char *host_find(struct smki_bytes *host, const struct serve_request *request, const struct fields *fields, const char *version)
+{
+    const char *text = fields->value[FIELD_HOST], *target = request->path;
+    const unsigned count = fields->count[FIELD_HOST];
+    const size_t start = target_host(target);
+
+    if (count > 1 || (count == 0 && strcmp(version, "HTTP/1.1") == 0))
+        return "the head must have one Host";
+    if (count != 0 && (host->size = authority_read(text, strlen(text))) == 0)
+        return "the Host is no name with or without a port";
+    host->at = (const uint8_t *)text;
+    if (start == 0)
+        return NULL;
+    host->at = (const uint8_t *)target + start;
+    host->size = authority_read(target + start, strcspn(target + start, "/"));
+    return host->size != 0 ? NULL : "the target has no host, or one that is no name with or without a port";
 }
+
+/* Any case: the server name of the site. */
+static bool host_fits(const char *site, struct smki_bytes host)
+{
+    return site == NULL || (strlen(site) == host.size && strncasecmp(site, (const char *)host.at, host.size) == 0);
+}
+
+/* ---- which route it chooses ---- */
 
 static bool method_fits(const struct serve_route *route, const char *method)
 {
@@ -127,29 +156,39 @@ static bool media_type_fits(const char *wanted, const char *given)
     return strlen(wanted) == size && strncasecmp(wanted, given, size) == 0;
 }
 
-static void body_check(struct serve_request *request)
+static void body_check(struct serve_request *request, const struct fields *fields)
 {
     const struct serve_route *route = request->route;
 
-    if (request->declared > route->body_max || (request->chunked && route->body_max == 0))
+    if (fields->expects) {
+        request_refuse(request, SMKI_HTTP_EXPECT, NULL);
+    } else if (fields->encoded) {
+        serve_header_add(request, "Accept-Encoding", "identity"); /* RFC 9110 12.5.3 */
+        request_refuse(request, SMKI_HTTP_MEDIA_TYPE, "a Content-Encoding is not taken: send the body as it is");
+    } else if (request->declared > route->body_max || (request->chunked && route->body_max == 0)) {
         request_refuse(request, SMKI_TOO_LARGE, NULL);
-    else if (route->media_type != NULL && !media_type_fits(route->media_type, serve_header(request, "Content-Type")))
+    } else if (route->media_type != NULL && !media_type_fits(route->media_type, fields->value[FIELD_TYPE])) {
         request_refuse(request, SMKI_HTTP_MEDIA_TYPE, NULL);
+    }
 }
 
 void head_check(struct serve_request *request, const char *version)
 {
     struct fields fields = {0};
+    struct smki_bytes host = {0};
     const char *fault;
+    bool fits;
 
     MHD_get_connection_values(request->library, MHD_HEADER_KIND, field_each, &fields);
-    if ((fault = framing_fault(request, &fields, version)) != NULL) {
+    if ((fault = framing_fault(request, &fields, version)) != NULL || (fault = host_find(&host, request, &fields, version)) != NULL) {
         request->last = true; /* nobody knows where the next request would begin */
         request->declared = 0;
         request_refuse(request, SMKI_HTTP_MALFORMED, fault);
         return;
     }
-    if (!host_fits(request->site->face.host, fields.host)) {
+    fits = host_fits(request->site->face.host, host);
+    target_strip(request->path);
+    if (!fits) {
         request_refuse(request, SMKI_HTTP_HOST, NULL);
         return;
     }
@@ -157,6 +196,6 @@ void head_check(struct serve_request *request, const char *version)
     if (request->refusal == 0)
         route_choose(request);
     if (request->refusal == 0)
-        body_check(request);
+        body_check(request, &fields);
     request->granted = request->refusal == 0;
 }

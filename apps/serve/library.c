@@ -8,13 +8,6 @@
 #define RUNS_MAX        4   /* in one turn of the loop */
 #define TIMEOUT_LEAST   120 /* s; the library's own, which begins anew with every octet, is no more than a backstop */
 
-static void on_log(void *context, const char *format, va_list arguments)
-{
-    (void)context; /* TCP options that a socketpair does not have, and peers that have gone: nothing an operator acts on */
-    (void)format;
-    (void)arguments;
-}
-
 static struct side *side_of(struct MHD_Connection *library)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(library, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -79,7 +72,7 @@ int library_open(struct worker *worker, struct smki_error *err)
 
     worker->library =
         MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
-                         NULL, on_request, worker, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                         NULL, on_request, worker, MHD_OPTION_EXTERNAL_LOGGER, log_nothing, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_LIMIT, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
                          MHD_OPTION_CONNECTION_TIMEOUT, timeout, MHD_OPTION_NOTIFY_CONNECTION, on_connection, worker,
                          MHD_OPTION_NOTIFY_COMPLETED, on_completed, worker, MHD_OPTION_URI_LOG_CALLBACK, on_uri, worker, MHD_OPTION_END);

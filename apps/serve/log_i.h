@@ -4,8 +4,13 @@
 
 #include <smki/base.h>
 
+#include <stdarg.h>
+
 /* "<program>: <formatted>". Thread-safe. */
 void log_line(const char *program, const char *format, ...) SMKI_PRINTF(2, 3);
+/* For libmicrohttpd, which tells of TCP options that a socketpair does not have, and of peers that have gone: nothing an operator acts on.
+ */
+void log_nothing(void *context, const char *format, va_list arguments) SMKI_PRINTF(2, 0);
 /* Microseconds of a clock that nobody sets. */
 int64_t ticks_now(void);
 

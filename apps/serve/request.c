@@ -8,6 +8,7 @@ struct serve_request *request_create(struct worker *worker, struct connection *c
 {
     struct serve_request *request = calloc(1, sizeof(*request));
     const size_t path = strcspn(uri, "?");
+    const char *host = uri[0] != '/' ? strstr(uri, "://") : NULL;
 
     if (request == NULL)
         return NULL;
@@ -18,6 +19,8 @@ struct serve_request *request_create(struct worker *worker, struct connection *c
     request->started = worker->now;
     for (size_t i = 0; i + 2 < path; i++) /* decoded it would end the text */
         request->bad_path = request->bad_path || memcmp(uri + i, "%00", 3) == 0;
+    if (host != NULL) /* decoded it might end the host */
+        request->bad_path = request->bad_path || memchr(host + 3, '%', strcspn(host + 3, "/?")) != NULL;
     connection_hold(connection);
     worker->requests++;
     return request;

@@ -51,7 +51,7 @@ struct serve_request {
     bool completed;  /* the library has written the whole reply */
     bool delivered;
     bool stand_in; /* not the peer's words */
-    bool bad_path; /* with %00 */
+    bool bad_path; /* with %00, or an escape in its host */
     bool chunked, last;
     uint64_t declared, received;
     int64_t started;

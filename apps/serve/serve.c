@@ -17,9 +17,12 @@
 
 #define DESCRIPTORS_ELSE 100 /* store, epoll, listening sockets */
 
+#define LAST_TIME 5 /* s, for all to end after what was in flight was cut */
+
 struct running {
     struct serve serve;
-    struct admin *admin;
+    struct admin *admin;          /* NULL: none is wanted */
+    struct smki_config_http http; /* as it was at the start */
     int signals;
 };
 
@@ -132,6 +135,19 @@ static int workers_count(struct serve *serve, struct smki_error *err)
     return serve->workers != NULL ? 0 : serve_fail(err, SMKI_NO_MEMORY, "out of memory");
 }
 
+/* *out: the listener of this configuration, which may be the one that is there, or NULL. */
+static int admin_renew(struct admin **out, struct running *running, const struct smki_config *config, struct smki_error *err)
+{
+    struct serve *serve = &running->serve;
+    const char *address = serve->options->listen_admin != NULL ? serve->options->listen_admin : config->admin_listen;
+
+    *out = running->admin;
+    if (running->admin != NULL && strcmp(admin_address(running->admin), address) == 0)
+        return 0;
+    *out = NULL;
+    return address[0] != '\0' ? admin_open(out, serve, address, err) : 0;
+}
+
 static int serve_open(struct running *running, struct smki_error *err)
 {
     struct serve *serve = &running->serve;
@@ -139,15 +155,15 @@ static int serve_open(struct running *running, struct smki_error *err)
 
     if ((rc = signals_open(running, err)) != 0 || (rc = crypto_warm_up(err)) != 0 || (rc = workers_count(serve, err)) != 0 ||
         (rc = bound_create(&serve->peers, err)) != 0 || (rc = bound_create(&serve->certificates, err)) != 0 ||
-        (rc = generation_create(&serve->generation, serve, NULL, err)) != 0 ||
+        (rc = generation_create(&serve->generation, serve, smki_service_config(serve->service), NULL, err)) != 0 ||
         (rc = pool_create(&serve->pool, pool_size(&serve->generation->config->http), err)) != 0)
         return rc;
     descriptors_raise(serve);
     gauges_add(serve);
     if (serve->options->started != NULL)
         serve->options->started(serve->options->context, serve);
-    if (serve->generation->config->admin_listen[0] != '\0' &&
-        (rc = admin_open(&running->admin, serve, serve->generation->config->admin_listen, err)) != 0)
+    running->http = serve->generation->config->http;
+    if ((rc = admin_renew(&running->admin, running, serve->generation->config, err)) != 0)
         return rc;
     return workers_start(serve, err);
 }
@@ -165,6 +181,8 @@ static void ready_tell(struct running *running)
                  site->client_certificates ? "client certificates" : "one-way TLS");
         snprintf(status + strlen(status), sizeof(status) - strlen(status), "%s%s at %s", i != 0 ? ", " : "", site->name, site->address);
     }
+    if (running->admin != NULL)
+        log_line(serve->program, "health and metrics are at %s", admin_address(running->admin));
     atomic_store(&serve->ready, true);
     notify_ready(status);
 }
@@ -172,36 +190,70 @@ static void ready_tell(struct running *running)
 /* ---- reload ---- */
 
 /* What is made once is as it was. */
-static void restart_tell(const struct serve *serve, const struct smki_config *old, const struct smki_config *new)
+static void restart_tell(const struct running *running, const struct smki_config_http *http)
 {
-    if (strcmp(old->admin_listen, new->admin_listen) != 0 || old->http.workers != new->http.workers || old->http.pool != new->http.pool)
-        log_line(serve->program, "admin.listen, http.workers and http.pool have changed: that takes a restart");
+    if (running->http.workers != http->workers)
+        log_line(running->serve.program, "http.workers has changed: that takes a restart");
+    if (running->http.pool != http->pool)
+        log_line(running->serve.program, "http.pool has changed: that takes a restart");
+}
+
+/* Everything of this configuration, or nothing: the service has the last word. */
+static int fresh_open(struct running *running, const struct smki_config *config, struct generation **generation, struct admin **admin,
+                      struct smki_error *err)
+{
+    struct serve *serve = &running->serve;
+    int rc;
+
+    *admin = running->admin;
+    if ((rc = generation_create(generation, serve, config, serve->generation, err)) != 0)
+        return rc;
+    if ((rc = admin_renew(admin, running, config, err)) == 0 && (rc = smki_service_configure(serve->service, config, err)) == 0)
+        return 0;
+    if (*admin != running->admin)
+        admin_close(*admin);
+    generation_forget(*generation);
+    return rc;
+}
+
+static void fresh_take(struct running *running, struct generation *generation, struct admin *admin)
+{
+    struct serve *serve = &running->serve;
+
+    generation_forget(serve->generation);
+    serve->generation = generation;
+    for (size_t i = 0; i < serve->worker_count; i++)
+        worker_renew(serve->workers[i], generation_hold(generation));
+    if (running->admin != admin)
+        admin_close(running->admin);
+    running->admin = admin;
+}
+
+static int config_read(struct smki_config *out, const struct serve *serve, struct smki_error *err)
+{
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/%s", smki_service_home(serve->service), SMKI_HOME_CONFIG);
+    return smki_config_read(out, path, err);
 }
 
 static void reload(struct running *running)
 {
     struct serve *serve = &running->serve;
-    struct generation *generation = NULL;
+    struct smki_config config;
+    struct generation *generation;
+    struct admin *admin;
     struct smki_error err = {0};
 
     notify_reloading();
-    if (generation_create(&generation, serve, serve->generation, &err) == 0 && smki_service_reload(serve->service, &err) != 0) {
-        generation_leave(generation);
-        generation_drop(generation);
-        generation = NULL;
-    }
-    if (generation == NULL) {
+    if (config_read(&config, serve, &err) != 0 || fresh_open(running, &config, &generation, &admin, &err) != 0) {
         atomic_fetch_add(&serve->metrics.reloads_failed, 1);
         log_line(serve->program, "not reloaded, all stays as it was: %s: %s", smki_refusal_find(err.code)->name, err.text);
     } else {
-        restart_tell(serve, serve->generation->config, generation->config);
-        generation_leave(serve->generation);
-        generation_drop(serve->generation);
-        serve->generation = generation;
-        for (size_t i = 0; i < serve->worker_count; i++)
-            worker_renew(serve->workers[i], generation_hold(generation));
+        fresh_take(running, generation, admin);
         atomic_fetch_add(&serve->metrics.reloads, 1);
         log_line(serve->program, "reloaded: configuration and certificates are those of now");
+        restart_tell(running, &config.http);
     }
     ready_tell(running);
 }
@@ -242,6 +294,28 @@ static void flight_finish(struct running *running)
         log_line(serve->program, "%u connections were cut", atomic_load(&serve->metrics.open));
 }
 
+/* What the last resort says, made beforehand: a signal's handler may not. */
+static char last_line[200];
+
+static void on_last(int number)
+{
+    (void)number;
+    (void)!write(STDERR_FILENO, last_line, strlen(last_line));
+    _exit(EXIT_FAILURE);
+}
+
+/* A request whose work does not come back, or a connection that the library does not let go of, would be waited for without end. The store
+ * can be left at any moment. 0 s: all has ended. */
+static void last_resort(const struct serve *serve, unsigned seconds)
+{
+    struct sigaction action = {.sa_handler = on_last};
+
+    snprintf(last_line, sizeof(last_line), "%s: stopped without waiting for what had not ended %d s after it was cut\n", serve->program,
+             LAST_TIME);
+    sigaction(SIGALRM, &action, NULL);
+    alarm(seconds);
+}
+
 static void serve_close(struct running *running)
 {
     struct serve *serve = &running->serve;
@@ -257,6 +331,8 @@ static void serve_close(struct running *running)
     generation_drop(serve->generation);
     bound_destroy(serve->peers);
     bound_destroy(serve->certificates);
+    refusals_close(&serve->refusals, serve->program, ticks_now(), true);
+    refusals_finish(&serve->refusals);
     metrics_finish(&serve->metrics);
     if (running->signals >= 0)
         close(running->signals);
@@ -285,6 +361,7 @@ int serve_run(const struct serve_options *options, struct smki_error *err)
     running->serve.program = options->program;
     running->serve.service = options->service;
     metrics_init(&running->serve.metrics);
+    refusals_init(&running->serve.refusals);
     if ((rc = serve_open(running, err)) == 0) {
         log_line(options->program, "mbedTLS " MBEDTLS_VERSION_STRING ", libmicrohttpd %s, %zu workers, %u threads for requests",
                  MHD_get_version(), running->serve.worker_count, pool_threads(running->serve.pool));
@@ -294,8 +371,10 @@ int serve_run(const struct serve_options *options, struct smki_error *err)
         log_line(options->program, "stopping: what is in flight is finished first");
         workers_stop(&running->serve, false);
         flight_finish(running);
+        last_resort(&running->serve, LAST_TIME);
     }
     serve_close(running);
+    last_resort(&running->serve, 0);
     if (rc == 0)
         log_line(options->program, "stopped");
     free(running);

@@ -96,6 +96,12 @@ int serve_reply(struct serve_request *request, int status, const char *media_typ
 typedef int64_t (*serve_read_fn)(void *context, void *at, size_t capacity);
 int serve_reply_stream(struct serve_request *request, int status, const char *media_type, int64_t size, serve_read_fn read, void *context);
 
+/* ---- the log: standard error ---- */
+
+/* A line about a refusal that no record has, for the TransactionId that the peer was given. At most 60 lines a minute; how many were left
+ * out is told then. Thread-safe. */
+void serve_refusal_tell(const struct serve_request *request, uint64_t transaction, int code, const char *text);
+
 /* ---- metrics: /metrics on the admin listener, Prometheus text ---- */
 
 /* Adds to the counter `name` with at most one label ("status=\"SUCCESS\"", NULL: none). Cheap, thread-safe. Names begin with "smki_" and
@@ -119,11 +125,13 @@ struct serve_options {
     /* Called once before the first connection: the place for serve_gauge and serve_count_help. May be NULL. */
     void (*started)(void *context, struct serve *serve);
     void *context;
+    const char *listen_admin; /* in place of admin.listen of the configuration; NULL: that */
 };
 #define SERVE_SITES_MAX 16
 
 /* Opens, answers until SIGTERM or SIGINT, then finishes what is in flight (a second signal ends it at once). SIGHUP reads the configuration
- * file and the certificates again: all or nothing, said on standard error. 0, or what failed. */
+ * file and the certificates again: all or nothing, said on standard error. What has not ended some seconds after it was cut is not waited
+ * for: then the process ends here, with 1. 0, or what failed. */
 SMKI_MUST_USE int serve_run(const struct serve_options *options, struct smki_error *err);
 
 #endif

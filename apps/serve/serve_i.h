@@ -7,6 +7,7 @@
 #include "serve/log_i.h"
 #include "serve/metrics_i.h"
 #include "serve/pool_i.h"
+#include "serve/refusals_i.h"
 #include "serve/serve.h"
 
 struct worker;
@@ -16,6 +17,7 @@ struct serve {
     const char *program;
     struct smki_service *service;
     struct metrics metrics;
+    struct refusals refusals;
     struct pool *pool;
     struct bound *peers, *certificates;
     struct worker **workers;

@@ -26,13 +26,6 @@ void worker_wake(struct worker *worker)
     (void)!write(worker->wake, &one, sizeof(one));
 }
 
-/* A generation that the worker did not take over. */
-static void unseen_drop(struct generation *generation)
-{
-    generation_leave(generation);
-    generation_drop(generation);
-}
-
 void worker_renew(struct worker *worker, struct generation *generation)
 {
     struct generation *unseen;
@@ -42,7 +35,7 @@ void worker_renew(struct worker *worker, struct generation *generation)
     unseen = worker->next;
     worker->next = generation;
     pthread_mutex_unlock(&worker->lock);
-    unseen_drop(unseen);
+    generation_forget(unseen);
     worker_wake(worker);
 }
 
@@ -85,7 +78,7 @@ static void inbox_empty(struct worker *worker)
     if (next != NULL && !worker->closing)
         entrances_set(worker, next);
     else
-        unseen_drop(next);
+        generation_forget(next);
     while (returned != NULL) {
         struct serve_request *request = returned;
 
@@ -201,6 +194,7 @@ static void sweep(struct worker *worker)
     if (worker->now - worker->swept < SWEEP_TIME)
         return;
     worker->swept = worker->now;
+    refusals_close(&worker->serve->refusals, worker->serve->program, worker->now, false);
     memory_give_back(worker); /* the library has freed what was given up in the sweep before */
     for (struct connection *connection = worker->connections; connection != NULL; connection = next) {
         next = connection->next;
@@ -346,7 +340,7 @@ void worker_destroy(struct worker *worker)
     }
     entrances_set(worker, NULL);
     library_close(worker);
-    unseen_drop(worker->next);
+    generation_forget(worker->next);
     generation_drop(worker->generation);
     if (worker->epoll >= 0)
         close(worker->epoll);

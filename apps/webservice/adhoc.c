@@ -21,10 +21,20 @@ static int reply(struct serve_request *request, struct smki_adhoc *adhoc, int co
     return answer_xml(request, &adhoc->xml, code);
 }
 
+/* Of an answer whose number is not in the audit log, the server's log has a line. */
+static void unrecorded_tell(const struct serve_request *request, const struct smki_adhoc *adhoc, int code, const char *text)
+{
+    if ((adhoc->transaction & SMKI_ADHOC_UNRECORDED) != 0)
+        serve_refusal_tell(request, adhoc->transaction, code, text != NULL ? text : smki_refusal_find(code)->text);
+}
+
 /* Who is no longer let in is told what everybody is who is not. */
 static int finish(struct serve_request *request, struct adhoc_call *call, int code)
 {
-    return smki_access_is_refusal(code) || call->adhoc.xml.size == 0 ? code : reply(request, &call->adhoc, code);
+    if (smki_access_is_refusal(code) || call->adhoc.xml.size == 0)
+        return code;
+    unrecorded_tell(request, &call->adhoc, code, NULL);
+    return reply(request, &call->adhoc, code);
 }
 
 /* Called again when the slot has come that a request waits for (the pace, smooth). */
@@ -61,11 +71,12 @@ static void close_call(struct serve_request *request, bool delivered)
 static void refuse(struct serve_request *request, int code, const char *text)
 {
     struct smki_adhoc adhoc = {0};
+    const int told = answer_code(code);
 
-    text = answer_text(code, text);
-    code = answer_code(code);
-    if (smki_adhoc_refuse(&adhoc, serve_service(request), serve_identity(request), code, text, NULL) == 0)
-        reply(request, &adhoc, code);
+    if (smki_adhoc_refuse(&adhoc, serve_service(request), serve_identity(request), told, answer_text(code, text), NULL) == 0) {
+        unrecorded_tell(request, &adhoc, code, text);
+        reply(request, &adhoc, told);
+    }
     smki_adhoc_finish(&adhoc);
 }
 

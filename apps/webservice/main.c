@@ -33,7 +33,11 @@ static int sites_fill(void *context, const struct smki_config *config, struct se
 static int run(struct call *call)
 {
     struct web web = {.call = call};
-    const struct serve_options options = {.program = "smki-webservice", .service = call->service, .sites = sites_fill, .context = &web};
+    const struct serve_options options = {.program = "smki-webservice",
+                                          .service = call->service,
+                                          .sites = sites_fill,
+                                          .context = &web,
+                                          .listen_admin = call_text(call, "listen-admin")};
     /* what a crash left granted and unsigned is out of the way before anybody can send it again */
     int rc = smki_service_recover(call->service, &call->actor, &call->err);
 
@@ -43,6 +47,7 @@ static int run(struct call *call)
 static const struct command_value options[] = {
     {"listen-adhoc", VALUE_TEXT, 0, "ADDR:PORT", "where the ad hoc service listens; else web.adhoc.listen of the configuration", NULL},
     {"listen-batch", VALUE_TEXT, 0, "ADDR:PORT", "where the batch service listens; else web.batch.listen", NULL},
+    {"listen-admin", VALUE_TEXT, 0, "ADDR:PORT", "where health and metrics are, on loopback; else admin.listen", NULL},
     {0},
 };
 

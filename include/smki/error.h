@@ -164,6 +164,9 @@ enum smki_status {
     X(584, HTTP_MALFORMED, FORMAT_ERROR, "FM:HA5", 400, "not a well-formed HTTP request (RFC 9112)")                                       \
     X(585, HTTP_BUSY, WORKFLOW_ERROR, "WF:HA6", 503, "the service has more to do than it can; try again in a moment")                      \
     X(586, HTTP_SLOW, WORKFLOW_ERROR, "WF:HA7", 408, "the request took too long to arrive")                                                \
+    X(587, HTTP_HEAD_SIZE, FORMAT_ERROR, "FM:HA8", 431, "the head of the request is too large, or has too many fields or arguments")       \
+    X(588, HTTP_TARGET_SIZE, FORMAT_ERROR, "FM:HA9", 414, "the target of the request is too long, or has too many arguments")              \
+    X(589, HTTP_EXPECT, FORMAT_ERROR, "FM:HB1", 417, "an Expect other than 100-continue is not met")                                       \
     /* a Party's client */                                                                                                                 \
     X(600, CLIENT_CONNECTION, WORKFLOW_ERROR, "WF:CA1", 503, "the service cannot be reached")                                              \
     X(601, CLIENT_TLS, WORKFLOW_ERROR, "WF:CA2", 503, "the TLS session cannot be made: one side does not trust the other")                 \

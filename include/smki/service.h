@@ -52,6 +52,8 @@ SMKI_API const struct smki_config *smki_service_config(const struct smki_service
  * NOT_FOUND: the file is gone, and was not all defaults. A batch run takes run.workers when it begins, a submission its limits when it is opened.
  * Thread-safe. */
 SMKI_API SMKI_MUST_USE int smki_service_reload(struct smki_service *service, struct smki_error *err);
+/* The same with what the caller has read of the home's file (smki_config_read) and made its own things of first: so that both have the same, or neither. */
+SMKI_API SMKI_MUST_USE int smki_service_configure(struct smki_service *service, const struct smki_config *config, struct smki_error *err);
 SMKI_API const char *smki_service_home(const struct smki_service *service);
 SMKI_API struct smki_time smki_service_now(const struct smki_service *service);
 SMKI_API const struct smki_key *smki_service_audit_key(const struct smki_service *service);

@@ -144,17 +144,34 @@ static int configuration_replace(struct smki_service *service, struct configurat
     return 0;
 }
 
-int smki_service_reload(struct smki_service *service, struct smki_error *err)
+/* With this one, or else what is in the file. */
+static int configuration_renew(struct smki_service *service, const struct smki_config *config, struct smki_error *err)
 {
     struct configuration *fresh = NULL;
     bool taken = false;
-    int rc;
+    int rc = 0;
 
     pthread_mutex_lock(&service->reload_lock);
-    if ((rc = configuration_read(service, &fresh, err)) == 0)
+    if (config == NULL)
+        rc = configuration_read(service, &fresh, err);
+    else if ((fresh = calloc(1, sizeof(*fresh))) != NULL)
+        fresh->config = *config;
+    else
+        rc = smki_fail(err, SMKI_NO_MEMORY, NULL);
+    if (rc == 0)
         rc = configuration_replace(service, fresh, &taken, err);
     pthread_mutex_unlock(&service->reload_lock);
     if (!taken)
         free(fresh);
     return rc;
+}
+
+int smki_service_reload(struct smki_service *service, struct smki_error *err)
+{
+    return configuration_renew(service, NULL, err);
+}
+
+int smki_service_configure(struct smki_service *service, const struct smki_config *config, struct smki_error *err)
+{
+    return configuration_renew(service, config, err);
 }

@@ -254,16 +254,34 @@ static int change_fail(struct store_change *change, struct smki_error *err, int 
     return code;
 }
 
-int row_put(struct store_change *change, enum database database, struct smki_bytes key, struct smki_bytes value, struct smki_error *err)
+static int row_write(struct store_change *change, enum database database, struct smki_bytes key, MDB_val *value, unsigned flags,
+                     struct smki_error *err)
 {
-    MDB_val at = val_of(key), put = val_of(value);
+    MDB_val at = val_of(key);
     int rc;
 
     if (key.size == 0 || key.size > STORE_KEY_MAX)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "a key of %zu octets, it must have 1 to %d", key.size, STORE_KEY_MAX);
-    rc = mdb_put(change->view.txn, change->view.store->database[database], &at, &put, 0);
+    rc = mdb_put(change->view.txn, change->view.store->database[database], &at, value, flags);
     resident_touch(change->view.store);
     return rc == 0 ? 0 : change_fail(change, err, rc, "writing a row");
+}
+
+int row_put(struct store_change *change, enum database database, struct smki_bytes key, struct smki_bytes value, struct smki_error *err)
+{
+    MDB_val put = val_of(value);
+
+    return row_write(change, database, key, &put, 0, err);
+}
+
+int row_reserve(struct store_change *change, enum database database, struct smki_bytes key, size_t size, uint8_t **at,
+                struct smki_error *err)
+{
+    MDB_val put = {.mv_size = size};
+    int rc = row_write(change, database, key, &put, MDB_RESERVE, err);
+
+    *at = put.mv_data;
+    return rc;
 }
 
 int row_append(struct store_change *change, enum database database, struct smki_bytes key, size_t size, uint8_t **at,

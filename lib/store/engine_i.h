@@ -22,7 +22,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#define STORE_FORMAT 3 /* what this version writes; upgrade.c has a step from each older one */
+#define STORE_FORMAT 4 /* what this version writes; upgrade.c has a step from each older one */
 
 #define STORE_MAP_START   ((size_t)64 << 20) /* octets of address space to start with */
 #define STORE_MAP_STEP    ((size_t)1 << 30)  /* the map doubles, but by no more than this at once */
@@ -30,6 +30,8 @@
 #define STORE_KEY_MAX     511                /* octets; LMDB's own limit */
 #define STORE_RESIDENT    ((size_t)16 << 20) /* octets of the map that may stay resident before they are given back */
 #define STORE_TOUCH_CHECK 256                /* rows read or written between two looks at the resident size: each can fault in 64 KiB */
+
+#define STORE_PRINT_DEPTH_LAST 17 /* levels of the tree of key prints below its first: print.c */
 
 enum database {
     DB_META,
@@ -110,6 +112,8 @@ struct smki_store {
     size_t resident_start; /* octets of files that were resident when the store was opened */
     int statm;             /* /proc/self/statm, or -1 */
     atomic_uint touched;
+
+    uint8_t *print_room[STORE_PRINT_DEPTH_LAST + 1]; /* print.c: nodes that a change writes anew; NULL until there is one so deep */
 };
 
 /* ---- environment.c: the LMDB environment, its gate and its map ---- */
@@ -150,6 +154,9 @@ SMKI_MUST_USE int row_put(struct store_change *change, enum database database, s
  * may come in any order. ALREADY_EXISTS leaves err untouched. */
 SMKI_MUST_USE int row_append(struct store_change *change, enum database database, struct smki_bytes key, size_t size, uint8_t **at,
                              struct smki_error *err);
+/* Writes a row of `size` octets, there already or not, which the caller fills at *at before anything else. */
+SMKI_MUST_USE int row_reserve(struct store_change *change, enum database database, struct smki_bytes key, size_t size, uint8_t **at,
+                              struct smki_error *err);
 SMKI_MUST_USE int row_remove(struct store_change *change, enum database database, struct smki_bytes key, struct smki_error *err);
 /* Reads the layout octet; STORE_CORRUPT when it is none of ours. */
 SMKI_MUST_USE int layout_check(struct cursor *cursor, uint8_t newest, const char *what, struct smki_error *err);
@@ -159,7 +166,10 @@ SMKI_MUST_USE int layout_check(struct cursor *cursor, uint8_t newest, const char
 SMKI_MUST_USE int print_next(struct store_view *view, const uint8_t print[8], struct smki_device_id *id, struct smki_error *err);
 /* Once is as good as twice. Of thousands of devices on one print not all are kept. */
 SMKI_MUST_USE int print_add(struct store_change *change, const uint8_t print[8], const struct smki_device_id *id, struct smki_error *err);
-SMKI_MUST_USE int print_remove(struct store_change *change, const uint8_t print[8], const struct smki_device_id *id, struct smki_error *err);
+SMKI_MUST_USE int print_remove(struct store_change *change, const uint8_t print[8], const struct smki_device_id *id,
+                               struct smki_error *err);
+
+void print_finish(struct smki_store *store);
 
 /* ---- the rest ---- */
 bool view_is_open(struct smki_store *store);                                       /* this thread holds a view: view.c */

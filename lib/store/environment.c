@@ -342,6 +342,7 @@ void environment_close(struct smki_store *store)
         mdb_env_close(store->env);
     process_unlock(store);
     resident_finish(store);
+    print_finish(store);
     pthread_cond_destroy(&store->queue_moved);
     pthread_mutex_destroy(&store->queue);
     pthread_cond_destroy(&store->gate_moved);

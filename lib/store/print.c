@@ -1,15 +1,15 @@
 /* Key prints: which device has a certificate on a key.
  *
  * Prints come in no order at all. As rows of their own each would cost a page to write once there are millions, so they lie in a tree that
- * is written lazily. A *run* is a row of prints with their devices, in their order. New prints go into the *buffer*, a short run; a full
- * buffer goes into the tree's first *node*, a run of up to NODE_MAX; a node without room hands all it holds down to its 16 children, one
- * for each value of the print's next four bits. So each writing of a row serves hundreds of prints, 16 times as many prints take one level
- * more, and a print is found by a look at one node a level.
+ * is written lazily. A *run* is a row of prints with their devices, in their order. New prints go into the *buffer*, a short run. What is
+ * full hands all it holds down to the next level: the buffer to the first *node*, that to its 4 children, and every other node to its 16,
+ * one for each value of the print's next bits. On all levels what comes down at once is a sixteenth of what there is room for, so each
+ * writing of a row serves hundreds of prints; 16 times as many prints take one level more, and a print is found by a look at one node a
+ * level. Ten million are in about a thousand rows: LMDB's own pages on the way to them stay few and warm.
  *
- * A node's row has room for ROW_MIN at least, the rest is padding, so that LMDB keeps it on pages of its own: those that it walks through
- * on its way to a node stay few and warm.
+ * A node's row has room for ROW_MIN at least, the rest is padding, so that LMDB keeps it on pages of its own.
  *
- * Nodes of the lower levels are read from the file in pieces: their prints are spread evenly, so where one would be is known well enough.
+ * Nodes are read from the file in pieces: their prints are spread evenly, so where one would be is known well enough.
  *
  * Invariant: a node stays when it has handed down what it held. Where there is none, there is none below. */
 #include "store/engine_i.h"
@@ -19,27 +19,42 @@
 
 #define PRINT_SIZE 8
 #define ENTRY_SIZE (PRINT_SIZE + SMKI_DEVICE_ID_SIZE)
-#define BUFFER_MAX 254  /* entries: one page of LMDB's, 4096 octets with a header of 16 */
-#define NODE_MAX   4095 /* entries: 16 pages */
+#define BUFFER_MAX 254   /* entries: one page of LMDB's, 4096 octets with a header of 16 */
+#define FIRST_MAX  4095  /* entries of the first node: 16 pages */
+#define NODE_MAX   16383 /* entries of every other: 64 pages */
 #define NODE_SIZE  ((size_t)NODE_MAX * ENTRY_SIZE)
-#define ROW_MIN    128              /* entries: 2048 octets, more than LMDB keeps among others */
-#define DEPTH_WARM 2                /* nodes above it are few and looked at all the time: they are read where they lie */
-#define DEPTH_LAST (2 * PRINT_SIZE) /* all that is in a node so deep has one print */
+#define ROW_MIN    128                    /* entries: 2048 octets, more than LMDB keeps among others */
+#define DEPTH_WARM 2                      /* nodes above it are few and looked at all the time: they are read where they lie */
+#define DEPTH_LAST STORE_PRINT_DEPTH_LAST /* all that is in a node so deep has one print */
 #define KEY_SIZE   (1 + PRINT_SIZE)
-#define PIECE_MAX  256 /* entries read of a node: where the print would be, four deviations (of sqrt(NODE_MAX) / 2 at most) to either side \
-                        */
+#define PIECE_MAX  192 /* entries of a node that are read at once: most guesses are nearer than half of it */
+#define GUESSES    4   /* pieces looked for where the print would be; then the rest is halved */
 
-static const struct smki_bytes buffer_key = {.at = (const uint8_t *)"", .size = 1}; /* sorts before the nodes */
+static const struct smki_bytes buffer_key = {.at = (const uint8_t *)"\x20", .size = 1}; /* sorts before the nodes */
 
-/* The key of the node at `depth` on the way to `print`: one more than the depth, and as many times four bits of the print. */
+static uint64_t number_of(const uint8_t print[PRINT_SIZE])
+{
+    struct cursor cursor = cursor_of(BYTES(print, PRINT_SIZE));
+
+    return cursor_u64(&cursor);
+}
+
+/* How many bits of the print lead to a node so deep: its path. */
+static unsigned path_bits(unsigned depth)
+{
+    return depth == 0 ? 0 : depth == DEPTH_LAST ? 8 * PRINT_SIZE : 4 * depth - 2;
+}
+
+/* The key of the node at `depth` on the way to `print`: a number for the depth, and its path. */
 static struct smki_bytes node_key(uint8_t key[KEY_SIZE], unsigned depth, const uint8_t print[PRINT_SIZE])
 {
-    size_t size = (depth + 1) / 2;
+    const unsigned bits = path_bits(depth);
+    const size_t size = (bits + 7) / 8;
 
-    key[0] = (uint8_t)(depth + 1);
+    key[0] = (uint8_t)(buffer_key.at[0] + 1 + depth);
     memcpy(key + 1, print, size);
-    if (depth % 2 != 0)
-        key[size] &= 0xf0;
+    if (bits % 8 != 0)
+        key[size] &= (uint8_t)(0xff << (8 - bits % 8));
     return BYTES(key, 1 + size);
 }
 
@@ -47,19 +62,22 @@ static struct smki_bytes node_key(uint8_t key[KEY_SIZE], unsigned depth, const u
  * would otherwise be full at once, and one change would have to write them all. */
 static size_t node_room(unsigned depth, const uint8_t print[PRINT_SIZE])
 {
+    const size_t half = (depth == 0 ? FIRST_MAX : NODE_MAX) / 2;
     uint8_t octets[KEY_SIZE];
     const struct smki_bytes key = node_key(octets, depth, print);
     uint32_t hash = UINT32_C(2166136261); /* FNV-1a */
 
     for (size_t i = 0; i < key.size; i++)
         hash = (hash ^ key.at[i]) * UINT32_C(16777619);
-    return depth == DEPTH_LAST ? NODE_MAX : NODE_MAX / 2 + hash % (NODE_MAX / 2);
+    return depth == DEPTH_LAST ? NODE_MAX : half + hash % half;
 }
 
 /* Which of the node's children is the print's. */
-static unsigned child_of(unsigned depth, const uint8_t print[PRINT_SIZE])
+static uint64_t child_of(unsigned depth, const uint8_t print[PRINT_SIZE])
 {
-    return depth % 2 == 0 ? print[depth / 2] >> 4 : print[depth / 2] & 0x0f;
+    const unsigned from = path_bits(depth), to = path_bits(depth + 1);
+
+    return number_of(print) << from >> (64 - (to - from));
 }
 
 /* ---- runs ---- */
@@ -91,16 +109,6 @@ static int run_get(struct store_view *view, struct smki_bytes key, size_t max, s
     return 0;
 }
 
-/* Padding is of entries with all bits set, which sort last. `run` has room for ROW_MIN entries. */
-static int run_put(struct store_change *change, struct smki_bytes key, uint8_t *run, size_t size, struct smki_error *err)
-{
-    const size_t min = ROW_MIN * ENTRY_SIZE;
-
-    if (size < min)
-        memset(run + size, 0xff, min - size);
-    return row_put(change, DB_KEY_PRINTS, key, BYTES(run, size < min ? min : size), err);
-}
-
 static struct smki_bytes run_trim(struct smki_bytes run)
 {
     uint8_t padding[ENTRY_SIZE];
@@ -126,12 +134,12 @@ static size_t run_place(struct smki_bytes run, const uint8_t *start, size_t size
     return low;
 }
 
-/* Two runs as one; what is in both comes once. */
-static struct smki_bytes run_merge(uint8_t *out, struct smki_bytes a, struct smki_bytes b)
+/* Two runs as one, of NODE_MAX entries at most; what is in both comes once. The end of what was written. */
+static uint8_t *run_merge(uint8_t *out, struct smki_bytes a, struct smki_bytes b)
 {
-    uint8_t *const start = out;
+    uint8_t *const end = out + (a.size + b.size < NODE_SIZE ? a.size + b.size : NODE_SIZE);
 
-    for (; a.size > 0 || b.size > 0; out += ENTRY_SIZE) {
+    for (; (a.size > 0 || b.size > 0) && out < end; out += ENTRY_SIZE) {
         const int order = a.size == 0 ? 1 : b.size == 0 ? -1 : memcmp(a.at, b.at, ENTRY_SIZE);
         memcpy(out, order <= 0 ? a.at : b.at, ENTRY_SIZE);
         if (order <= 0)
@@ -139,19 +147,30 @@ static struct smki_bytes run_merge(uint8_t *out, struct smki_bytes a, struct smk
         if (order >= 0)
             b = BYTES(b.at + ENTRY_SIZE, b.size - ENTRY_SIZE);
     }
-    return BYTES(start, (size_t)(out - start));
+    return out;
+}
+
+/* Writes two runs as one row, neither of which may lie in the store. Padding is of entries with all bits set, which sort last. */
+static int run_put(struct store_change *change, struct smki_bytes key, struct smki_bytes a, struct smki_bytes b, struct smki_error *err)
+{
+    const size_t min = ROW_MIN * ENTRY_SIZE, sum = a.size + b.size;
+    const size_t size = sum < min ? min : sum > NODE_SIZE ? NODE_SIZE : sum;
+    uint8_t *at, *end;
+    int rc = row_reserve(change, DB_KEY_PRINTS, key, size, &at, err);
+
+    if (rc != 0)
+        return rc;
+    end = run_merge(at, a, b);
+    memset(end, 0xff, size - (size_t)(end - at));
+    return 0;
 }
 
 /* ---- looking ---- */
 
-/* How many of `count` evenly spread prints of the node's would sort before this one: 32 bits below the node's path tell. */
-static size_t place_guess(unsigned depth, const uint8_t print[PRINT_SIZE], size_t count)
+/* What is left of the print below the node's path, its first 32 bits. */
+static uint64_t rest_of(unsigned depth, const uint8_t print[PRINT_SIZE])
 {
-    struct cursor cursor = cursor_of(BYTES(print, PRINT_SIZE));
-    const uint64_t number = cursor_u64(&cursor);
-    const uint64_t rest = depth < DEPTH_LAST ? number << (4 * depth) : 0;
-
-    return (size_t)((rest >> 32) * count >> 32);
+    return depth == DEPTH_LAST ? 0 : number_of(print) << path_bits(depth) >> 32;
 }
 
 /* Takes the entry's device for the next one when it is the first so far. */
@@ -178,38 +197,66 @@ static bool run_look(struct smki_bytes run, bool is_end, const uint8_t last[ENTR
     return true;
 }
 
-static int node_look_whole(struct store_view *view, struct smki_bytes run, const uint8_t last[ENTRY_SIZE], struct smki_device_id *next,
-                           bool *found, struct smki_error *err)
-{
-    uint8_t *room = malloc(run.size);
-    int rc;
+/* Where in a node the entry behind the last one may be: from `low` on and before `high`, or at it. */
+struct span {
+    size_t low, high;
+    uint64_t low_rest, high_rest; /* of the prints next to its ends */
+};
 
-    if (room == NULL)
-        return smki_fail(err, SMKI_NO_MEMORY, NULL);
-    if ((rc = resident_copy(view->store, room, run, err)) == 0)
-        run_look(run_trim(BYTES(room, run.size)), true, last, next, found);
-    free(room);
-    return rc;
+/* Where to look next: where the print would be if all in the span were spread evenly, or in the middle. */
+static size_t span_guess(const struct span *span, uint64_t rest, bool halve)
+{
+    const uint64_t width = span->high_rest - span->low_rest;
+    const size_t count = span->high - span->low;
+
+    if (halve || width == 0 || rest < span->low_rest || rest > span->high_rest)
+        return span->low + count / 2;
+    return span->low + (size_t)((rest - span->low_rest) * count / width);
 }
 
-/* Reads the piece of the node in which the print would be; all of it when the guess was wrong. */
+/* One piece of the node: *done when what is looked for is in it, or nowhere; else the span is less. */
+static int piece_look(struct store_view *view, unsigned depth, struct smki_bytes run, const uint8_t last[ENTRY_SIZE], struct span *span,
+                      bool halve, struct smki_device_id *next, bool *found, bool *done, struct smki_error *err)
+{
+    const size_t count = span->high - span->low, size = count < PIECE_MAX ? count : PIECE_MAX;
+    size_t from = span_guess(span, rest_of(depth, last), halve);
+    uint8_t room[PIECE_MAX * ENTRY_SIZE];
+    struct smki_bytes piece;
+    int rc;
+
+    from = from < span->low + size / 2 ? span->low : from - size / 2;
+    if (from + size > span->high)
+        from = span->high - size;
+    piece = run_part(run, from, size);
+    if (depth >= DEPTH_WARM) {
+        if ((rc = resident_copy(view->store, room, piece, err)) != 0)
+            return rc;
+        piece.at = room;
+    }
+    *done = true;
+    if (from > span->low && memcmp(piece.at, last, ENTRY_SIZE) > 0) {
+        span->high = from + 1;
+        span->high_rest = rest_of(depth, piece.at);
+        *done = false;
+    } else if (!run_look(run_trim(piece), from + size == run.size / ENTRY_SIZE, last, next, found)) {
+        span->low = from + size;
+        span->low_rest = rest_of(depth, piece.at + piece.size - ENTRY_SIZE);
+        *done = false;
+    }
+    return 0;
+}
+
+/* Reads pieces of the node, the first where the print would be. */
 static int node_look(struct store_view *view, unsigned depth, struct smki_bytes run, const uint8_t last[ENTRY_SIZE],
                      struct smki_device_id *next, bool *found, struct smki_error *err)
 {
-    const size_t count = run.size / ENTRY_SIZE, size = count < PIECE_MAX ? count : PIECE_MAX;
-    uint8_t room[PIECE_MAX * ENTRY_SIZE];
-    size_t from = place_guess(depth, last, count);
-    int rc;
+    struct span span = {.high = run.size / ENTRY_SIZE, .high_rest = UINT32_MAX};
+    bool done = false;
+    int rc = 0;
 
-    from = from < size / 2 ? 0 : from - size / 2;
-    if (from + size > count)
-        from = count - size;
-    if ((rc = resident_copy(view->store, room, run_part(run, from, size), err)) != 0)
-        return rc;
-    if ((from == 0 || memcmp(room, last, ENTRY_SIZE) <= 0) &&
-        run_look(run_trim(BYTES(room, size * ENTRY_SIZE)), from + size == count, last, next, found))
-        return 0;
-    return node_look_whole(view, run, last, next, found, err);
+    for (unsigned look = 0; !done && rc == 0 && span.low < span.high; look++)
+        rc = piece_look(view, depth, run, last, &span, look >= GUESSES, next, found, &done, err);
+    return rc;
 }
 
 int print_next(struct store_view *view, const uint8_t print[PRINT_SIZE], struct smki_device_id *id, struct smki_error *err)
@@ -224,10 +271,7 @@ int print_next(struct store_view *view, const uint8_t print[PRINT_SIZE], struct 
     for (unsigned depth = 0; depth <= DEPTH_LAST && rc == 0; depth++) {
         if ((rc = run_get(view, node_key(key, depth, print), NODE_MAX, &run, err)) != 0)
             break;
-        if (depth >= DEPTH_WARM)
-            rc = node_look(view, depth, run, last, id, &found, err);
-        else
-            run_look(run_trim(run), true, last, id, &found);
+        rc = node_look(view, depth, run, last, id, &found, err);
     }
     if (rc != 0 && rc != SMKI_NOT_FOUND)
         return rc;
@@ -252,93 +296,111 @@ static int children_add(struct store_change *change, unsigned depth, struct smki
     return rc;
 }
 
-/* `room`: for the node as it is and as it will be. */
-static int node_add_in(struct store_change *change, unsigned depth, struct smki_bytes more, uint8_t room[3 * NODE_SIZE],
-                       struct smki_error *err)
+/* Where a change keeps the node that it writes anew: one place a depth, for one change is made at a time. */
+static uint8_t *room_of(struct store_change *change, unsigned depth)
 {
-    uint8_t key[KEY_SIZE];
-    struct smki_bytes old, all;
-    int rc = run_get(store_change_view(change), node_key(key, depth, more.at), NODE_MAX, &old, err);
+    uint8_t **room = &change->view.store->print_room[depth];
 
-    if (rc != 0 && rc != SMKI_NOT_FOUND)
+    return *room != NULL ? *room : (*room = malloc(depth == 0 ? FIRST_MAX * ENTRY_SIZE : NODE_SIZE));
+}
+
+void print_finish(struct smki_store *store)
+{
+    for (unsigned depth = 0; depth <= DEPTH_LAST; depth++)
+        free(store->print_room[depth]);
+}
+
+/* The node as it is, in its room, without padding. */
+static int node_get(struct store_change *change, unsigned depth, struct smki_bytes key, struct smki_bytes *run, struct smki_error *err)
+{
+    uint8_t *room = room_of(change, depth);
+    int rc;
+
+    if (room == NULL)
+        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    if ((rc = run_get(store_change_view(change), key, depth == 0 ? FIRST_MAX : NODE_MAX, run, err)) != 0)
         return rc;
-    if ((rc = resident_copy(change->view.store, room, old, err)) != 0)
+    if ((rc = resident_copy(change->view.store, room, *run, err)) != 0)
         return rc;
-    old = run_trim(BYTES(room, old.size));
-    if (old.size + more.size > node_room(depth, more.at) * ENTRY_SIZE && depth < DEPTH_LAST) {
-        if ((rc = children_add(change, depth, old, err)) != 0)
-            return rc;
-        old.size = 0;
-    }
-    all = run_merge(room + NODE_SIZE, old, more);
-    if (all.size > NODE_SIZE) /* of one print: the devices it leads to already will do */
-        all.size = NODE_SIZE;
-    return run_put(change, node_key(key, depth, more.at), room + NODE_SIZE, all.size, err);
+    *run = run_trim(BYTES(room, run->size));
+    return 0;
 }
 
 /* Adds at most NODE_MAX entries, all of this node. When there is no room for them, what it holds goes down. */
 static int node_add(struct store_change *change, unsigned depth, struct smki_bytes more, struct smki_error *err)
 {
-    uint8_t *room = malloc(3 * NODE_SIZE);
-    int rc = room == NULL ? smki_fail(err, SMKI_NO_MEMORY, NULL) : node_add_in(change, depth, more, room, err);
+    uint8_t octets[KEY_SIZE];
+    const struct smki_bytes key = node_key(octets, depth, more.at);
+    struct smki_bytes old;
+    int rc = node_get(change, depth, key, &old, err);
 
-    free(room);
-    return rc;
+    if (rc != 0 && rc != SMKI_NOT_FOUND)
+        return rc;
+    if (old.size + more.size > node_room(depth, more.at) * ENTRY_SIZE && depth < DEPTH_LAST) {
+        if ((rc = children_add(change, depth, old, err)) != 0)
+            return rc;
+        old.size = 0;
+    }
+    return run_put(change, key, old, more, err);
+}
+
+/* The buffer, copied to `room`: the first write takes away what the store shows. */
+static int buffer_get(struct store_change *change, uint8_t room[BUFFER_MAX * ENTRY_SIZE], struct smki_bytes *run, struct smki_error *err)
+{
+    int rc = run_get(store_change_view(change), buffer_key, BUFFER_MAX, run, err);
+
+    if (rc != 0)
+        return rc;
+    memcpy(room, run->at, run->size);
+    *run = run_trim(BYTES(room, run->size));
+    return 0;
 }
 
 int print_add(struct store_change *change, const uint8_t print[PRINT_SIZE], const struct smki_device_id *id, struct smki_error *err)
 {
-    uint8_t entry[ENTRY_SIZE], room[(BUFFER_MAX + 1) * ENTRY_SIZE];
+    uint8_t entry[ENTRY_SIZE], room[BUFFER_MAX * ENTRY_SIZE];
     struct smki_bytes old;
-    int rc = run_get(store_change_view(change), buffer_key, BUFFER_MAX, &old, err);
+    int rc = buffer_get(change, room, &old, err);
 
     if (rc != 0 && rc != SMKI_NOT_FOUND)
         return rc;
-    old = run_trim(old);
     if (old.size == BUFFER_MAX * ENTRY_SIZE) {
-        memcpy(room, old.at, old.size); /* the first write takes away what it points to */
-        if ((rc = node_add(change, 0, BYTES(room, old.size), err)) != 0)
+        if ((rc = node_add(change, 0, old, err)) != 0)
             return rc;
         old.size = 0;
     }
     entry_write(entry, print, id);
-    return run_put(change, buffer_key, room, run_merge(room, old, BYTES(entry, ENTRY_SIZE)).size, err);
+    return run_put(change, buffer_key, old, BYTES(entry, ENTRY_SIZE), err);
 }
 
 /* ---- taking away ---- */
 
-/* The run without the entry, if it is there. `room`: for all of it. */
-static int run_take_in(struct store_change *change, struct smki_bytes key, const uint8_t entry[ENTRY_SIZE], uint8_t room[NODE_SIZE],
-                       bool *taken, struct smki_error *err)
+/* Writes the run without the entry, if it is there. */
+static int run_take(struct store_change *change, struct smki_bytes key, struct smki_bytes run, const uint8_t entry[ENTRY_SIZE], bool *taken,
+                    struct smki_error *err)
 {
-    struct smki_bytes run;
-    size_t place;
-    int rc = run_get(store_change_view(change), key, NODE_MAX, &run, err);
+    const size_t place = run_place(run, entry, ENTRY_SIZE), count = run.size / ENTRY_SIZE;
 
-    if (rc != 0 || (rc = resident_copy(change->view.store, room, run, err)) != 0)
-        return rc;
-    run = run_trim(BYTES(room, run.size));
-    place = run_place(run, entry, ENTRY_SIZE) * ENTRY_SIZE;
-    if (place == run.size || memcmp(room + place, entry, ENTRY_SIZE) != 0)
+    if (place == count || memcmp(run.at + place * ENTRY_SIZE, entry, ENTRY_SIZE) != 0)
         return 0;
     *taken = true;
-    memmove(room + place, room + place + ENTRY_SIZE, run.size - place - ENTRY_SIZE);
-    return run_put(change, key, room, run.size - ENTRY_SIZE, err);
+    return run_put(change, key, run_part(run, 0, place), run_part(run, place + 1, count - place - 1), err);
 }
 
 int print_remove(struct store_change *change, const uint8_t print[PRINT_SIZE], const struct smki_device_id *id, struct smki_error *err)
 {
-    uint8_t entry[ENTRY_SIZE], key[KEY_SIZE], *room = malloc(NODE_SIZE);
+    uint8_t entry[ENTRY_SIZE], octets[KEY_SIZE], room[BUFFER_MAX * ENTRY_SIZE];
+    struct smki_bytes run, key = buffer_key;
     bool taken = false;
-    int rc;
+    int rc = buffer_get(change, room, &run, err);
 
-    if (room == NULL)
-        return smki_fail(err, SMKI_NO_MEMORY, NULL);
     entry_write(entry, print, id);
-    rc = run_take_in(change, buffer_key, entry, room, &taken, err);
-    for (unsigned depth = 0; depth <= DEPTH_LAST && rc == 0; depth++)
-        rc = run_take_in(change, node_key(key, depth, print), entry, room, &taken, err);
-    free(room);
+    for (unsigned depth = 0; rc == 0; depth++) {
+        if ((rc = run_take(change, key, run, entry, &taken, err)) != 0 || depth > DEPTH_LAST)
+            break;
+        key = node_key(octets, depth, print);
+        rc = node_get(change, depth, key, &run, err);
+    }
     if (rc != 0 && rc != SMKI_NOT_FOUND)
         return rc;
     return taken ? 0 : SMKI_NOT_FOUND;

@@ -2,6 +2,7 @@
  * or is not. */
 #include "store/engine_i.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Format 1 had no list of open batches: every batch was read to find the work. */
@@ -38,12 +39,55 @@ static int upgrade_2(struct store_change *change, struct smki_error *err)
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
+/* Format 3 had smaller nodes of key prints and one level fewer; the keys of its rows sort before those of now. */
+#define FORMAT_3_KEY_LAST 0x1f        /* first octet */
+#define FORMAT_3_RUN_MAX  (4095 * 16) /* octets: entries of a print and a Device ID */
+
+static int run_move(struct store_change *change, struct smki_bytes key, struct smki_bytes run, uint8_t room[FORMAT_3_RUN_MAX],
+                    struct smki_error *err)
+{
+    const size_t print_size = 8, entry_size = print_size + SMKI_DEVICE_ID_SIZE;
+    uint8_t padding[8 + SMKI_DEVICE_ID_SIZE];
+    struct smki_device_id id;
+    int rc;
+
+    memset(padding, 0xff, sizeof(padding));
+    if (run.size > FORMAT_3_RUN_MAX || run.size % entry_size != 0)
+        return smki_fail(err, SMKI_STORE_CORRUPT, "a run of key prints with %zu octets", run.size);
+    memcpy(room, run.at, run.size);
+    if ((rc = row_remove(change, DB_KEY_PRINTS, key, err)) != 0)
+        return rc;
+    for (const uint8_t *entry = room; entry < room + run.size && rc == 0; entry += entry_size) {
+        memcpy(id.octet, entry + print_size, sizeof(id.octet));
+        if (memcmp(entry, padding, entry_size) != 0)
+            rc = print_add(change, entry, &id, err);
+    }
+    return rc;
+}
+
+static int upgrade_3(struct store_change *change, struct smki_error *err)
+{
+    uint8_t *room = malloc(FORMAT_3_RUN_MAX), octets[STORE_KEY_MAX];
+    struct smki_bytes key, run;
+    int rc = room == NULL ? smki_fail(err, SMKI_NO_MEMORY, NULL) : 0;
+
+    while (rc == 0 && (rc = row_after(store_change_view(change), DB_KEY_PRINTS, BYTES(NULL, 0), &key, &run, err)) == 0) {
+        if (key.at[0] > FORMAT_3_KEY_LAST)
+            break;
+        memcpy(octets, key.at, key.size); /* LMDB's keys are never longer */
+        rc = run_move(change, BYTES(octets, key.size), run, room, err);
+    }
+    free(room);
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
 static const struct {
     uint32_t from;
     int (*run)(struct store_change *change, struct smki_error *err);
 } steps[] = {
     {1, upgrade_1},
     {2, upgrade_2},
+    {3, upgrade_3},
 };
 
 /* Several processes may open the store at once: the step is chosen by what the format is inside the change. */

@@ -1,4 +1,4 @@
-/* Heads of requests: the verdict does not hang on the pieces, and what passes is free of what parsers disagree on. */
+/* Heads of requests and chunked bodies: the verdict does not hang on the pieces, and what passes is free of what parsers disagree on. */
 #include "serve/gate_i.h"
 
 #include <stdlib.h>
@@ -47,6 +47,32 @@ static void look(const uint8_t *at, size_t size)
     }
 }
 
+/* The octets of a chunked body that pass, SIZE_MAX where they are refused. Of each piece all but `back` octets pass at once. */
+static size_t chunks(const uint8_t *at, size_t size, size_t step, size_t back)
+{
+    struct gate gate;
+    size_t total = 0;
+
+    gate_reset(&gate);
+    gate_body(&gate, GATE_ENDLESS);
+    for (size_t shown = 0; shown < size && gate.state == GATE_BODY;) {
+        size_t used;
+
+        shown = size - shown < step ? size : shown + step;
+        used = gate_may_pass(&gate, shown - total);
+        demand(used == shown - total);
+        if (!gate_look(&gate, at + total, &used))
+            return SIZE_MAX;
+        demand(used <= shown - total);
+        used -= shown < size && used > back ? back : 0;
+        gate_passed(&gate, used);
+        total += used;
+    }
+    demand(gate.state == GATE_REPLY || total == size);
+    demand(gate.state != GATE_REPLY || (total >= 5 && memcmp(at + total - 2, "\r\n", 2) == 0));
+    return total;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)
 {
     size_t whole, cut;
@@ -55,5 +81,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)
     demand(judge(at, size, size != 0 ? 1 + at[size / 2] % 7 : 1, &cut) == verdict && cut == whole);
     if (verdict == GATE_WHOLE)
         look(at, whole);
+    demand(chunks(at, size, size + 1, 0) == chunks(at, size, size != 0 ? 1 + at[size / 2] % 7 : 1, size != 0 ? at[0] % 3 : 0));
     return 0;
 }

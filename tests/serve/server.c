@@ -198,6 +198,7 @@ static const struct serve_route routes[] = {
     {.method = "GET", .path = "/who", .quick = true, .answer = who_answer},
     {.method = "POST", .path = "/echo", .body_max = 1 << 20, .media_type = "text/plain", .answer = echo_answer},
     {.method = "GET", .path = "/slow", .answer = slow_answer},
+    {.method = "POST", .path = "/slow", .body_max = 65536, .answer = slow_answer},
     {.method = "GET", .path = "/wait", .answer = wait_answer},
     {.method = "GET", .path = "/fail", .answer = fail_answer},
     {.method = "GET", .path = "/download", .head = true, .answer = download_answer, .close = download_close},

@@ -25,7 +25,12 @@ before=$(descriptors)
 
 # ---- heads ----
 
-claim "smuggled, doubled, folded, cut and oversized heads are refused with 400 by the site itself" probe heads
+claim "smuggled, doubled, folded and cut heads are refused with 400 by the site itself" probe heads
+claim "oversized ones with 431, and 414 where it is the target" probe oversized
+claim "a target of the absolute form is taken, and its host is the Host" probe absolute_form
+claim "a Host that is none is refused with 400" probe host_values
+claim "also where any name is taken" timeout 60 python3 "$ROOT/tests/serve/probe.py" "$port2" "$folder/batch" host_values any.test any.test:80 '[::1]' '[::1]:8444' 192.0.2.1
+claim "an Expect and a Content-Encoding that are not met are 417 and 415" probe unmet
 claim "a query of 11 to 16 kB without fields on HTTP/1.0 harms nothing" probe query_15k
 claim "chunks that are none are refused" probe bad_chunks
 claim "a Host that is not the server name is refused with 421" probe host_421
@@ -36,6 +41,7 @@ claim "a body declared too large is refused before it is sent" probe too_large_d
 claim "and while it is being sent" probe too_large_declared_sending
 claim "a chunked body is refused where it becomes too large" probe too_large_chunked
 claim "a chunked body arrives" probe chunked
+claim "and may be worked on for longer than a client may stall" probe chunked_slow
 claim "100-continue" probe continue_100
 claim "a request in records of one octet" probe one_octet_records
 claim "22 pipelined requests are answered in order" probe pipelined
@@ -107,7 +113,37 @@ END
 claim "metrics are in the text format of Prometheus" well_formed
 claim "healthz answers" says alive curl -s "http://127.0.0.1:$admin/healthz"
 claim "what is not there is 404" says 404 curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$admin/secrets"
+posted() { # to the admin listener, a path with a body: the status and Allow
+    head -c 100000 /dev/zero | curl -s -o /dev/null -D - -H 'Expect:' --data-binary @- "http://127.0.0.1:$admin$1" | tr -d '\r' | awk 'NR == 1 { print $2 } /^Allow/'
+}
+claim "a POST to a page is 405 with Allow" test "$(posted /metrics | paste -sd' ')" = "405 Allow: GET, HEAD"
+claim "and elsewhere 404" test "$(posted /secrets)" = 404
+
+# ---- readiness ----
+
+ready_says() { [ "$(curl -s -w ' %{http_code}' "http://127.0.0.1:$admin/readyz" | paste -sd' ')" = "$1" ]; }
+claim "readyz is 200 where the store can be written" ready_says "ready  200"
+claim "and leaves nothing behind" test "$(find "$home/store" -name '.writable*' | wc -l)" = 0
+mkdir "$home/store/.writable-$server" # the way is blocked for the file that it writes
+claim "503 and why, where it cannot" soon ready_says "the store cannot be written: Is a directory  503"
+rmdir "$home/store/.writable-$server"
+claim "and 200 again" soon ready_says "ready  200"
+
+# ---- the end ----
+
 serve_stop TERM
 claim "it ends with 0" test "$ended" = 0
 claim "nothing went wrong in it" test "$(grep -cE 'ERROR|Sanitizer|runtime error' "$folder/log")" = 0
+configure '"http.stop_time": "1 s"'
+claim "it starts again" serve_start
+fetch -o /dev/null "https://adhoc.test/slow?ms=40000" 2>/dev/null &
+stuck=$!
+sleep 1
+SECONDS=0
+serve_stop TERM
+claim "what does not end is not waited for without end" test "$SECONDS" -ge 5 -a "$SECONDS" -le 12
+claim "and it says so" grep -q "connections were cut" "$folder/log"
+claim "in a line of its own" grep -q "stopped without waiting for what had not ended 5 s after it was cut" "$folder/log"
+claim "and ends with 1" test "$ended" = 1
+wait "$stuck" || true
 finish

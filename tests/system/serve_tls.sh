@@ -160,6 +160,32 @@ listens() { python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1
 back() { for _ in $(seq 50); do listens "$1" && return 0; sleep 0.1; done; return 1; }
 claim "and is there again after the next" back "$port2"
 
+was=$admin admin=$(free_port)
+configure '"http.stop_time": "20 s", "http.pool": 9'
+kill -HUP "$server"
+claim "another address for health and metrics is taken by a reload" back "$admin"
+claim "and said" grep -q "health and metrics are at 127.0.0.1:$admin" "$folder/log"
+left() { ! listens "$was" 2>/dev/null; }
+claim "the old one is left" left
+claim "what takes a restart is named" grep -q ": http.pool has changed: that takes a restart" "$folder/log"
+python3 -c 'import socket, sys, time; s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); print(s.getsockname()[1], flush=True); time.sleep(20)' >"$folder/taken" &
+taker=$!
+for _ in $(seq 50); do [ -s "$folder/taken" ] && break; sleep 0.1; done
+said=$(grep -c "not reloaded" "$folder/log")
+was=$admin admin=$(cat "$folder/taken")
+configure '"http.stop_time": "20 s", "http.head_time": "77 s"'
+kill -HUP "$server"
+more_said() { for _ in $(seq 50); do [ "$(grep -c "not reloaded" "$folder/log")" -gt "$said" ] && return 0; sleep 0.1; done; return 1; }
+claim "one that cannot be had changes nothing" more_said
+claim "the old one stays" back "$was"
+unchanged() { ! smki audit export - | grep -q "77 s"; }
+claim "and the configuration" unchanged
+kill "$taker"
+admin=$was
+configure '"http.stop_time": "20 s"'
+kill -HUP "$server"
+sleep 1
+
 # ---- shutdown ----
 
 probe paced_download "$folder/started" >"$folder/download" 2>&1 &

@@ -117,7 +117,7 @@ raw 'POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n: y\r\nA: bbbb
 claim "a field without a name ends no head: one answer, 400" test "$(grep -c '^HTTP/1.1 400' "$folder/raw")/$(grep -c '^HTTP/1.1 ' "$folder/raw")" = 1/1
 for count in 520 1000 4000; do
     raw "GET /x?$(printf 'a&%.0s' $(seq "$count")) HTTP/1.1\r\nHost: localhost\r\n\r\n" >"$folder/raw"
-    claim "$count arguments are answered at once" grep -q '^HTTP/1.1 400' "$folder/raw"
+    claim "$count arguments are answered at once" grep -q '^HTTP/1.1 414' "$folder/raw"
 done
 
 # ---- who may not ----
@@ -126,6 +126,7 @@ claim "the batch credential" request_to batch 1 "$url/1.0/PortalCSR/DeviceCertif
 claim "is refused with 403, and told nothing" answers 403 "access refused"
 element ErrorCode >"$folder/code-interface"
 claim "the audit log has the reason" says IKI_INTERFACE smki audit export -
+claim "and the server's log its TransactionId, with the same" grep -q "TransactionId $(element TransactionId) is on no record: adhoc from 127.0.0.1 was refused: IKI_INTERFACE" "$folder/server"
 serial=$(openssl x509 -in "$folder/adhoc-2/cert.pem" -noout -serial | cut -d= -f2)
 claim "Party 2's credential is let in" adhoc 2 "$folder/document"
 smki credential suspend "$serial" >/dev/null
@@ -142,5 +143,27 @@ element ErrorCode >"$folder/code-revoked"
 claim "no code tells why" test "$(sort -u "$folder"/code-* | wc -l)" = 1
 
 claim "the server ends as told" web_stop
+
+# ---- the server's log, a second server ----
+
+web_start '"demand.adhoc_pace_mode": "off"'
+for _ in $(seq 70); do
+    raw 'GET /x HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n' >"$folder/raw"
+done
+told() { grep -c "TransactionId .* is on no record" "$folder/server"; }
+claim "of 70 refusals before anyone is let in 60 have a line" test "$(told)" = 60
+first_admin=$admin_port second_admin=$(free_port) second_port=$(free_port)
+"${timely[@]}" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$second_port" --listen-batch "127.0.0.1:$(free_port)" \
+    --listen-admin "127.0.0.1:$second_admin" >"$folder/second" 2>&1 &
+second=$!
+ready() { for _ in $(seq 100); do curl -sf -o /dev/null "http://127.0.0.1:$1/readyz" && return 0; sleep 0.1; done; sed 's/^/# /' "$folder/second"; return 1; }
+claim "a second server of the home has an admin listener of its own" ready "$second_admin"
+claim "beside the first" ready "$first_admin"
+kill -TERM "$second"
+wait "$second" || true
+refused 1 "which is on loopback only" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$second_port" --listen-admin 192.0.2.1:9000
+claim "and says so" because "192.0.2.1:9000 is not a loopback address"
+claim "the server ends as told" web_stop
+claim "and tells how many had none" grep -q ": 10 further refusals were not told of" "$folder/server"
 claim "and the audit log is whole" smki audit verify
 finish

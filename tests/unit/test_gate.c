@@ -95,6 +95,9 @@ static void a_head_may_have_as_many_octets_as_its_limit_and_no_more(void **state
     memcpy(head + HEAD_MAX - 3, "\r\n\r\n", 4);
     gate_reset(&gate);
     assert_int_equal(gate_head(&gate, HEAD_MAX, head, sizeof(head), &used), GATE_TOO_LARGE);
+    memset(head, 'a', sizeof(head));
+    gate_reset(&gate);
+    assert_int_equal(gate_head(&gate, HEAD_MAX, head, sizeof(head), &used), GATE_TARGET_TOO_LONG);
     gate_reset(&gate);
     assert_int_equal(gate_head(&gate, HEAD_MAX, (const uint8_t *)"\r\n", 2, &used), GATE_MORE); /* empty lines count */
     assert_int_equal(gate.head, 2);
@@ -124,6 +127,7 @@ static void fields_and_arguments_are_no_more_than_the_library_has_room_for(void 
     assert_int_equal(of_parts(0, GATE_PARTS_MAX + 1), GATE_TOO_LARGE);
     assert_int_equal(of_parts(GATE_PARTS_MAX, 0), GATE_WHOLE);
     assert_int_equal(of_parts(GATE_PARTS_MAX - 1, 2), GATE_TOO_LARGE);
+    assert_int_equal(of_parts(GATE_PARTS_MAX + 1, 0), GATE_TARGET_TOO_LONG);
 }
 
 static void a_body_passes_to_its_last_octet_and_nothing_after_it(void **state)
@@ -144,7 +148,7 @@ static void a_body_passes_to_its_last_octet_and_nothing_after_it(void **state)
     assert_int_equal(gate_may_pass(&gate, 1), 0);
 }
 
-static void no_body_passes_nothing_and_a_chunked_one_all(void **state)
+static void no_body_passes_nothing(void **state)
 {
     struct gate gate;
 
@@ -152,13 +156,71 @@ static void no_body_passes_nothing_and_a_chunked_one_all(void **state)
     gate_reset(&gate);
     gate_body(&gate, 0);
     assert_int_equal(gate.state, GATE_REPLY);
+}
+
+static const struct chunks_case {
+    const char *octets;
+    size_t size; /* octets that belong to the body; 0: refused */
+    bool ends;
+} chunk_cases[] = {
+    {"0\r\n\r\n", 5, true},
+    {"3\r\nabc\r\n0\r\n\r\n", 13, true},
+    {"3\r\n\r\n\n\r\n0\r\n\r\nGET /", 13, true},
+    {"00a;x=\"y\"\r\n0123456789\r\n1;\r\nX\r\n000\r\nA: b\r\nC: d\r\n\r\n0\r\n", 49, true},
+    {"3\r\nabc\r\n", 8, false},
+    {"A0\r\nabc", 7, false},
+    {"3\nabc\r\n0\r\n\r\n", 0, false},
+    {"3\r\nabc\n0\r\n\r\n", 0, false},
+    {"3\r\nabcd\r\n0\r\n\r\n", 0, false},
+    {"3\rabc", 0, false},
+    {"3 \r\nabc\r\n", 0, false},
+    {"3;\x01\r\nabc\r\n", 0, false},
+    {"3;a\nabc\r\n", 0, false},
+    {"\r\n", 0, false},
+    {"-1\r\n", 0, false},
+    {"0x1\r\n", 0, false},
+    {"1000000000000\r\n", 0, false},
+    {"0\n\r\n", 0, false},
+    {"0\r\n\n", 0, false},
+    {"0\r\nA: b\n\r\n", 0, false},
+};
+
+/* In pieces, of each of which all but `back` octets pass at once. */
+static void chunks_run(const struct chunks_case *it, size_t piece, size_t back)
+{
+    const size_t size = strlen(it->octets);
+    struct gate gate;
+    size_t total = 0, shown = 0;
+
     gate_reset(&gate);
     gate_body(&gate, GATE_ENDLESS);
-    for (int i = 0; i < 1000; i++) {
-        assert_int_equal(gate_may_pass(&gate, 1 << 20), 1 << 20);
-        gate_passed(&gate, 1 << 20);
+    while (shown < size && gate.state == GATE_BODY) {
+        size_t used = 0;
+
+        shown = shown + piece < size ? shown + piece : size;
+        used = gate_may_pass(&gate, shown - total);
+        if (!gate_look(&gate, (const uint8_t *)it->octets + total, &used)) {
+            assert_int_equal(it->size, 0);
+            return;
+        }
+        used -= shown < size && used > back ? back : 0;
+        gate_passed(&gate, used);
+        total += used;
     }
-    assert_int_equal(gate.state, GATE_BODY);
+    if (total != it->size || (gate.state == GATE_REPLY) != it->ends)
+        fail_msg("\"%s\" in pieces of %zu, %zu left: %zu octets, state %d", it->octets, piece, back, total, (int)gate.state);
+}
+
+static void a_chunked_body_passes_to_its_end_where_its_lines_are_clean(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(chunk_cases) / sizeof(chunk_cases[0]); i++) {
+        for (size_t piece = 1; piece <= strlen(chunk_cases[i].octets); piece++) {
+            chunks_run(&chunk_cases[i], piece, 0);
+            chunks_run(&chunk_cases[i], piece, 1);
+            chunks_run(&chunk_cases[i], piece, 3);
+        }
+    }
 }
 
 int main(void)
@@ -168,7 +230,8 @@ int main(void)
         cmocka_unit_test(a_head_may_have_as_many_octets_as_its_limit_and_no_more),
         cmocka_unit_test(fields_and_arguments_are_no_more_than_the_library_has_room_for),
         cmocka_unit_test(a_body_passes_to_its_last_octet_and_nothing_after_it),
-        cmocka_unit_test(no_body_passes_nothing_and_a_chunked_one_all),
+        cmocka_unit_test(no_body_passes_nothing),
+        cmocka_unit_test(a_chunked_body_passes_to_its_end_where_its_lines_are_clean),
     };
 
     return cmocka_run_group_tests_name("gate", tests, NULL, NULL);

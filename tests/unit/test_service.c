@@ -71,6 +71,28 @@ static void a_reload_puts_the_file_in_force_and_on_record(void **state)
     home_clear(&home);
 }
 
+static void a_configuration_that_was_read_before_is_put_in_force_whatever_the_file_is_by_now(void **state)
+{
+    struct home home;
+    struct smki_config config;
+    struct smki_audit_record record;
+    struct smki_error err = {0};
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{\"night\": {\"capacity\": 5}}");
+    config = *smki_service_config(home.service);
+    config.limits.night_capacity = 9;
+    CONFIGURE(&home, "{\"night\": {\"capacity\": 7}}");
+    ASSERT_OK(smki_service_configure(home.service, &config, &err), err);
+    assert_int_equal(capacity(&home), 9);
+    assert_int_equal(configured(&home, &record), 1);
+    assert_string_equal(record.detail, "night.capacity 5 to 9");
+    strcpy(config.policy_iki, "1.2.3");
+    EXPECT_REFUSED(SMKI_CONFIG_INVALID, smki_service_configure(home.service, &config, &err), err);
+    assert_int_equal(capacity(&home), 9);
+    home_clear(&home);
+}
+
 static void a_reload_of_the_same_file_leaves_no_record(void **state)
 {
     struct home home;
@@ -332,6 +354,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reload_puts_the_file_in_force_and_on_record),
+        cmocka_unit_test(a_configuration_that_was_read_before_is_put_in_force_whatever_the_file_is_by_now),
         cmocka_unit_test(a_reload_of_the_same_file_leaves_no_record),
         cmocka_unit_test(a_broken_file_changes_nothing),
         cmocka_unit_test(what_the_keys_and_cas_were_opened_with_does_not_change),

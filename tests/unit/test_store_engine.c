@@ -182,15 +182,42 @@ static void prints_of_format_2(MDB_txn *txn, MDB_dbi dbi, void *context)
     }
 }
 
-static void a_store_of_format_2_is_upgraded_and_knows_every_key_again(void **state)
+static int entry_order(const void *a, const void *b)
 {
-    struct store_test *test = *state;
+    return memcmp(a, b, 8 + SMKI_DEVICE_ID_SIZE);
+}
+
+/* Format 3: runs in their order, a buffer under one octet and nodes under their number and path, padded with ones. Here half of the prints
+ * are in the buffer's row and half in that of the first node. */
+static void prints_of_format_3(MDB_txn *txn, MDB_dbi dbi, void *context)
+{
+    enum { HALF = OLD_PRINTS / 2, ENTRY = 8 + SMKI_DEVICE_ID_SIZE, SPARE = 3 };
+    static uint8_t run[(HALF + SPARE) * ENTRY];
+    uint8_t first[] = {0}, node[] = {1};
+    MDB_val keys[] = {{sizeof(first), first}, {sizeof(node), node}}, value = {.mv_data = run, .mv_size = sizeof(run)};
+
+    (void)context;
+    assert_int_equal(mdb_drop(txn, dbi, 0), 0);
+    for (uint32_t half = 0; half < 2; half++) {
+        memset(run, 0xff, sizeof(run));
+        for (uint32_t n = 0; n < HALF; n++) {
+            struct store_claim claim = claim_numbered(half * HALF + n);
+            memcpy(run + n * ENTRY, claim.key_print, 8);
+            memcpy(run + n * ENTRY + 8, claim.device_id.octet, SMKI_DEVICE_ID_SIZE);
+        }
+        qsort(run, HALF, ENTRY, entry_order);
+        assert_int_equal(mdb_put(txn, dbi, &keys[half], &value, 0), 0);
+    }
+}
+
+static void upgraded_and_knows_every_key_again(struct store_test *test, uint8_t format, void (*prints)(MDB_txn *, MDB_dbi, void *))
+{
     struct smki_store_statistics statistics;
 
     CHANGE(test, claims_add, NULL);
     test_store_close(test);
-    test_store_tamper(test, "key-prints", prints_of_format_2, NULL);
-    test_store_tamper(test, "meta", set_format, &(uint8_t){2});
+    test_store_tamper(test, "key-prints", prints, NULL);
+    test_store_tamper(test, "meta", set_format, &format);
     test_store_open(test);
     ASSERT_OK(smki_store_statistics(test->store, &statistics, &test->err), test->err);
     assert_int_equal(statistics.format, STORE_FORMAT);
@@ -198,6 +225,16 @@ static void a_store_of_format_2_is_upgraded_and_knows_every_key_again(void **sta
         struct store_claim claim = claim_numbered(n), found = test_claim_of_key(test, claim.key_print);
         assert_memory_equal(found.serial, claim.serial, sizeof(claim.serial));
     }
+}
+
+static void a_store_of_format_2_is_upgraded_and_knows_every_key_again(void **state)
+{
+    upgraded_and_knows_every_key_again(*state, 2, prints_of_format_2);
+}
+
+static void a_store_of_format_3_is_upgraded_and_knows_every_key_again(void **state)
+{
+    upgraded_and_knows_every_key_again(*state, 3, prints_of_format_3);
 }
 
 static void a_store_of_a_newer_format_is_refused(void **state)
@@ -789,6 +826,7 @@ int main(void)
         STORE_TEST(a_store_does_not_go_through_a_fork),
         STORE_TEST(a_store_of_format_1_is_upgraded_when_it_is_opened),
         STORE_TEST(a_store_of_format_2_is_upgraded_and_knows_every_key_again),
+        STORE_TEST(a_store_of_format_3_is_upgraded_and_knows_every_key_again),
         STORE_TEST(a_store_of_a_newer_format_is_refused),
         STORE_TEST(a_format_that_never_was_is_refused),
         STORE_TEST(a_change_that_fails_leaves_nothing),

@@ -2,7 +2,7 @@
 #include "store/engine_i.h"
 #include "store_test.h"
 
-#define PRINTS 80000 /* enough for the third level, where nodes are read in pieces */
+#define PRINTS 100000 /* enough for the third level, where nodes are read in pieces */
 
 struct print {
     uint8_t print[8];
@@ -136,7 +136,7 @@ static void prints_spread_evenly_are_found_until_removed(void **state)
 
 static void prints_that_share_all_but_their_end_are_found_until_removed(void **state)
 {
-    each_is_found_and_no_other(*state, crowded, 20000);
+    each_is_found_and_no_other(*state, crowded, 60000);
 }
 
 static void a_print_added_again_is_gone_when_removed_once(void **state)
@@ -172,7 +172,7 @@ static void all_devices_on_a_print_are_found_in_their_order(void **state)
 /* Far more than a path of the tree can hold: what leads to some of them is left out, and nobody else is held up. */
 static void a_print_of_very_many_devices_stops_no_other(void **state)
 {
-    const uint32_t most = 60000;
+    const uint32_t most = 300000;
     struct store_test *test = *state;
     struct print found = same(0);
 
