@@ -155,13 +155,15 @@ struct query {
     size_t count;
 };
 
-static enum MHD_Result query_each(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+/* A value with a NUL in it is no text: shown as the text before it, it would be taken for another. */
+static enum MHD_Result query_each(void *context, enum MHD_ValueKind kind, const char *name, size_t name_size, const char *value,
+                                  size_t value_size)
 {
     struct query *query = context;
 
     (void)kind;
-    if (strcmp(name, query->name) == 0 && query->count++ == 0)
-        query->value = value != NULL ? value : "";
+    if (name_size == strlen(query->name) && memcmp(name, query->name, name_size) == 0 && query->count++ == 0)
+        query->value = value != NULL && memchr(value, '\0', value_size) == NULL ? value : "";
     return MHD_YES;
 }
 
@@ -170,7 +172,7 @@ const char *serve_query(const struct serve_request *request, const char *name, s
     struct query query = {.name = name};
 
     if (request->library != NULL && !request->stand_in)
-        MHD_get_connection_values(request->library, MHD_GET_ARGUMENT_KIND, query_each, &query);
+        MHD_get_connection_values_n(request->library, MHD_GET_ARGUMENT_KIND, query_each, &query);
     if (count != NULL)
         *count = query.count;
     return query.value;

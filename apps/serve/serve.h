@@ -70,7 +70,8 @@ const struct serve_route *serve_route_of(const struct serve_request *request); /
 const char *serve_method(const struct serve_request *request);
 const char *serve_path(const struct serve_request *request);                     /* decoded, without the query */
 const char *serve_header(const struct serve_request *request, const char *name); /* NULL: not there */
-/* The decoded value of a query argument, NULL: not there; *count (may be NULL) how often it is there. "" where it has no value. */
+/* The decoded value of a query argument, NULL: not there; *count (may be NULL) how often it is there. "" where it has no value, or one with a
+ * NUL in it. */
 const char *serve_query(const struct serve_request *request, const char *name, size_t *count);
 struct smki_bytes serve_body(const struct serve_request *request);
 /* There once access was granted, for refusals too (those of serve itself included); NULL before, and on one-way sites. */

@@ -77,10 +77,15 @@ const char *answer_text(int code, const char *text)
 
 int answer_xml(struct serve_request *request, struct smki_buffer *xml, int code)
 {
+    const char *media_type = XML_MEDIA_TYPE;
     char label[128];
 
     snprintf(label, sizeof(label), "service=\"%s\",code=\"%s\"", serve_site_of(request)->name,
              code == 0 ? "" : smki_refusal_find(code)->wire_code);
     serve_count(serve_of(request), "smki_answers_total", label, 1);
-    return serve_reply(request, answer_status(request, code), XML_MEDIA_TYPE, xml);
+    if (code == SMKI_MAINTENANCE) {
+        serve_header_add(request, "Vary", "Accept");
+        media_type = notice_write(xml, request);
+    }
+    return serve_reply(request, answer_status(request, code), media_type, xml);
 }

@@ -68,18 +68,19 @@ struct retrieval {
     struct smki_result_stream *stream; /* NULL: the answer carries no results */
 };
 
-/* A positive whole number, once. */
-static bool batch_number(const struct serve_request *request, uint64_t *id)
+/* The number of a batch as our answers write it, once: digits alone, the first of them not 0. Anything else is the number of no batch: 0.
+ */
+static uint64_t batch_number(const struct serve_request *request)
 {
     size_t count;
     const char *text = serve_query(request, "BatchId", &count);
-    char *end;
+    uint64_t id;
 
-    if (text == NULL || count != 1 || text[0] < '0' || text[0] > '9')
-        return false;
+    if (text == NULL || count != 1 || text[0] == '0' || strspn(text, "0123456789") != strlen(text))
+        return 0;
     errno = 0;
-    *id = strtoull(text, &end, 10);
-    return errno == 0 && *end == '\0' && *id > 0;
+    id = strtoull(text, NULL, 10);
+    return errno == 0 ? id : 0;
 }
 
 static int64_t result_read(void *context, void *at, size_t capacity)
@@ -112,15 +113,12 @@ static int result_answer(struct serve_request *request, struct smki_error *err)
     struct retrieval *retrieval = calloc(1, sizeof(*retrieval));
     const struct smki_actor *actor = &serve_identity(request)->actor;
     struct smki_error why = {0};
-    uint64_t id = 0;
     int rc;
 
     if (retrieval == NULL)
         return SMKI_NO_MEMORY;
     serve_context_set(request, retrieval);
-    if (!batch_number(request, &id))
-        return SMKI_BATCH_UNKNOWN;
-    if ((rc = smki_batch_poll(serve_service(request), actor, id, &retrieval->poll, &why)) != 0)
+    if ((rc = smki_batch_poll(serve_service(request), actor, batch_number(request), &retrieval->poll, &why)) != 0)
         return poll_reply(request, &retrieval->poll, rc, why.text, err);
     if (!retrieval->poll.deliver)
         return poll_reply(request, &retrieval->poll, 0, NULL, err);

@@ -38,7 +38,7 @@ static int run(struct call *call)
                                           .sites = sites_fill,
                                           .context = &web,
                                           .listen_admin = call_text(call, "listen-admin")};
-    /* what a crash left granted and unsigned is finished before anybody can send it again */
+    /* what a crash left granted and unsigned is out of the way before anybody can send it again */
     int rc = smki_service_recover(call->service, &call->actor, &call->err);
 
     return rc != 0 ? rc : serve_run(&options, &call->err);

@@ -23,8 +23,21 @@ void answer_allowance(struct serve_request *request, const struct smki_allowance
 /* What the outside may read of a refusal: of access, nothing but that it was refused, whatever the log has (interfaces.md 3). */
 int answer_code(int code);
 const char *answer_text(int code, const char *text);
-/* Replies with the document and its status, and counts it by its Status word. */
+/* Replies with the document and its status, and counts it by its Status word; in Planned Maintenance with the notice that the client can
+ * read. */
 int answer_xml(struct serve_request *request, struct smki_buffer *xml, int code);
+
+/* ---- accept.c ---- */
+
+enum answer_format { ANSWER_XML, ANSWER_JSON, ANSWER_HTML };
+/* The format that the header's value wants most; XML when it wants none of ours, none more than that, or is not there (NULL). */
+enum answer_format accept_format(const char *accept);
+
+/* ---- notice.c ---- */
+
+/* Puts the notice of the maintenance that is on, as HTML or JSON, in the place of *out when the client wants that rather than XML. Returns
+ * the media type of what *out then holds. */
+const char *notice_write(struct smki_buffer *out, const struct serve_request *request);
 
 /* ---- adhoc.c, batch.c: a site each. `routes` are the caller's, filled in ---- */
 #define ADHOC_ROUTES 1

@@ -42,7 +42,7 @@ struct smki_adhoc {
 SMKI_API SMKI_MUST_USE int smki_adhoc_admit(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity,
                                             struct smki_bytes document, struct smki_error *err);
 /* Second: CSR, device, limits, issue; durable before it returns. Returns 0 with the certificate in the answer, or why there is none. When
- * the CA's key cannot be used just now (CA_ERROR) the request is void, and may be sent again. */
+ * the CA's key cannot be used just now (CA_ERROR), or the disk is full, the request is void, and may be sent again. */
 SMKI_API SMKI_MUST_USE int smki_adhoc_answer(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity,
                                              struct smki_error *err);
 /* An answer made without reading the document (maintenance, wrong path, too large ...): code, and words (NULL: the list's). Recorded when

@@ -130,9 +130,9 @@ SMKI_API SMKI_MUST_USE int smki_service_issue(struct smki_service *service, cons
 SMKI_API SMKI_MUST_USE int smki_service_credential_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr,
                                                          struct smki_credential *credential, struct smki_stored_certificate *out, struct smki_error *err);
 /* Finishes the requests of the functions above that were granted some minutes ago and, after a crash or while the CA's key could not be used, not signed:
- * under the same serial number, so harmless beside a living owner, who makes the same certificate. What cannot be signed now is left for the next time; of
- * the ad hoc web service it is void, and its key free again. For programs that begin, and now and then: smki_batch_run calls it itself. A request that is sent
- * again to the ad hoc web service finishes, or makes void, what is left of itself first, whatever its age. Thread-safe. */
+ * under the same serial number, so harmless beside a living owner, who makes the same certificate. What cannot be signed now is left for the next time. What
+ * the ad hoc web service left, which nobody could fetch, is void, and its key free again. For programs that begin, and now and then: smki_batch_run calls it
+ * itself. A request that is sent again to the ad hoc web service makes void what is left of itself first, and gets its certificate. Thread-safe. */
 SMKI_API SMKI_MUST_USE int smki_service_recover(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
 
 #endif

@@ -171,16 +171,10 @@ SMKI_MUST_USE int leftovers_remove(struct smki_service *service, struct smki_err
 /* ---- turns ---- */
 
 /* A Party's turn to submit: a locked octet of the home's file `turns`, which the kernel lets go when the process dies, however it dies. */
-struct submission_turn {
-    int fd; /* -1: none is held */
-    off_t octet;
-    pid_t pid; /* who took it */
-};
 /* Takes one for the Party, of which it may hold `agreed` at once (0: one); when all are taken, waits a quarter of a second for one.
  * *verdict says what the rule makes of it; when it lets in although all are taken (observe, off), none is held. RATE_BATCH_BUSY. */
-SMKI_MUST_USE int submission_turn_take(struct submission_turn *turn, const struct smki_service *service, uint64_t party, uint64_t agreed,
+SMKI_MUST_USE int submission_turn_take(struct octet_hold *turn, const struct smki_service *service, uint64_t party, uint64_t agreed,
                                        struct smki_verdict *verdict, struct smki_error *err);
-void submission_turn_end(struct submission_turn *turn);
 
 /* ---- results ---- */
 

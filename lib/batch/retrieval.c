@@ -10,7 +10,7 @@
 int smki_batch_submit_answer(struct smki_buffer *out, const char *ref, uint64_t batch_id, int code, const char *text,
                              struct smki_error *err)
 {
-    const int told = answer_is_inner(code) ? SMKI_SUBMISSION : code;
+    const int told = answer_told(code, SMKI_SUBMISSION);
 
     return batch_xml_submit_status(out, ref, smki_version(), batch_id, told, answer_words(told, text), err);
 }
@@ -18,7 +18,7 @@ int smki_batch_submit_answer(struct smki_buffer *out, const char *ref, uint64_t 
 int smki_batch_poll_answer(struct smki_buffer *out, const struct smki_poll *poll, int code, const char *text, struct smki_error *err)
 {
     static const struct smki_poll unknown = {.shown = SMKI_STATE_PROCESSING};
-    const int told = answer_is_inner(code) ? SMKI_INTERNAL : code;
+    const int told = answer_told(code, SMKI_INTERNAL);
 
     if (poll == NULL && code == 0)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "an answer without a failure is about a batch");
@@ -52,7 +52,11 @@ static int own_batch(struct store_view *view, const struct smki_actor *actor, ui
     if (rc == 0 && number == id && (actor->party == 0 || actor->party == out->party))
         return 0;
     memset(out, 0, sizeof(*out));
-    return rc != 0 && rc != SMKI_NOT_FOUND ? rc : smki_fail(err, SMKI_BATCH_UNKNOWN, "there is no batch %llu", (unsigned long long)id);
+    if (rc != 0 && rc != SMKI_NOT_FOUND)
+        return rc;
+    if (id == 0)
+        return smki_fail(err, SMKI_BATCH_UNKNOWN, "a BatchId is a positive whole number, given once and in digits alone");
+    return smki_fail(err, SMKI_BATCH_UNKNOWN, "there is no batch %llu", (unsigned long long)id);
 }
 
 static void ask_rule(struct smki_verdict *verdict, const struct smki_demand_limits *limits, const struct smki_batch *batch,
@@ -62,7 +66,7 @@ static void ask_rule(struct smki_verdict *verdict, const struct smki_demand_limi
                     batch->released_at, now);
 }
 
-/* Polls are counted in ones: the next may come at once (it delivers), or after so long. */
+/* Polls are counted in ones: the next may come at once (it delivers, or there was no batch to poll), or after so long. */
 static struct smki_allowance allowance(const struct polling *polling, struct smki_time now)
 {
     struct smki_demand_limits limits = smki_service_config(polling->service)->limits;
@@ -71,6 +75,10 @@ static struct smki_allowance allowance(const struct polling *polling, struct smk
 
     if (limits.mode[SMKI_RULE_POLL] == SMKI_RULE_OFF)
         return (struct smki_allowance){0};
+    if (polling->refusal == SMKI_BATCH_UNKNOWN) {
+        left.remaining = left.limit;
+        return left;
+    }
     limits.mode[SMKI_RULE_POLL] = SMKI_RULE_ENFORCE;
     ask_rule(&next, &limits, &polling->out->batch, polling->out->batch.last_poll_at, now);
     left.remaining = next.allowed;
@@ -141,7 +149,7 @@ static int poll_change(struct store_change *change, void *argument, struct smki_
         judge(polling, store_change_time(change));
     rc = polling->refusal != 0 ? record(polling, change, SMKI_ACT_BATCH_POLL, polling->refusal, polling->why.text, err)
                                : book(polling, change, err);
-    if (rc == 0 && out->batch.id != 0 && polling->refusal != SMKI_RESULT_EXPIRED)
+    if (rc == 0 && polling->refusal != SMKI_RESULT_EXPIRED)
         out->left = allowance(polling, store_change_time(change));
     return rc;
 }

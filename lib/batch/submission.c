@@ -22,7 +22,7 @@ struct smki_submission {
     struct request_xml_reader *xml;
     struct batch_limits limits;
     bool takes_turn;
-    struct submission_turn turn;
+    struct octet_hold turn;
     struct smki_verdict verdict; /* of the turn */
     bool finished;
     int failed; /* the first failure: nothing can be fed or finished after it */
@@ -420,7 +420,7 @@ void smki_submission_close(struct smki_submission *submission)
         if (!submission->finished)
             unlink(submission->path);
     }
-    submission_turn_end(&submission->turn);
+    octet_hold_end(&submission->turn);
     free(submission);
 }
 

@@ -1,5 +1,6 @@
 /* The values of the configuration's keys: from JSON, to JSON, and what is said of wrong ones. */
 #include "config/config_i.h"
+#include "config/settings_i.h"
 
 #include "registry/text_i.h"
 
@@ -206,7 +207,7 @@ static bool size_read(int64_t *out, const cJSON *value)
     return cJSON_IsString(value) ? quantity_read(out, value->valuestring, size_units, ARRAY_COUNT(size_units)) : number_read(out, value);
 }
 
-static bool duration_read(int64_t *out, const cJSON *value)
+bool duration_read(int64_t *out, const cJSON *value)
 {
     return cJSON_IsString(value) && quantity_read(out, value->valuestring, duration_units, ARRAY_COUNT(duration_units));
 }

@@ -40,14 +40,15 @@ int adhoc_xml_read(char ref[SMKI_ADHOC_REF_SIZE], struct smki_buffer *csr, int *
 
 /* ---- out ---- */
 
-/* The refusal as this answer may show it. What failed inside us is the operator's to read, in the log: the Party gets one code for the CA, which
- * says that resubmission may help, and one for the rest. There is no INELIGIBLE, which is to be no subscriber for this device. */
+/* The refusal as this answer may show it. What failed inside us is the operator's to read, in the log: the Party gets one code for the CA,
+ * which says that resubmission may help, one for the rest, and of what passes by itself its own. There is no INELIGIBLE, which is to be no
+ * subscriber for this device. */
 static struct smki_refusal shown(int code)
 {
     struct smki_refusal refusal = *smki_refusal_find(code);
 
     if (answer_is_inner(code))
-        return *smki_refusal_find(refusal.status == SMKI_STATUS_CA_ERROR ? SMKI_CA_KEY_UNAVAILABLE : SMKI_INTERNAL);
+        return *smki_refusal_find(answer_told(code, refusal.status == SMKI_STATUS_CA_ERROR ? SMKI_CA_KEY_UNAVAILABLE : SMKI_INTERNAL));
     if (refusal.status == SMKI_STATUS_INELIGIBLE) {
         refusal.status = SMKI_STATUS_WORKFLOW_ERROR;
         refusal.wire_code = smki_refusal_find(SMKI_NOT_SUBSCRIBER)->wire_code;

@@ -1,30 +1,18 @@
 /* The answers of the web services, streamed through expat. What the two schemas say is the table `steps`: which element may follow which,
  * inside which; its rows stand beside the lines of the schemas.
- *
- * Invariants:
- * - The first mistake stops the parser; from then on every feed gives the same refusal.
- * - One field is held at a time, at most FIELD_SIZE octets of it; an unfinished token of expat's is bounded by TOKEN_MAX, namespace
- *   declarations, which expat keeps, by NAMESPACES_MAX. */
+ * One field is held at a time, at most FIELD_SIZE octets of it; for the rest see xml_reader_i.h. */
 #include "message/answer_reader_i.h"
 #include "message/message_i.h"
-#include "message/name_set_i.h"
 #include "message/text_i.h"
-#include "message/versions_i.h"
+#include "message/xml_reader_i.h"
 
 #include <smki/certificate.h>
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE_SIZE     ((size_t)64 * 1024)
-#define TOKEN_MAX      ((int64_t)1024 * 1024)
-#define WAITING_MAX    (2 * TOKEN_MAX + (int64_t)PIECE_SIZE) /* expat looks at it again only when twice as much has come (2.6.0) */
-#define NAMESPACES_MAX ((size_t)64 * 1024)                   /* octets of all declarations together */
-#define FIELD_SIZE     (((size_t)SMKI_CERTIFICATE_MAX_SIZE + 2) / 3 * 4 + 1)
-#define ENTRY_REF_MAX  100 /* characters: EntryRef */
-#define SEPARATOR      '\f'
-#define XSI            "http://www.w3.org/2001/XMLSchema-instance\f"
+#define FIELD_SIZE    (((size_t)SMKI_CERTIFICATE_MAX_SIZE + 2) / 3 * 4 + 1)
+#define ENTRY_REF_MAX 100 /* characters: EntryRef */
 
 /* ---- the schemas ---- */
 
@@ -99,19 +87,15 @@ struct frame {
 };
 
 struct answer_reader {
-    XML_Parser parser;
+    struct xml_reader xml;
     enum answer_kind kind;
     answer_entry_fn each;
     void *context;
-    uint64_t fed; /* octets given to expat */
-    int64_t done; /* octets up to the token that it waits for the end of */
-    bool finished;
     struct frame frames[DEPTH_MAX];
     size_t depth; /* frames in use */
     enum field field;
     bool nil; /* xsi:nil stood on the Certificate */
     struct name_set refs;
-    size_t namespaces;
     struct answer answer;
     /* the entry that is being read */
     char entry_ref[SMKI_BATCH_CSR_REF_SIZE];
@@ -124,33 +108,9 @@ struct answer_reader {
     char text[FIELD_SIZE + 1];
     size_t text_size;
     bool text_cut;
-    int rc; /* the first refusal, with its words */
-    struct smki_error error;
 };
 
-/* ---- the first mistake ---- */
-
-static void stop(struct answer_reader *reader, int rc)
-{
-    reader->rc = rc;
-    (void)XML_StopParser(reader->parser, XML_FALSE);
-}
-
-static void refuse(struct answer_reader *reader, const char *format, ...) SMKI_PRINTF(2, 3);
-static void refuse(struct answer_reader *reader, const char *format, ...)
-{
-    char what[SMKI_ERROR_TEXT_SIZE - 80];
-    va_list arguments;
-
-    if (reader->rc != 0)
-        return;
-    va_start(arguments, format);
-    vsnprintf(what, sizeof(what), format, arguments);
-    va_end(arguments);
-    text_tidy(what);
-    stop(reader, smki_fail(&reader->error, SMKI_CLIENT_ANSWER, "the service's answer, line %llu, column %llu: %s",
-                           (unsigned long long)expat_line(reader->parser), (unsigned long long)expat_column(reader->parser) + 1, what));
-}
+#define REFUSE(reader, ...) xml_refuse(&(reader)->xml, SMKI_CLIENT_ANSWER, __VA_ARGS__)
 
 static struct frame *top(struct answer_reader *reader)
 {
@@ -190,7 +150,7 @@ static bool read_number(uint64_t *out, const char *text)
 static void end_number(struct answer_reader *reader, const char *name, uint64_t *out)
 {
     if (!read_number(out, reader->text))
-        refuse(reader, "the %s is \"%.40s\", it must be a positive whole number", name, reader->text);
+        REFUSE(reader, "the %s is \"%.40s\", it must be a positive whole number", name, reader->text);
 }
 
 static void end_status(struct answer_reader *reader)
@@ -205,7 +165,7 @@ static void end_status(struct answer_reader *reader)
             return;
         }
     }
-    refuse(reader, "the Status \"%.40s\" is none of %s", reader->text, adhoc ? "adhoc-1.0.xsd" : "batch-1.0.xsd");
+    REFUSE(reader, "the Status \"%.40s\" is none of %s", reader->text, adhoc ? "adhoc-1.0.xsd" : "batch-1.0.xsd");
 }
 
 static void end_batch_status(struct answer_reader *reader)
@@ -221,18 +181,18 @@ static void end_batch_status(struct answer_reader *reader)
             answer->state = (enum smki_batch_state)state;
     if ((answer->state == 0 && answer->failure == ANSWER_NO_FAILURE) ||
         (reader->kind == ANSWER_SUBMIT && answer->state != 0 && answer->state != SMKI_STATE_PENDING))
-        refuse(reader, "the BatchStatus \"%.40s\" is none that a %s may have", reader->text, roots[reader->kind].name);
+        REFUSE(reader, "the BatchStatus \"%.40s\" is none that a %s may have", reader->text, roots[reader->kind].name);
 }
 
 static void end_certificate(struct answer_reader *reader)
 {
     reader->has_certificate = !reader->nil;
     if (reader->nil && reader->text_size != 0)
-        refuse(reader, "a Certificate with xsi:nil has content");
+        REFUSE(reader, "a Certificate with xsi:nil has content");
     else if (reader->text_cut)
-        refuse(reader, "a certificate of more than %d octets", SMKI_CERTIFICATE_MAX_SIZE);
+        REFUSE(reader, "a certificate of more than %d octets", SMKI_CERTIFICATE_MAX_SIZE);
     else if (base64_decode(reader->der, sizeof(reader->der), &reader->der_size, reader->text, reader->text_size, BASE64_SPACES, NULL) != 0)
-        refuse(reader, "a Certificate is not base64");
+        REFUSE(reader, "a Certificate is not base64");
 }
 
 static void keep_line(char *out, size_t size, const char *text)
@@ -250,7 +210,7 @@ static void keep_line(char *out, size_t size, const char *text)
 static void end_code(struct answer_reader *reader)
 {
     if (!is_code(reader->text))
-        refuse(reader, "the ErrorCode is \"%.40s\", it must be two capitals, a colon, and letters and digits", reader->text);
+        REFUSE(reader, "the ErrorCode is \"%.40s\", it must be two capitals, a colon, and letters and digits", reader->text);
     else
         memcpy(reader->code, reader->text, strlen(reader->text) + 1);
 }
@@ -261,7 +221,7 @@ static void end_field(struct answer_reader *reader)
     switch (reader->field) {
     case FIELD_VERSION:
         if (strcmp(reader->text, "1.0") != 0)
-            refuse(reader, "the Version is \"%.40s\", it must be exactly 1.0", reader->text);
+            REFUSE(reader, "the Version is \"%.40s\", it must be exactly 1.0", reader->text);
         break;
     case FIELD_BUILD:
         keep_line(reader->answer.build, sizeof(reader->answer.build), reader->text);
@@ -308,18 +268,18 @@ static void end_entry(struct answer_reader *reader)
     int rc;
 
     if (reader->status == SMKI_STATUS_SUCCESS && (!reader->has_certificate || reader->der_size == 0)) {
-        refuse(reader, "SUCCESS without a certificate");
+        REFUSE(reader, "SUCCESS without a certificate");
         return;
     }
     if (reader->status != SMKI_STATUS_SUCCESS && !reader->has_error) {
-        refuse(reader, "%s without an Error that says why", smki_status_word(reader->status));
+        REFUSE(reader, "%s without an Error that says why", smki_status_word(reader->status));
         return;
     }
     entry.certificate = reader->has_certificate ? BYTES(reader->der, reader->der_size) : (struct smki_bytes){0};
     entry.error_code = reader->code;
     entry.error_text = reader->words;
-    if (reader->each != NULL && (rc = reader->each(reader->context, &entry, &reader->error)) != 0)
-        stop(reader, rc);
+    if (reader->each != NULL && (rc = reader->each(reader->context, &entry, &reader->xml.error)) != 0)
+        xml_stop(&reader->xml, rc);
 }
 
 /* ---- the whole ---- */
@@ -331,17 +291,17 @@ static void end_batch(struct answer_reader *reader)
     const char *word = answer->state != 0 ? message_state_words[answer->state] : NULL;
 
     if (answer->failure != ANSWER_NO_FAILURE && !reader->has_error)
-        refuse(reader, "a query that failed without an Error that says why");
+        REFUSE(reader, "a query that failed without an Error that says why");
     else if (word != NULL && reader->has_error && answer->batch_id == 0)
-        refuse(reader, "BatchStatus %s with an Error", word);
+        REFUSE(reader, "BatchStatus %s with an Error", word);
     else if (reader->kind == ANSWER_SUBMIT && word != NULL && answer->batch_id == 0)
-        refuse(reader, "BatchStatus %s without a BatchId", word);
+        REFUSE(reader, "BatchStatus %s without a BatchId", word);
     else if (answer->failure != ANSWER_NO_FAILURE && answer->batch_id != 0)
-        refuse(reader, "a BatchId in the answer to a query that failed");
+        REFUSE(reader, "a BatchId in the answer to a query that failed");
     else if (answer->state == SMKI_STATE_COMPLETED && answer->entries == 0)
-        refuse(reader, "COMPLETED without results");
+        REFUSE(reader, "COMPLETED without results");
     else if (answer->state != SMKI_STATE_COMPLETED && answer->entries != 0)
-        refuse(reader, "results before the batch is COMPLETED");
+        REFUSE(reader, "results before the batch is COMPLETED");
 }
 
 /* An Error outside of an entry is the answer's own. */
@@ -361,17 +321,13 @@ static void end_root(struct answer_reader *reader)
         end_batch(reader);
 }
 
-static void XMLCALL on_end(void *context, const char *name)
+static void on_end(void *context)
 {
     struct answer_reader *reader = context;
-    struct frame frame;
+    const struct frame frame = *top(reader);
 
-    (void)name;
-    if (reader->rc != 0)
-        return;
-    frame = *top(reader);
     if (frame.level != LEVEL_FIELD && !frame.may_end) {
-        refuse(reader, "%s ends before it is complete", frame.name);
+        REFUSE(reader, "%s ends before it is complete", frame.name);
         return;
     }
     reader->depth--;
@@ -387,47 +343,30 @@ static void XMLCALL on_end(void *context, const char *name)
 
 /* ---- attributes ---- */
 
-static const char *local(const char *name)
-{
-    const char *separator = strchr(name, SEPARATOR);
-
-    return separator != NULL ? separator + 1 : name;
-}
-
-static bool is_schema_hint(const char *name)
-{
-    return strcmp(name, XSI "schemaLocation") == 0 || strcmp(name, XSI "noNamespaceSchemaLocation") == 0;
-}
-
 static void take_root_ref(struct answer_reader *reader, const char *value)
 {
     size_t length = text_length(value, strlen(value));
 
     if (length < 1 || length > roots[reader->kind].ref_max)
-        refuse(reader, "the ID of %s has %zu characters", roots[reader->kind].name, length);
+        REFUSE(reader, "the ID of %s has %zu characters", roots[reader->kind].name, length);
     else
         memcpy(reader->answer.ref, value, strlen(value) + 1);
 }
 
-/* xs:ID is read with the white space around it taken away (XML Schema 1.0 part 2, 4.3.6). */
 static void take_entry_ref(struct answer_reader *reader, const char *value)
 {
-    static const char white[] = " \t\r\n";
+    const size_t size = xml_collapse(&value);
     bool added = false;
-    size_t size;
     int rc;
 
-    value += strspn(value, white);
-    for (size = strlen(value); size != 0 && strchr(white, value[size - 1]) != NULL; size--)
-        ;
     if (!text_is_ncname(value, size) || text_length(value, size) > ENTRY_REF_MAX) {
-        refuse(reader, "the ID \"%.60s\" of a DeviceCertificate is not an XML name of at most %d characters", value, ENTRY_REF_MAX);
+        REFUSE(reader, "the ID \"%.60s\" of a DeviceCertificate is not an XML name of at most %d characters", value, ENTRY_REF_MAX);
         return;
     }
-    if ((rc = name_set_add(&reader->refs, value, size, &added, &reader->error)) != 0)
-        stop(reader, rc);
+    if ((rc = name_set_add(&reader->refs, value, size, &added, &reader->xml.error)) != 0)
+        xml_stop(&reader->xml, rc);
     else if (!added)
-        refuse(reader, "two DeviceCertificates have the ID \"%.100s\"", value);
+        REFUSE(reader, "two DeviceCertificates have the ID \"%.100s\"", value);
     memcpy(reader->entry_ref, value, size);
     reader->entry_ref[size] = '\0';
 }
@@ -437,27 +376,27 @@ static void take_nil(struct answer_reader *reader, const char *value)
     if (strcmp(value, "true") == 0 || strcmp(value, "1") == 0)
         reader->nil = true;
     else if (strcmp(value, "false") != 0 && strcmp(value, "0") != 0)
-        refuse(reader, "xsi:nil is \"%.20s\"", value);
+        REFUSE(reader, "xsi:nil is \"%.20s\"", value);
 }
 
 static void take_attributes(struct answer_reader *reader, const struct frame *frame, const char **attributes)
 {
     bool has_ref = false;
 
-    for (; *attributes != NULL && reader->rc == 0; attributes += 2) {
+    for (; *attributes != NULL && reader->xml.rc == 0; attributes += 2) {
         if (strcmp(attributes[0], "ID") == 0 && frame->level == LEVEL_ENTRY) {
             take_entry_ref(reader, attributes[1]);
             has_ref = true;
         } else if (strcmp(attributes[0], "ID") == 0 && reader->depth == 2) {
             take_root_ref(reader, attributes[1]);
-        } else if (strcmp(attributes[0], XSI "nil") == 0 && reader->kind == ANSWER_ADHOC && reader->field == FIELD_CERTIFICATE) {
+        } else if (strcmp(attributes[0], XML_XSI "nil") == 0 && reader->kind == ANSWER_ADHOC && reader->field == FIELD_CERTIFICATE) {
             take_nil(reader, attributes[1]);
-        } else if (!is_schema_hint(attributes[0])) {
-            refuse(reader, "%s has an attribute \"%.60s\", which the schema does not know", frame->name, local(attributes[0]));
+        } else if (!xml_is_schema_hint(attributes[0])) {
+            REFUSE(reader, "%s has an attribute \"%.60s\", which the schema does not know", frame->name, xml_local(attributes[0]));
         }
     }
     if (frame->level == LEVEL_ENTRY && !has_ref)
-        refuse(reader, "a DeviceCertificate has no ID");
+        REFUSE(reader, "a DeviceCertificate has no ID");
 }
 
 /* ---- elements ---- */
@@ -478,8 +417,8 @@ static void push(struct answer_reader *reader, struct frame frame)
 static void start_root(struct answer_reader *reader, const char *name)
 {
     if (strcmp(name, roots[reader->kind].name) != 0)
-        refuse(reader, "the document is a \"%.60s\"%s, it must be a %s in no namespace", local(name),
-               local(name) != name ? " in a namespace" : "", roots[reader->kind].name);
+        REFUSE(reader, "the document is a \"%.60s\"%s, it must be a %s in no namespace", xml_local(name), xml_namespace_words(name),
+               roots[reader->kind].name);
     else
         push(reader, (struct frame){.level = roots[reader->kind].level, .name = roots[reader->kind].name});
 }
@@ -490,8 +429,8 @@ static void start_child(struct answer_reader *reader, const char *name)
     const struct step *step = frame->level != LEVEL_FIELD ? step_find(frame, name) : NULL;
 
     if (step == NULL) {
-        refuse(reader, "\"%.60s\"%s stands where the schema does not let it, in %s", local(name),
-               local(name) != name ? " of a namespace" : "", frame->name);
+        REFUSE(reader, "\"%.60s\"%s stands where the schema does not let it, in %s", xml_local(name), xml_namespace_words(name),
+               frame->name);
         return;
     }
     frame->at = step->to;
@@ -504,23 +443,23 @@ static void start_child(struct answer_reader *reader, const char *name)
     push(reader, (struct frame){.level = step->inside, .name = step->name});
 }
 
-static void XMLCALL on_start(void *context, const char *name, const char **attributes)
+static void on_start(void *context, const char *name, const char **attributes)
 {
     struct answer_reader *reader = context;
 
-    if (reader->rc != 0)
-        return;
     if (reader->depth == 1)
         start_root(reader, name);
     else
         start_child(reader, name);
-    if (reader->rc == 0)
+    if (reader->xml.rc == 0)
         take_attributes(reader, top(reader), attributes);
 }
 
 /* White space in base64 takes no room; what is longer than any field may be is cut, which only ErrorText and Build survive. */
-static void add_text(struct answer_reader *reader, const char *text, size_t size)
+static void on_text(void *context, const char *text, size_t size)
 {
+    struct answer_reader *reader = context;
+
     for (size_t i = 0; i < size; i++) {
         if (reader->field == FIELD_CERTIFICATE && strchr(" \t\r\n", text[i]) != NULL)
             continue;
@@ -532,75 +471,29 @@ static void add_text(struct answer_reader *reader, const char *text, size_t size
     }
 }
 
-static void XMLCALL on_text(void *context, const char *text, int size)
+static const char *between(const void *context)
 {
-    struct answer_reader *reader = context;
+    const struct answer_reader *reader = context;
+    const struct frame *frame = &reader->frames[reader->depth - 1];
 
-    if (reader->rc != 0)
-        return;
-    if (top(reader)->level == LEVEL_FIELD) {
-        add_text(reader, text, (size_t)size);
-        return;
-    }
-    for (int i = 0; i < size; i++)
-        if (strchr(" \t\r\n", text[i]) == NULL) {
-            refuse(reader, "text stands between the elements of %s", top(reader)->name);
-            return;
-        }
-}
-
-static void XMLCALL on_cdata(void *context)
-{
-    struct answer_reader *reader = context;
-
-    if (reader->rc == 0 && top(reader)->level != LEVEL_FIELD)
-        refuse(reader, "a CDATA section stands between the elements of %s", top(reader)->name);
-}
-
-static void XMLCALL on_doctype(void *context, const char *name, const char *system, const char *public, int has_subset)
-{
-    (void)name;
-    (void)system;
-    (void)public;
-    (void)has_subset;
-    refuse(context, "the document has a DOCTYPE; DTDs and entity declarations are never accepted");
-}
-
-static void XMLCALL on_declaration(void *context, const char *version, const char *encoding, int standalone)
-{
-    (void)encoding;
-    (void)standalone;
-    if (version != NULL &&
-        (strncmp(version, "1.", 2) != 0 || version[2] == '\0' || strspn(version + 2, "0123456789") != strlen(version + 2)))
-        refuse(context, "XML version \"%.20s\": it must be 1.0", version);
-}
-
-static void XMLCALL on_namespace(void *context, const char *prefix, const char *uri)
-{
-    struct answer_reader *reader = context;
-
-    reader->namespaces += (prefix != NULL ? strlen(prefix) : 0) + (uri != NULL ? strlen(uri) : 0) + 1;
-    if (reader->namespaces > NAMESPACES_MAX)
-        refuse(reader, "more than %zu octets of namespace declarations; the schema needs none", NAMESPACES_MAX);
+    return frame->level == LEVEL_FIELD ? NULL : frame->name;
 }
 
 /* ---- the reader ---- */
 
-static void set_handlers(struct answer_reader *reader)
-{
-    XML_Parser parser = reader->parser;
-
-    XML_SetUserData(parser, reader);
-    XML_SetElementHandler(parser, on_start, on_end);
-    XML_SetCharacterDataHandler(parser, on_text);
-    XML_SetStartCdataSectionHandler(parser, on_cdata);
-    XML_SetStartDoctypeDeclHandler(parser, on_doctype);
-    XML_SetXmlDeclHandler(parser, on_declaration);
-    XML_SetStartNamespaceDeclHandler(parser, on_namespace);
-}
+static const struct xml_kind xml_kind = {.what = "the service's answer",
+                                         .where = "the service's answer, ",
+                                         .invalid = SMKI_CLIENT_ANSWER,
+                                         .dtd = SMKI_CLIENT_ANSWER,
+                                         .too_large = SMKI_CLIENT_ANSWER,
+                                         .start = on_start,
+                                         .end = on_end,
+                                         .between = between,
+                                         .text = on_text};
 
 int answer_reader_open(struct answer_reader **out, enum answer_kind kind, answer_entry_fn each, void *context, struct smki_error *err)
 {
+    const uint64_t max = kind == ANSWER_RESULT ? RESULT_MAX_SIZE : ANSWER_MAX_SIZE;
     struct answer_reader *reader = calloc(1, sizeof(*reader));
     int rc;
 
@@ -611,76 +504,17 @@ int answer_reader_open(struct answer_reader **out, enum answer_kind kind, answer
     reader->each = each;
     reader->context = context;
     push(reader, (struct frame){.level = LEVEL_DOCUMENT, .name = "the document"});
-    if ((rc = name_set_init(&reader->refs, err)) != 0 || (reader->parser = XML_ParserCreateNS(NULL, SEPARATOR)) == NULL) {
+    if ((rc = name_set_init(&reader->refs, err)) != 0 || (rc = xml_reader_open(&reader->xml, &xml_kind, reader, max, err)) != 0) {
         answer_reader_close(reader);
-        return rc != 0 ? rc : smki_fail(err, SMKI_NO_MEMORY, NULL);
+        return rc;
     }
-    set_handlers(reader);
     *out = reader;
     return 0;
 }
 
-static void refuse_by_expat(struct answer_reader *reader)
-{
-    enum XML_Error error = XML_GetErrorCode(reader->parser);
-
-    if (error == XML_ERROR_NO_MEMORY)
-        stop(reader, smki_fail(&reader->error, SMKI_NO_MEMORY, NULL));
-    else
-        refuse(reader, "%s%s", XML_ErrorString(error),
-               error == XML_ERROR_NO_ELEMENTS ? "; it is empty or ends too early, as when a connection was cut" : "");
-}
-
-static void feed_piece(struct answer_reader *reader, const uint8_t *at, size_t size, bool last)
-{
-    int64_t done;
-
-    reader->fed += size;
-    if (XML_Parse(reader->parser, (const char *)at, (int)size, last) != XML_STATUS_OK)
-        refuse_by_expat(reader);
-    if (reader->rc != 0 || last)
-        return;
-    done = expat_offset(reader->parser); /* negative when it has moved its buffer without looking at it */
-    if (done > reader->done)
-        reader->done = done;
-    if ((int64_t)reader->fed - reader->done > WAITING_MAX)
-        refuse(reader, "a tag, comment or instruction of more than %lld octets", (long long)TOKEN_MAX);
-}
-
-static void feed_pieces(struct answer_reader *reader, struct smki_bytes bytes, bool last)
-{
-    size_t left = bytes.size;
-    const uint8_t *at = bytes.at;
-
-    for (; left > PIECE_SIZE && reader->rc == 0; at += PIECE_SIZE, left -= PIECE_SIZE)
-        feed_piece(reader, at, PIECE_SIZE, false);
-    if (reader->rc == 0 && (left != 0 || last))
-        feed_piece(reader, left != 0 ? at : (const uint8_t *)"", left, last);
-}
-
-static int fail_again(const struct answer_reader *reader, struct smki_error *err)
-{
-    if (err != NULL)
-        *err = reader->error;
-    return reader->rc;
-}
-
 int answer_reader_feed(struct answer_reader *reader, struct smki_bytes bytes, bool last, struct smki_error *err)
 {
-    const uint64_t max = reader->kind == ANSWER_RESULT ? RESULT_MAX_SIZE : ANSWER_MAX_SIZE;
-
-    if (reader->rc != 0)
-        return fail_again(reader, err);
-    if (reader->finished)
-        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the document was fed to its end before");
-    if (bytes.size > max - reader->fed) {
-        reader->rc =
-            smki_fail(&reader->error, SMKI_CLIENT_ANSWER, "the service's answer is larger than %llu octets", (unsigned long long)max);
-        return fail_again(reader, err);
-    }
-    feed_pieces(reader, bytes, last);
-    reader->finished = last;
-    return reader->rc != 0 ? fail_again(reader, err) : 0;
+    return xml_reader_feed(&reader->xml, bytes, last, err);
 }
 
 const struct answer *answer_reader_told(const struct answer_reader *reader)
@@ -692,8 +526,7 @@ void answer_reader_close(struct answer_reader *reader)
 {
     if (reader == NULL)
         return;
-    if (reader->parser != NULL)
-        XML_ParserFree(reader->parser);
+    xml_reader_close(&reader->xml);
     name_set_finish(&reader->refs);
     free(reader);
 }

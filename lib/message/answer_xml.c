@@ -66,6 +66,11 @@ bool answer_is_inner(int code)
     return code != 0 && !is_for_the_party(smki_refusal_find(code));
 }
 
+int answer_told(int code, int general)
+{
+    return answer_is_inner(code) && smki_refusal_find(code)->http_status != 503 ? general : code;
+}
+
 const char *answer_words(int code, const char *text)
 {
     const struct smki_refusal *refusal = smki_refusal_find(code);

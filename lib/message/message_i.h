@@ -85,6 +85,9 @@ typedef int (*message_sink_fn)(void *context, struct smki_bytes bytes, struct sm
  * (files, store, keys), whose details are for the log. */
 const char *answer_words(int code, const char *text);
 bool answer_is_inner(int code); /* such a failure; not 0 */
+/* The code that the outside reads: of our own business the `general` one, unless it passes by itself (503: a full disk, a store in use),
+ * which the Service Desk should hear as it is. */
+int answer_told(int code, int general);
 
 /* A DeviceCertificateSigningResponse (adhoc-1.0.xsd), appended. */
 struct adhoc_response {

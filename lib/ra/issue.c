@@ -17,9 +17,12 @@ struct issuing {
     struct smki_stored_certificate *out;
     int refusal; /* of policy: recorded, not a failure of the store */
     struct smki_error why;
-    uint64_t twin;  /* the open ticket that this request is a duplicate of; 0: none */
-    bool twin_seen; /* it was finished: ask no more */
+    struct octet_hold hold; /* ad hoc: while this is at its ticket */
+    uint64_t twin;          /* the open ticket, of somebody who is at it, that this request is a duplicate of; 0: none */
+    bool twin_seen;         /* it was finished: ask no more */
 };
+
+static const struct smki_actor recoverer = {.name = "recover", .interface = SMKI_INTERFACE_OPERATOR};
 
 static enum smki_ca_name ca_of(enum smki_profile profile)
 {
@@ -187,22 +190,98 @@ static bool is_twin(const struct issuing *issuing, const struct ticket *ticket)
            memcmp(csr.point, issuing->csr.point, sizeof(csr.point)) == 0;
 }
 
-/* A crash leaves a ticket and no certificate: a request that is sent again must not be told that it is the duplicate of that. */
-static int twin_find(struct issuing *issuing, struct store_view *view, struct smki_error *err)
+/* Whoever is at an ad hoc ticket holds its octet from before it can be seen. */
+#define TICKETS_FILE "tickets"
+
+static int ticket_hold(struct issuing *issuing, struct smki_error *err)
+{
+    int rc, failed;
+
+    octet_hold_end(&issuing->hold);
+    if (!is_asked_again(&issuing->ticket))
+        return 0;
+    if ((rc = octet_hold_open(&issuing->hold, issuing->service, TICKETS_FILE, err)) != 0)
+        return rc;
+    if (octet_hold_try(&issuing->hold, (off_t)issuing->ticket.number, &failed))
+        return 0;
+    return failed != 0 ? smki_fail_errno(err, failed, "%s", TICKETS_FILE)
+                       : smki_fail(err, SMKI_INTERNAL, "a new ticket is held by another");
+}
+
+static int ticket_is_held(const struct smki_service *service, uint64_t number, bool *held, struct smki_error *err)
+{
+    struct octet_hold look;
+    int rc = octet_hold_open(&look, service, TICKETS_FILE, err);
+
+    *held = rc == 0 && octet_is_held(&look, (off_t)number);
+    octet_hold_end(&look);
+    return rc;
+}
+
+/* What was granted cannot be signed: the serial is void on record, the key free again. */
+static int void_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct issuing *issuing = argument;
+    int rc = ticket_remove(change, issuing->ticket.number, err);
+
+    if (rc == 0 && issuing->ticket.profile == SMKI_PROFILE_DEVICE) {
+        const struct store_claim claim = device_claim(&issuing->csr, issuing->ticket.serial);
+
+        rc = store_claim_remove(change, &claim, err);
+    }
+    if (rc != 0)
+        return rc == SMKI_NOT_FOUND ? 0 : rc;
+    return record(issuing, change, SMKI_ACT_CSR_VOID, issuing->why.code, issuing->why.text, err);
+}
+
+/* An ad hoc ticket that nobody is at any more, after a crash, or when the disk was too full to take it back: its certificate never left, so
+ * it is void, and the request may be sent again. issuing->csr has been read. */
+static int left_void(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct issuing *issuing = argument;
+
+    (void)smki_fail(&issuing->why, SMKI_INTERRUPTED, "nobody is at it any more, and nothing of it was given out");
+    return void_change(change, issuing, err);
+}
+
+/* A request that is sent again must not be told that it is the duplicate of a ticket without a certificate: one of somebody who is at it is
+ * issuing->twin, one that was left is made void. */
+static int twin_find(struct issuing *issuing, struct store_change *change, struct smki_error *err)
 {
     struct smki_buffer open = {0};
-    int rc = tickets_open(view, &open, err);
+    int rc = tickets_open(store_change_view(change), &open, err);
 
     for (size_t at = 0; at < open.size && rc == 0 && issuing->twin == 0; at += sizeof(uint64_t)) {
-        struct ticket ticket;
+        struct issuing left = {.service = issuing->service, .actor = &recoverer, .csr = issuing->csr};
         uint64_t number;
+        bool held;
 
         memcpy(&number, open.at + at, sizeof(number));
-        if ((rc = ticket_get(view, number, &ticket, err)) == 0 && is_twin(issuing, &ticket))
+        if ((rc = ticket_get(store_change_view(change), number, &left.ticket, err)) != 0 || !is_twin(issuing, &left.ticket))
+            continue;
+        if ((rc = ticket_is_held(issuing->service, number, &held, err)) == 0 && held)
             issuing->twin = number;
+        else if (rc == 0)
+            rc = left_void(change, &left, err);
     }
     smki_buffer_finish(&open);
     return rc;
+}
+
+/* issuing->refusal, after what was left of this request is out of the way. */
+static int decide_alone(struct issuing *issuing, struct store_change *change, struct smki_error *err)
+{
+    int rc;
+
+    issuing->twin = 0;
+    issuing->refusal = decide(issuing, change, &issuing->why);
+    if (issuing->refusal != SMKI_CSR_DUPLICATE || issuing->twin_seen)
+        return 0;
+    if ((rc = twin_find(issuing, change, err)) != 0 || issuing->twin != 0)
+        return rc != 0 ? rc : smki_fail(err, SMKI_CSR_DUPLICATE, NULL); /* nothing is changed: see reserve_alone */
+    issuing->why = (struct smki_error){0};
+    issuing->refusal = decide(issuing, change, &issuing->why);
+    return 0;
 }
 
 static int reserve_change(struct store_change *change, void *argument, struct smki_error *err)
@@ -217,16 +296,14 @@ static int reserve_change(struct store_change *change, void *argument, struct sm
     issuing->ticket.number = issuing->transaction;
     issuing->ticket.not_before.us = store_change_time(change).us / SMKI_SECOND * SMKI_SECOND;
     issuing->why = (struct smki_error){0};
-    issuing->twin = 0;
-    issuing->refusal = decide(issuing, change, &issuing->why);
-    if (issuing->refusal == SMKI_CSR_DUPLICATE && !issuing->twin_seen &&
-        ((rc = twin_find(issuing, store_change_view(change), err)) != 0 || issuing->twin != 0))
-        return rc != 0 ? rc : smki_fail(err, SMKI_CSR_DUPLICATE, NULL); /* nothing is changed: see reserve_alone */
+    if ((rc = decide_alone(issuing, change, err)) != 0)
+        return rc;
     if (issuing->refusal != 0 && is_store_failure(issuing->refusal))
         return smki_fail(err, issuing->refusal, "%s", issuing->why.text);
     if (issuing->refusal != 0)
         return record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
-    if ((rc = ticket_put(change, &issuing->ticket, err)) != 0 || (rc = claim_key(issuing, change, err)) != 0)
+    if ((rc = ticket_put(change, &issuing->ticket, err)) != 0 || (rc = ticket_hold(issuing, err)) != 0 ||
+        (rc = claim_key(issuing, change, err)) != 0)
         return rc;
     return record(issuing, change, SMKI_ACT_CSR_DECIDE, 0, "granted", err);
 }
@@ -344,22 +421,6 @@ static bool is_lasting(int code)
     }
 }
 
-/* What was granted cannot be signed: the serial is void on record, the key free again. */
-static int void_change(struct store_change *change, void *argument, struct smki_error *err)
-{
-    struct issuing *issuing = argument;
-    int rc = ticket_remove(change, issuing->ticket.number, err);
-
-    if (rc == 0 && issuing->ticket.profile == SMKI_PROFILE_DEVICE) {
-        const struct store_claim claim = device_claim(&issuing->csr, issuing->ticket.serial);
-
-        rc = store_claim_remove(change, &claim, err);
-    }
-    if (rc != 0)
-        return rc == SMKI_NOT_FOUND ? 0 : rc;
-    return record(issuing, change, SMKI_ACT_CSR_VOID, issuing->why.code, issuing->why.text, err);
-}
-
 /* What the store has: the certificate, and for IKI the credential, also when another finished the ticket. */
 static int issued_read(struct issuing *issuing, struct smki_error *err)
 {
@@ -394,8 +455,8 @@ static int sign_and_store(struct issuing *issuing, struct smki_error *err)
 
 /* ---- what a power cut left ---- */
 
-/* Tickets younger than this are left to their owners, who sign within milliseconds. By age, not by a sign of life as runners give one: it
- * needs no file a process, and is safe where it guesses wrong, since a slow owner and the finisher make the same certificate. */
+/* Tickets younger than this are left to their owners, who sign within milliseconds. By age, not by a hold as on those of the ad hoc web
+ * service, which end void: it is safe where it guesses wrong, since a slow owner and the finisher make the same certificate. */
 #define TICKET_AGE (2 * SMKI_MINUTE)
 
 static int ticket_load(struct issuing *issuing, uint64_t number, struct smki_buffer *csr, struct smki_error *err)
@@ -446,7 +507,24 @@ static bool goes_on(int code)
     }
 }
 
-/* `young`: also one that its owner may be signing just now. */
+/* Signs it, once its owner is gone; but what the ad hoc web service left is void. `young`: also one that its owner is signing just now. */
+static int left_finish(struct issuing *issuing, bool young, struct smki_error *err)
+{
+    bool held;
+    int rc;
+
+    if (!young && !is_asked_again(&issuing->ticket) && !is_left(issuing))
+        return 0;
+    if ((rc = smki_csr_read(&issuing->csr, issuing->ticket.profile, issuing->ticket.csr, err)) != 0)
+        return rc;
+    credential_of_ticket(issuing->credential, issuing);
+    if (young || !is_asked_again(&issuing->ticket))
+        return sign_and_store(issuing, err);
+    if ((rc = ticket_is_held(issuing->service, issuing->ticket.number, &held, err)) != 0 || held)
+        return rc;
+    return store_change(issuing->service->store, left_void, issuing, err);
+}
+
 static int ticket_finish(struct smki_service *service, const struct smki_actor *actor, uint64_t number, bool young, struct smki_error *err)
 {
     struct smki_stored_certificate *out = malloc(sizeof(*out));
@@ -456,11 +534,8 @@ static int ticket_finish(struct smki_service *service, const struct smki_actor *
     struct smki_error why = {0};
     int rc = out == NULL ? smki_fail(&why, SMKI_NO_MEMORY, NULL) : ticket_load(&issuing, number, &csr, &why);
 
-    if (rc == 0 && (young || is_left(&issuing)) &&
-        (rc = smki_csr_read(&issuing.csr, issuing.ticket.profile, issuing.ticket.csr, &why)) == 0) {
-        credential_of_ticket(&credential, &issuing);
-        rc = sign_and_store(&issuing, &why);
-    }
+    if (rc == 0)
+        rc = left_finish(&issuing, young, &why);
     smki_buffer_finish(&csr);
     free(out);
     return rc == 0 || goes_on(rc) ? 0 : smki_fail(err, rc, "%s", why.text);
@@ -493,17 +568,16 @@ static int read_request(struct issuing *issuing, struct smki_bytes der, struct s
     return smki_fail(err, issuing->refusal, "%s", issuing->why.text);
 }
 
-/* Reserves. When the request is a duplicate of one that has no certificate yet, that is finished first, whoever is at it (both make the
+/* Reserves. When the request is a duplicate of one that somebody is at and has no certificate yet, that is finished first (both make the
  * same certificate, and what one makes void the other does not give out): after it this one is a true duplicate, or none. */
 static int reserve_alone(struct issuing *issuing, struct smki_error *err)
 {
-    static const struct smki_actor actor = {.name = "recover", .interface = SMKI_INTERFACE_OPERATOR};
     int rc = reserve(issuing, err);
 
     if (rc == 0 || issuing->twin == 0)
         return rc;
     issuing->twin_seen = true;
-    if ((rc = ticket_finish(issuing->service, &actor, issuing->twin, true, err)) != 0)
+    if ((rc = ticket_finish(issuing->service, &recoverer, issuing->twin, true, err)) != 0)
         return rc;
     return reserve(issuing, err);
 }
@@ -526,8 +600,11 @@ static int issue_request(struct issuing *issuing, struct smki_bytes der, struct 
 /* What failed leaves nothing that could be taken for a certificate. */
 static int issue(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
 {
-    int rc = issue_request(issuing, der, err);
+    int rc;
 
+    issuing->hold.fd = -1;
+    rc = issue_request(issuing, der, err);
+    octet_hold_end(&issuing->hold);
     if (rc != 0)
         memset(issuing->out, 0, sizeof(*issuing->out));
     return rc;

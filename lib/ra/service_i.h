@@ -60,6 +60,20 @@ SMKI_MUST_USE int home_path(const struct smki_service *service, char out[PATH_MA
 SMKI_MUST_USE int home_path_in(const struct smki_service *service, char out[PATH_MAX], const char *folder, const char *name,
                                struct smki_error *err);
 
+/* ---- octet_hold.c: who is at something just now, over all threads and processes of the home ---- */
+
+struct octet_hold {
+    int fd; /* -1: nothing is held, nor looked at */
+    off_t octet;
+    pid_t pid; /* who took it */
+};
+/* Opens the file, which is made where it is not there; to be ended. */
+SMKI_MUST_USE int octet_hold_open(struct octet_hold *hold, const struct smki_service *service, const char *file, struct smki_error *err);
+/* True: it is ours until the end. *failed gets what else than another's hold stood against it (errno). */
+bool octet_hold_try(struct octet_hold *hold, off_t octet, int *failed);
+bool octet_is_held(const struct octet_hold *hold, off_t octet); /* by another than this */
+void octet_hold_end(struct octet_hold *hold);
+
 /* ---- folders and files of homes and backups ---- */
 
 /* 0 when the folder is not there or empty; STORE_NOT_EMPTY names what it holds. */

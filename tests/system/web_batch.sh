@@ -23,7 +23,7 @@ pending() { answers 200 "<BatchStatus>PENDING</BatchStatus>"; } # the last answe
 
 # ---- before 20:00: polls from 22:00, results from 08:00 ----
 
-at "2026-11-23 19:59:58"
+at "2026-11-23 19:59:30"
 claim "a batch is submitted before 20:00" submit 1 "$folder/day.xml"
 claim "how many at once is told" heads 'ratelimit-limit: 1'
 claim "and is PENDING" pending
@@ -64,9 +64,18 @@ claim "another Party's batch is unknown" answers 200 "<ErrorCode>FM:AA3</ErrorCo
 result 2 987654
 claim "a missing one as well" answers 200 "<ErrorCode>FM:AA3</ErrorCode>"
 claim "in the same words" diff <(sed "s/batch $day/batch N/" "$folder/theirs") <(sed 's/batch 987654/batch N/' "$folder/answer")
-for wrong in 0 -1 x 1x "" 99999999999999999999999; do
+head_of() { sed -E '1d; s/^(date|content-length): .*//I; s/\r$//' "$folder/head"; } # what the last answer's head tells
+head_of >"$folder/missing-head"
+claim "what is left is told with an unknown one too" heads 'ratelimit-limit: 1'
+claim "as is that nothing was used up" heads 'ratelimit-remaining: 1'
+claim "and when" heads 'ratelimit-reset: 0'
+result 2 "$day"
+claim "the heads are the same" diff <(head_of) "$folder/missing-head"
+for wrong in 0 -1 x 1x "" 99999999999999999999999 "$day%00" "$day%00x" "0$day" "+$day" "%2B$day" "%20$day" "$day%20" "$day+" "$day%0A" "$day.0" "$day&BatchId=$day" \
+    "0x1" "1e0" "%D9%A1"; do
     result 1 "$wrong"
     claim "BatchId '$wrong' is unknown" answers 200 "<ErrorCode>FM:AA3</ErrorCode>"
+    claim "with the same head" diff <(head_of) "$folder/missing-head"
 done
 
 # ---- the release ----
@@ -128,6 +137,9 @@ printf '<SubmitCSRBatch ID="x"><Version>1.0</Version></SubmitCSRBatch>' >"$folde
 submit 1 "$folder/empty.xml"
 claim "a batch without CSRs is FM:AA1, with its ID" answers 200 "<ErrorCode>FM:AA1</ErrorCode>"
 claim "with its ID" test "$(xmllint --xpath 'string(/*/@ID)' "$folder/answer")" = x
+printf '<SubmitCSRBatch ID="x"><Version>1.0</Version><DeviceCSR ID="a">!!!</DeviceCSR></SubmitCSRBatch>' >"$folder/stray.xml"
+submit 1 "$folder/stray.xml"
+claim "nor is what is no base64 at all" answers 200 "<ErrorCode>FM:AA1</ErrorCode>"
 {
     printf '<SubmitCSRBatch ID="many"><Version>1.0</Version>'
     seq 50001 | sed 's#.*#<DeviceCSR ID="m&">AAAA</DeviceCSR>#'

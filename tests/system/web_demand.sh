@@ -91,6 +91,37 @@ claim "in its time the answer is 503, valid by the schema, with the words" answe
 claim "and Retry-After until its end" heads 'retry-after: 3[0-9]{3}'
 result 1 1
 claim "the batch service says the same" answers 503 "WF:MA1"
+accepted() { # accepted FORMAT ACCEPT: a client that sends this Accept gets its 503 in this format
+    adhoc 1 "$folder/n12.xml" -H "Accept: $2"
+    heads "content-type: $1" && heads 'retry-after: 3[0-9]{3}' && heads 'vary: accept' && [ "$(cat "$folder/status")" = 503 ]
+}
+xml='application/xml;charset=UTF-8' json='application/json' html='text/html;charset=UTF-8'
+while IFS='|' read -r format value; do
+    claim "Accept '$value': ${!format}" accepted "${!format}" "$value"
+done <<'ACCEPTS'
+xml|*/*
+xml|application/xml
+xml|text/*
+xml|image/png
+xml|text/xml, application/json
+xml|application/json;q=0.5, application/xml
+xml|application/json;q=0, text/html;q=0
+xml|application/json;q=1.5
+json|application/json
+json|APPLICATION/JSON ; Q=0.3
+json|application/json, text/plain, */*
+json|application/*;q=0.2, application/json;q=0.9, text/html;q=0.8
+json|application/xml;q=0.899,application/json;q=0.9
+html|text/html
+html|text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8
+html|text/html;level=1;q=0.7, application/json;q=0.6, */*;q=0.1
+ACCEPTS
+accepted "$json" application/json
+claim "the JSON has the words" test "$(python3 -c 'import json, sys; print(*json.load(open(sys.argv[1])).values(), sep="|")' "$folder/answer")" = \
+    "WORKFLOW_ERROR|WF:MA1|The disks are changed|2026-11-24T14:00:00.000000Z"
+result 1 1 -H 'Accept: text/html'
+claim "the page has them too, of the batch service as well" grep -q "<p>The disks are changed</p>" "$folder/answer"
+claim "and is HTML" xmllint --html --noout "$folder/answer"
 claim "it is ended early" smki maintenance end
 adhoc 1 "$folder/n12.xml"
 claim "and the service answers again" test "$(cat "$folder/status")" = 200

@@ -77,4 +77,10 @@ static inline bool xmllint_accepts_document(struct smki_bytes document, const ch
     return accepted;
 }
 
+static inline void expect_part(const struct smki_buffer *document, const char *part)
+{
+    if (memmem(document->at, document->size, part, strlen(part)) == NULL)
+        fail_msg("\"%s\" is not in\n%.*s", part, (int)document->size, (const char *)document->at);
+}
+
 #endif

@@ -47,12 +47,6 @@ static void expect_valid(struct smki_buffer *document)
     smki_buffer_finish(document);
 }
 
-static void expect_part(const struct smki_buffer *document, const char *part)
-{
-    if (memmem(document->at, document->size, part, strlen(part)) == NULL)
-        fail_msg("\"%s\" is not in\n%.*s", part, (int)document->size, (const char *)document->at);
-}
-
 static void expect_whole(struct smki_buffer *document, const char *text)
 {
     assert_int_equal(smki_buffer_append(document, "", 1, NULL), 0);

@@ -56,12 +56,6 @@ static void expect_valid(struct smki_buffer *document)
     smki_buffer_finish(document);
 }
 
-static void expect_part(const struct smki_buffer *document, const char *part)
-{
-    if (memmem(document->at, document->size, part, strlen(part)) == NULL)
-        fail_msg("\"%s\" is not in\n%.*s", part, (int)document->size, (const char *)document->at);
-}
-
 /* The whole of the results, read in pieces of `capacity`. */
 static int RETRIEVE(struct home *home, const struct smki_batch *batch, size_t capacity, struct smki_buffer *out, struct smki_error *err)
 {
@@ -362,7 +356,8 @@ static void answer_of(struct home *home, const struct smki_actor *actor, uint64_
     struct smki_error err = {0}, why = {0};
 
     EXPECT_REFUSED(SMKI_BATCH_UNKNOWN, smki_batch_poll(home->service, actor, id, &poll, &why), why);
-    assert_true(poll.batch.id == 0 && poll.batch.party == 0 && poll.batch.ref[0] == '\0' && poll.left.limit == 0);
+    assert_true(poll.batch.id == 0 && poll.batch.party == 0 && poll.batch.ref[0] == '\0');
+    assert_true(poll.left.limit == 1 && poll.left.remaining == 1 && poll.left.reset == 0); /* for both alike */
     ASSERT_OK(smki_batch_poll_answer(out, &poll, why.code, why.text, &err), err);
 }
 
@@ -578,13 +573,19 @@ static void a_submission_is_answered_with_its_number(void **state)
     expect_valid(&out);
 }
 
-static void what_failed_inside_us_has_the_specifications_codes_and_no_details(void **state)
+static void what_failed_inside_us_has_the_specifications_codes_or_that_of_a_full_disk_and_no_details(void **state)
 {
     struct smki_buffer out = {0};
     struct smki_error err = {0};
 
     (void)state;
     ASSERT_OK(smki_batch_submit_answer(&out, NULL, 0, SMKI_DISK_FULL, "/home/smki: no space", &err), err);
+    expect_part(&out, "<ErrorCode>WF:GD1</ErrorCode><ErrorText>the disk is full; nothing was lost");
+    expect_valid(&out);
+    ASSERT_OK(smki_batch_poll_answer(&out, NULL, SMKI_DISK_FULL, "/home/smki: no space", &err), err);
+    expect_part(&out, "<ErrorCode>WF:GD1</ErrorCode><ErrorText>the disk is full; nothing was lost");
+    expect_valid(&out);
+    ASSERT_OK(smki_batch_submit_answer(&out, NULL, 0, SMKI_IO, "/home/smki: input/output error", &err), err);
     expect_part(&out, "<ErrorCode>WF:BB2</ErrorCode><ErrorText>internal error at submission");
     expect_valid(&out);
     ASSERT_OK(smki_batch_poll_answer(&out, NULL, SMKI_STORE_CORRUPT, "/home/smki: page 7", &err), err);
@@ -990,7 +991,7 @@ int main(void)
         cmocka_unit_test(fifty_thousand_results_take_the_memory_of_a_few),
         cmocka_unit_test(every_answer_is_valid),
         cmocka_unit_test(a_submission_is_answered_with_its_number),
-        cmocka_unit_test(what_failed_inside_us_has_the_specifications_codes_and_no_details),
+        cmocka_unit_test(what_failed_inside_us_has_the_specifications_codes_or_that_of_a_full_disk_and_no_details),
         cmocka_unit_test(a_credential_suspended_or_revoked_meanwhile_submits_nothing),
         cmocka_unit_test(a_good_credential_submits),
         cmocka_unit_test(a_second_submission_waits_for_the_answer_to_the_first),

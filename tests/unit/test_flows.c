@@ -569,17 +569,20 @@ static int cut_certificate(struct home *home)
     return smki_service_certificate(home->service, &serial, &out, NULL);
 }
 
-static void an_ad_hoc_request_that_was_cut_off_is_a_duplicate_once_its_certificate_is_there(void **state)
+static void an_ad_hoc_request_that_was_cut_off_is_void_after_the_next_start(void **state)
 {
     struct home home;
     static struct smki_stored_certificate out;
     struct smki_error err = {0};
 
     (void)state;
-    AD_HOC_CUT_OFF(&home, "2026-11-23T14:02", "2026-11-23T14:00");
-    assert_int_equal(cut_certificate(&home), SMKI_NOT_FOUND);
+    AD_HOC_CUT_OFF(&home, "2026-11-23T14:00:01", "2026-11-23T14:00");
     assert_int_equal(RECOVER(&home), 0);
-    assert_int_equal(cut_certificate(&home), 0);
+    assert_int_equal(count_void(&home), 1);
+    assert_int_equal(RECOVER(&home), 0); /* and only once */
+    assert_int_equal(count_void(&home), 1);
+    assert_int_equal(cut_certificate(&home), SMKI_NOT_FOUND);
+    ASSERT_OK(issue(&home, SMKI_INTERFACE_ADHOC, 0, &out, &err), err);
     EXPECT_REFUSED(SMKI_CSR_DUPLICATE, issue(&home, SMKI_INTERFACE_ADHOC, 0, &out, &err), err);
     assert_int_equal(device_certificates(&home), 2);
     AUDIT_HOLDS(&home);
@@ -605,7 +608,7 @@ static void an_ad_hoc_request_that_was_cut_off_is_void_when_it_cannot_be_signed(
     home_clear(&home);
 }
 
-static void an_ad_hoc_request_sent_again_finishes_what_is_left_of_it(void **state)
+static void an_ad_hoc_request_sent_again_after_it_was_cut_off_gets_its_certificate(void **state)
 {
     struct home home;
     static struct smki_stored_certificate out;
@@ -613,11 +616,32 @@ static void an_ad_hoc_request_sent_again_finishes_what_is_left_of_it(void **stat
 
     (void)state;
     AD_HOC_CUT_OFF(&home, "2026-11-23T14:00:01", "2026-11-23T14:00");
-    assert_int_equal(RECOVER(&home), 0); /* it may be somebody's still */
+    ASSERT_OK(issue(&home, SMKI_INTERFACE_ADHOC, 0, &out, &err), err);
+    assert_int_equal(count_void(&home), 1);
     assert_int_equal(cut_certificate(&home), SMKI_NOT_FOUND);
     EXPECT_REFUSED(SMKI_CSR_DUPLICATE, issue(&home, SMKI_INTERFACE_ADHOC, 0, &out, &err), err);
-    assert_int_equal(cut_certificate(&home), 0);
     assert_int_equal(device_certificates(&home), 2);
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+static void what_somebody_is_at_is_not_made_void(void **state)
+{
+    struct home home;
+    static struct smki_stored_certificate out;
+    struct octet_hold hold;
+    struct smki_error err = {0};
+    int failed;
+
+    (void)state;
+    AD_HOC_CUT_OFF(&home, "2026-11-23T14:00:01", "2026-11-23T14:00");
+    ASSERT_OK(octet_hold_open(&hold, home.service, "tickets", &err), err);
+    assert_true(octet_hold_try(&hold, (off_t)cut.ticket.number, &failed));
+    assert_int_equal(RECOVER(&home), 0);
+    EXPECT_REFUSED(SMKI_CSR_DUPLICATE, issue(&home, SMKI_INTERFACE_ADHOC, 0, &out, &err), err);
+    assert_int_equal(count_void(&home), 0);
+    assert_int_equal(cut_certificate(&home), 0); /* finished for it */
+    octet_hold_end(&hold);
     AUDIT_HOLDS(&home);
     home_clear(&home);
 }
@@ -1092,9 +1116,10 @@ int main(void)
         cmocka_unit_test(a_request_cut_off_before_it_was_signed_is_finished_by_the_next_run),
         cmocka_unit_test(a_request_whose_ca_key_cannot_be_opened_stays_granted),
         cmocka_unit_test(a_request_that_is_being_signed_is_left_to_its_owner),
-        cmocka_unit_test(an_ad_hoc_request_that_was_cut_off_is_a_duplicate_once_its_certificate_is_there),
+        cmocka_unit_test(an_ad_hoc_request_that_was_cut_off_is_void_after_the_next_start),
         cmocka_unit_test(an_ad_hoc_request_that_was_cut_off_is_void_when_it_cannot_be_signed),
-        cmocka_unit_test(an_ad_hoc_request_sent_again_finishes_what_is_left_of_it),
+        cmocka_unit_test(an_ad_hoc_request_sent_again_after_it_was_cut_off_gets_its_certificate),
+        cmocka_unit_test(what_somebody_is_at_is_not_made_void),
         cmocka_unit_test(an_ad_hoc_request_sent_again_is_no_duplicate_of_what_cannot_be_signed),
         cmocka_unit_test(a_credential_whose_ca_key_cannot_be_opened_stays_granted),
         cmocka_unit_test(what_was_made_void_elsewhere_is_not_given_out),
