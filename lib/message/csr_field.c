@@ -1,5 +1,5 @@
-/* The lexical space of xs:base64Binary (XML Schema 1.0 part 2, 3.2.16): the 65 characters of base64, and white space between them. libxml2
- * skips whatever else it finds; we do not (tests/data/batch-xml/differences.txt). */
+/* libxml2 skips characters that are no base64 (RFC 2045 6.8, to which XML Schema's first edition referred); the second edition's grammar
+ * has none. Such a document is taken, as the validators that clients use take it, but a CSR with such characters is refused by itself. */
 #include "message/csr_field_i.h"
 
 #include <string.h>
@@ -26,7 +26,7 @@ static enum kind kind_of(uint8_t octet)
 void csr_field_start(struct csr_field *field)
 {
     field->size = 0;
-    field->broken = field->ended = field->longer = false;
+    field->broken = field->ended = field->longer = field->stray = false;
 }
 
 /* Judges what is in field->text; *size gets the octets it stands for. */
@@ -71,7 +71,7 @@ void csr_field_add(struct csr_field *field, const char *text, size_t size)
             text++;
         add_symbols(field, start, (size_t)(text - start));
         for (; text < end && kind_of((uint8_t)*text) != SYMBOL; text++)
-            field->broken = field->broken || kind_of((uint8_t)*text) == STRAY;
+            field->stray = field->stray || kind_of((uint8_t)*text) == STRAY;
     }
 }
 
@@ -83,7 +83,7 @@ bool csr_field_end(struct csr_field *field, struct smki_bytes *der, int *code)
     if (field->ended && field->size != 0)
         field->broken = true;
     field_decode(field, &size);
-    *code = field->longer || size > SMKI_CSR_MAX_SIZE ? SMKI_CSR_TOO_LARGE : 0;
+    *code = field->longer || size > SMKI_CSR_MAX_SIZE ? SMKI_CSR_TOO_LARGE : field->stray ? SMKI_CSR_TEXT_INVALID : 0;
     if (*code == 0 && !field->broken)
         *der = BYTES(field->der, size);
     return !field->broken;

@@ -15,12 +15,14 @@ struct csr_field {
     bool broken; /* not in the lexical space of xs:base64Binary, whatever comes */
     bool ended;  /* padding ended an earlier piece: anything more is broken */
     bool longer; /* than any request; what went before is forgotten */
+    bool stray;  /* characters that are no base64 and no white space stood in it */
     uint8_t der[CSR_FIELD_DER_SIZE];
 };
 
 void csr_field_start(struct csr_field *field);
 void csr_field_add(struct csr_field *field, const char *text, size_t size);
-/* false when the text is not xs:base64Binary. *code is 0 with the octets in *der, or CSR_TOO_LARGE with none: the one CSR's own failure. */
+/* false when the text is not xs:base64Binary as schema validators see it. *code is 0 with the octets in *der, or CSR_TOO_LARGE or
+ * CSR_TEXT_INVALID with none: the one CSR's own failure. */
 SMKI_MUST_USE bool csr_field_end(struct csr_field *field, struct smki_bytes *der, int *code);
 
 #endif

@@ -192,7 +192,7 @@ static void end_version(struct request_xml_reader *reader)
 
 static void refuse_content(struct request_xml_reader *reader)
 {
-    static const char why[] = "the content is not base64 (a character of it, its length, padding or the bits under that)";
+    static const char why[] = "the content is not base64 (length, padding or the bits under it)";
 
     if (reader->form->many)
         xml_refuse(&reader->xml, SMKI_XML_INVALID, "%s %lu (ID \"%.100s\"): %s", reader->form->csr, (unsigned long)reader->count,

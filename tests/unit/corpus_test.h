@@ -58,28 +58,15 @@ static inline void broken_documents_are_refused_with_their_line(void **state)
 
 /* ---- beside xmllint's ---- */
 
-/* differences.txt: pi-colon, which shows in the document only. */
-static inline bool corpus_has_colon_in_target(struct smki_bytes document)
-{
-    const char *at = (const char *)document.at, *end = at + document.size;
-
-    while ((at = memmem(at, (size_t)(end - at), "<?", 2)) != NULL)
-        for (at += 2; at < end && strchr(" \t\r\n?", *at) == NULL; at++)
-            if (*at == ':')
-                return true;
-    return false;
-}
-
 /* The words by which a document shows that it is one of differences.txt's. */
-static inline bool corpus_difference_is_meant(const char *words, struct smki_bytes document)
+static inline bool corpus_difference_is_meant(const char *words)
 {
-    static const char *const meant[] = {"reserved", "must not undeclare prefix", "unknown encoding",
-                                        "the content is not base64 (a character of it"};
+    static const char *const meant[] = {"reserved", "must not undeclare prefix", "unknown encoding"};
 
     for (size_t i = 0; i < TEST_COUNT(meant); i++)
         if (strstr(words, meant[i]) != NULL)
             return true;
-    return strstr(words, "invalid token") != NULL && corpus_has_colon_in_target(document);
+    return false;
 }
 
 struct corpus_verdicts {
@@ -96,7 +83,7 @@ static inline void corpus_compare_verdict(void *context, const char *name, struc
     bool ours = verdicts->corpus->read(document, &err) == 0;
 
     verdicts->accepted += ours;
-    if (ours == xmllint_accepts(&verdicts->said, name) || (!ours && corpus_difference_is_meant(err.text, document)))
+    if (ours == xmllint_accepts(&verdicts->said, name) || (!ours && corpus_difference_is_meant(err.text)))
         return;
     verdicts->differing++;
     print_error("%s: xmllint %s it, we %s:\n%.*s\n", name, ours ? "refuses" : "accepts", ours ? "accept" : err.text, (int)document.size,
@@ -283,7 +270,7 @@ static inline void xmllint_agrees_over_mutations(void **state)
         each_document(corpus_folder(valid, corpus, "valid"), corpus_write_mutations, &mutating);
     accepted = corpus_compare_folder(corpus, folder);
     print_message("%u of %u mutations are still valid\n", accepted, mutating.count);
-    assert_true(accepted > mutating.count / 100 && accepted < mutating.count);
+    assert_true(accepted > mutating.count / 50 && accepted < mutating.count);
     test_folder_remove(folder);
 }
 
