@@ -24,12 +24,14 @@
 
 #define STORE_FORMAT 4 /* what this version writes; upgrade.c has a step from each older one */
 
-#define STORE_MAP_START   ((size_t)64 << 20) /* octets of address space to start with */
-#define STORE_MAP_STEP    ((size_t)1 << 30)  /* the map doubles, but by no more than this at once */
-#define STORE_READERS     1024               /* views open at once, of all processes */
-#define STORE_KEY_MAX     511                /* octets; LMDB's own limit */
-#define STORE_RESIDENT    ((size_t)16 << 20) /* octets of the map that may stay resident before they are given back */
-#define STORE_TOUCH_CHECK 256                /* rows read or written between two looks at the resident size: each can fault in 64 KiB */
+#define STORE_MAP_START ((size_t)64 << 20) /* octets of address space to start with */
+#define STORE_MAP_STEP  ((size_t)1 << 30)  /* the map doubles, but by no more than this at once */
+#define STORE_READERS   1024               /* views open at once, of all processes */
+#define STORE_KEY_MAX   511                /* octets; LMDB's own limit */
+/* Octets of the map that may stay resident before they are given back: the way to all rows of key prints of a hundred million certificates
+ * is half of it. */
+#define STORE_RESIDENT    ((size_t)28 << 20)
+#define STORE_TOUCH_CHECK 32 /* rows read or written between two looks at the resident size: each can fault in 64 KiB a level */
 
 #define STORE_PRINT_DEPTH_LAST 17 /* levels of the tree of key prints below its first: print.c */
 

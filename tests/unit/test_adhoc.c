@@ -271,7 +271,7 @@ static void what_is_no_csr_is_a_csr_error(void **state)
 {
     static const struct {
         const char *content, *code;
-    } cases[] = {{"MAA=", "CR:AA1"}, {"", "CR:AA1"}};
+    } cases[] = {{"MAA=", "CR:AA1"}, {"", "CR:AA1"}, {"M!AA=", "CR:AA2"}};
     struct adhoc_home at;
     struct smki_adhoc adhoc;
     struct smki_error err = {0};
