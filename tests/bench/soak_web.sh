@@ -92,7 +92,7 @@ web_start '"demand.adhoc_pace_mode": "off", "demand.poll_mode": "off", "demand.b
 begun=$(date +%s)
 told=0
 while [ $(($(date +%s) - begun)) -lt "$length" ]; do
-    block=$((rounds / 60)) # a meter has 100 certificates at most
+    block=$((rounds / 40)) # two certificates a round, and a meter has 100 at most
     first=$(printf "90B3D51F3001%04X" $((block * meters + 1)))
     batch_in
     [ $((rounds % 10)) -ne 0 ] || night # the first at once: only a meter with a certificate gets one more
