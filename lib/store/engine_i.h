@@ -28,9 +28,8 @@
 #define STORE_MAP_STEP  ((size_t)1 << 30)  /* the map doubles, but by no more than this at once */
 #define STORE_READERS   1024               /* views open at once, of all processes */
 #define STORE_KEY_MAX   511                /* octets; LMDB's own limit */
-/* Octets of the map that may stay resident before they are given back: the way to all rows of key prints of a hundred million certificates
- * is half of it. */
-#define STORE_RESIDENT    ((size_t)28 << 20)
+/* Octets of the map that may stay resident before they are given back. */
+#define STORE_RESIDENT    ((size_t)24 << 20)
 #define STORE_TOUCH_CHECK 32 /* rows read or written between two looks at the resident size: each can fault in 64 KiB a level */
 
 #define STORE_PRINT_DEPTH_LAST 17 /* levels of the tree of key prints below its first: print.c */
@@ -115,6 +114,7 @@ struct smki_store {
     int statm;             /* /proc/self/statm, or -1 */
     atomic_uint touched;
 
+    struct print_places *print_places;
     uint8_t *print_room[STORE_PRINT_DEPTH_LAST + 1]; /* print.c: nodes that a change writes anew; NULL until there is one so deep */
 };
 
@@ -172,6 +172,15 @@ SMKI_MUST_USE int print_remove(struct store_change *change, const uint8_t print[
                                struct smki_error *err);
 
 void print_finish(struct smki_store *store);
+
+/* ---- print_place.c: where nodes of key prints lie in the file. Thread-safe ---- */
+SMKI_MUST_USE int print_places_open(struct smki_store *store, struct smki_error *err);
+void print_places_close(struct smki_store *store);
+/* The node's row as it was kept under the same stamp (octets to be read by resident_copy alone; none: there is no such node); false: it was
+ * not. */
+bool print_place_find(struct smki_store *store, unsigned depth, uint64_t path, uint64_t stamp, struct smki_bytes *row);
+/* Keeps where the row lies. `stamp` is what the same view says of the subtree. */
+void print_place_keep(struct smki_store *store, unsigned depth, uint64_t path, uint64_t stamp, struct smki_bytes row);
 
 /* ---- the rest ---- */
 bool view_is_open(struct smki_store *store);                                       /* this thread holds a view: view.c */

@@ -327,7 +327,7 @@ int environment_open(struct smki_store **out, const char *folder, enum environme
     pthread_cond_init(&store->queue_moved, NULL);
     if ((store->folder = strdup(folder)) == NULL)
         rc = smki_fail(err, SMKI_NO_MEMORY, NULL);
-    else
+    else if ((rc = print_places_open(store, err)) == 0)
         rc = environment_start(store, use, err);
     if (rc != 0)
         environment_close(store);
@@ -343,6 +343,7 @@ void environment_close(struct smki_store *store)
     process_unlock(store);
     resident_finish(store);
     print_finish(store);
+    print_places_close(store);
     pthread_cond_destroy(&store->queue_moved);
     pthread_mutex_destroy(&store->queue);
     pthread_cond_destroy(&store->gate_moved);

@@ -5,7 +5,10 @@
  * full hands all it holds down to the next level: the buffer to the first *node*, that to its 4 children, and every other node to its 16,
  * one for each value of the print's next bits. On all levels what comes down at once is a sixteenth of what there is room for, so each
  * writing of a row serves hundreds of prints; 16 times as many prints take one level more, and a print is found by a look at one node a
- * level. Ten million are in about a thousand rows: LMDB's own pages on the way to them stay few and warm.
+ * level.
+ *
+ * LMDB's own pages on the way to thousands of rows would not stay warm: where the nodes of the lower levels lie is kept in memory, and is
+ * true as long as a *stamp* in the store is the same: print_place.c.
  *
  * A node's row has room for ROW_MIN at least, the rest is padding, so that LMDB keeps it on pages of its own.
  *
@@ -17,18 +20,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PRINT_SIZE 8
-#define ENTRY_SIZE (PRINT_SIZE + SMKI_DEVICE_ID_SIZE)
-#define BUFFER_MAX 254   /* entries: one page of LMDB's, 4096 octets with a header of 16 */
-#define FIRST_MAX  4095  /* entries of the first node: 16 pages */
-#define NODE_MAX   16383 /* entries of every other: 64 pages */
-#define NODE_SIZE  ((size_t)NODE_MAX * ENTRY_SIZE)
-#define ROW_MIN    128                    /* entries: 2048 octets, more than LMDB keeps among others */
-#define DEPTH_WARM 2                      /* nodes above it are few and looked at all the time: they are read where they lie */
-#define DEPTH_LAST STORE_PRINT_DEPTH_LAST /* all that is in a node so deep has one print */
-#define KEY_SIZE   (1 + PRINT_SIZE)
-#define PIECE_MAX  192 /* entries of a node that are read at once: most guesses are nearer than half of it */
-#define GUESSES    4   /* pieces looked for where the print would be; then the rest is halved */
+#define PRINT_SIZE   8
+#define ENTRY_SIZE   (PRINT_SIZE + SMKI_DEVICE_ID_SIZE)
+#define BUFFER_MAX   254   /* entries: one page of LMDB's, 4096 octets with a header of 16 */
+#define FIRST_MAX    4095  /* entries of the first node: 16 pages */
+#define NODE_MAX     16383 /* entries of every other: 64 pages */
+#define NODE_SIZE    ((size_t)NODE_MAX * ENTRY_SIZE)
+#define ROW_MIN      128                    /* entries: 2048 octets, more than LMDB keeps among others */
+#define DEPTH_WARM   2                      /* nodes above it are few and looked at all the time: they are read where they lie */
+#define DEPTH_PLACED 3                      /* nodes from it on are so many that where they lie is kept in memory: print_place.c */
+#define DEPTH_LAST   STORE_PRINT_DEPTH_LAST /* all that is in a node so deep has one print */
+#define KEY_SIZE     (1 + PRINT_SIZE)
+#define PIECE_MAX    192 /* entries of a node that are read at once: most guesses are nearer than half of it */
+#define GUESSES      4   /* pieces looked for where the print would be; then the rest is halved */
 
 static const struct smki_bytes buffer_key = {.at = (const uint8_t *)"\x20", .size = 1}; /* sorts before the nodes */
 
@@ -72,6 +76,13 @@ static size_t node_room(unsigned depth, const uint8_t print[PRINT_SIZE])
     return depth == DEPTH_LAST ? NODE_MAX : half + hash % half;
 }
 
+static uint64_t path_of(unsigned depth, const uint8_t print[PRINT_SIZE])
+{
+    const unsigned bits = path_bits(depth);
+
+    return bits == 0 ? 0 : number_of(print) >> (64 - bits);
+}
+
 /* Which of the node's children is the print's. */
 static uint64_t child_of(unsigned depth, const uint8_t print[PRINT_SIZE])
 {
@@ -107,6 +118,54 @@ static int run_get(struct store_view *view, struct smki_bytes key, size_t max, s
         return smki_fail(err, SMKI_STORE_CORRUPT, "a run of key prints with %zu octets", row.size);
     *run = row;
     return 0;
+}
+
+/* ---- stamps: one for all placed nodes below a node above them ---- */
+
+#define STAMP_SIZE 8
+#define STAMPS     64 /* nodes at DEPTH_PLACED - 1: six bits of the print */
+
+static const struct smki_bytes stamps_key = {.at = (const uint8_t *)"\x40", .size = 1}; /* sorts behind the nodes */
+
+static int stamps_get(struct store_view *view, uint8_t stamps[STAMPS * STAMP_SIZE], struct smki_error *err)
+{
+    struct smki_bytes row;
+    int rc = row_get(view, DB_KEY_PRINTS, stamps_key, &row, err);
+
+    memset(stamps, 0, STAMPS * STAMP_SIZE);
+    if (rc == SMKI_NOT_FOUND)
+        return 0;
+    if (rc == 0 && row.size != STAMPS * STAMP_SIZE)
+        rc = smki_fail(err, SMKI_STORE_CORRUPT, "stamps of key prints with %zu octets", row.size);
+    if (rc == 0)
+        memcpy(stamps, row.at, row.size);
+    return rc;
+}
+
+static uint8_t *stamp_in(uint8_t stamps[STAMPS * STAMP_SIZE], const uint8_t print[PRINT_SIZE])
+{
+    return stamps + path_of(DEPTH_PLACED - 1, print) * STAMP_SIZE;
+}
+
+static int stamp_get(struct store_view *view, const uint8_t print[PRINT_SIZE], uint64_t *stamp, struct smki_error *err)
+{
+    uint8_t stamps[STAMPS * STAMP_SIZE];
+    int rc = stamps_get(view, stamps, err);
+
+    *stamp = rc == 0 ? number_of(stamp_in(stamps, print)) : 0;
+    return rc;
+}
+
+static int stamp_renew(struct store_change *change, const uint8_t print[PRINT_SIZE], struct smki_error *err)
+{
+    uint8_t stamps[STAMPS * STAMP_SIZE];
+    int rc = stamps_get(store_change_view(change), stamps, err);
+
+    if (rc != 0)
+        return rc;
+    if (smki_random_system.fill(smki_random_system.context, stamp_in(stamps, print), STAMP_SIZE) != 0)
+        return smki_fail(err, SMKI_INTERNAL, "no random octets for a stamp of key prints");
+    return row_put(change, DB_KEY_PRINTS, stamps_key, BYTES(stamps, sizeof(stamps)), err);
 }
 
 static struct smki_bytes run_trim(struct smki_bytes run)
@@ -259,19 +318,37 @@ static int node_look(struct store_view *view, unsigned depth, struct smki_bytes 
     return rc;
 }
 
+/* The node at `depth` on the way to the print. `stamp`: of its subtree, for nodes that are placed. */
+static int node_find(struct store_view *view, unsigned depth, const uint8_t print[PRINT_SIZE], uint64_t stamp, struct smki_bytes *run,
+                     struct smki_error *err)
+{
+    const uint64_t path = path_of(depth, print);
+    uint8_t key[KEY_SIZE];
+    int rc;
+
+    if (depth >= DEPTH_PLACED && print_place_find(view->store, depth, path, stamp, run))
+        return run->size > 0 ? 0 : SMKI_NOT_FOUND;
+    rc = run_get(view, node_key(key, depth, print), NODE_MAX, run, err);
+    if (depth >= DEPTH_PLACED && (rc == 0 || rc == SMKI_NOT_FOUND))
+        print_place_keep(view->store, depth, path, stamp, *run);
+    return rc;
+}
+
 int print_next(struct store_view *view, const uint8_t print[PRINT_SIZE], struct smki_device_id *id, struct smki_error *err)
 {
-    uint8_t last[ENTRY_SIZE], key[KEY_SIZE];
+    uint8_t last[ENTRY_SIZE];
     struct smki_bytes run;
+    uint64_t stamp = 0;
     bool found = false;
     int rc = run_get(view, buffer_key, BUFFER_MAX, &run, err);
 
     entry_write(last, print, id);
     run_look(run_trim(run), true, last, id, &found);
     for (unsigned depth = 0; depth <= DEPTH_LAST && rc == 0; depth++) {
-        if ((rc = run_get(view, node_key(key, depth, print), NODE_MAX, &run, err)) != 0)
+        if (depth == DEPTH_PLACED && (rc = stamp_get(view, print, &stamp, err)) != 0)
             break;
-        rc = node_look(view, depth, run, last, id, &found, err);
+        if ((rc = node_find(view, depth, print, stamp, &run, err)) == 0)
+            rc = node_look(view, depth, run, last, id, &found, err);
     }
     if (rc != 0 && rc != SMKI_NOT_FOUND)
         return rc;
@@ -326,6 +403,15 @@ static int node_get(struct store_change *change, unsigned depth, struct smki_byt
     return 0;
 }
 
+/* Writes the node on the way to the print as two runs. */
+static int node_put(struct store_change *change, unsigned depth, struct smki_bytes key, struct smki_bytes a, struct smki_bytes b,
+                    const uint8_t print[PRINT_SIZE], struct smki_error *err)
+{
+    int rc = run_put(change, key, a, b, err);
+
+    return rc == 0 && depth >= DEPTH_PLACED ? stamp_renew(change, print, err) : rc;
+}
+
 /* Adds at most NODE_MAX entries, all of this node. When there is no room for them, what it holds goes down. */
 static int node_add(struct store_change *change, unsigned depth, struct smki_bytes more, struct smki_error *err)
 {
@@ -341,7 +427,7 @@ static int node_add(struct store_change *change, unsigned depth, struct smki_byt
             return rc;
         old.size = 0;
     }
-    return run_put(change, key, old, more, err);
+    return node_put(change, depth, key, old, more, more.at, err);
 }
 
 /* The buffer, copied to `room`: the first write takes away what the store shows. */
@@ -375,16 +461,17 @@ int print_add(struct store_change *change, const uint8_t print[PRINT_SIZE], cons
 
 /* ---- taking away ---- */
 
-/* Writes the run without the entry, if it is there. */
-static int run_take(struct store_change *change, struct smki_bytes key, struct smki_bytes run, const uint8_t entry[ENTRY_SIZE], bool *taken,
-                    struct smki_error *err)
+/* Writes the run without the entry, if it is there. `depth`: of the node; -1: it is the buffer. */
+static int run_take(struct store_change *change, int depth, struct smki_bytes key, struct smki_bytes run, const uint8_t entry[ENTRY_SIZE],
+                    bool *taken, struct smki_error *err)
 {
     const size_t place = run_place(run, entry, ENTRY_SIZE), count = run.size / ENTRY_SIZE;
 
     if (place == count || memcmp(run.at + place * ENTRY_SIZE, entry, ENTRY_SIZE) != 0)
         return 0;
     *taken = true;
-    return run_put(change, key, run_part(run, 0, place), run_part(run, place + 1, count - place - 1), err);
+    return node_put(change, depth < 0 ? 0 : (unsigned)depth, key, run_part(run, 0, place), run_part(run, place + 1, count - place - 1),
+                    entry, err);
 }
 
 int print_remove(struct store_change *change, const uint8_t print[PRINT_SIZE], const struct smki_device_id *id, struct smki_error *err)
@@ -395,11 +482,11 @@ int print_remove(struct store_change *change, const uint8_t print[PRINT_SIZE], c
     int rc = buffer_get(change, room, &run, err);
 
     entry_write(entry, print, id);
-    for (unsigned depth = 0; rc == 0; depth++) {
-        if ((rc = run_take(change, key, run, entry, &taken, err)) != 0 || depth > DEPTH_LAST)
+    for (int depth = -1; rc == 0; depth++) {
+        if ((rc = run_take(change, depth, key, run, entry, &taken, err)) != 0 || depth == DEPTH_LAST)
             break;
-        key = node_key(octets, depth, print);
-        rc = node_get(change, depth, key, &run, err);
+        key = node_key(octets, (unsigned)depth + 1, print);
+        rc = node_get(change, (unsigned)depth + 1, key, &run, err);
     }
     if (rc != 0 && rc != SMKI_NOT_FOUND)
         return rc;

@@ -3,7 +3,7 @@
  *
  *   bench_growth [--count N] [--folder DIR]    a line a step, then one line of JSON
  *
- * DIR must be empty; without it a folder is made in /tmp and removed at the end. */
+ * DIR is empty, or what an earlier run filled, which then goes on to N; without it a folder is made in /tmp and removed at the end. */
 #include "fill.h"
 
 #include "pki/p256_i.h"
@@ -154,6 +154,20 @@ static int reopen(struct fill *fill, const char *folder, double *ms, struct smki
     return rc;
 }
 
+/* Opens the store in the folder, or makes one there. */
+static int fill_open(struct fill *fill, const char *folder, struct smki_error *err)
+{
+    struct smki_store_statistics statistics;
+    int rc = smki_store_open(&fill->store, folder, NULL, err);
+
+    if (rc == SMKI_STORE_MISSING && (rc = smki_store_create(folder, err)) == 0)
+        rc = smki_store_open(&fill->store, folder, NULL, err);
+    if (rc != 0 || (rc = smki_store_statistics(fill->store, &statistics, err)) != 0)
+        return rc;
+    fill->done = statistics.certificates;
+    return 0;
+}
+
 static int measure(struct fill *fill, const char *folder, uint64_t count, struct smki_error *err)
 {
     struct smki_store_statistics statistics;
@@ -161,9 +175,9 @@ static int measure(struct fill *fill, const char *folder, uint64_t count, struct
     double device_us, serial_us, open_ms, whole;
     int rc;
 
-    if ((rc = smki_store_create(folder, err)) != 0 || (rc = smki_store_open(&fill->store, folder, NULL, err)) != 0 ||
-        (rc = fill_all(fill, count, &first, &last, err)) != 0 || (rc = find(fill, &device_us, &serial_us, err)) != 0 ||
-        (rc = reopen(fill, folder, &open_ms, err)) != 0 || (rc = smki_store_statistics(fill->store, &statistics, err)) != 0)
+    if ((rc = fill_open(fill, folder, err)) != 0 || (rc = fill_all(fill, count, &first, &last, err)) != 0 ||
+        (rc = find(fill, &device_us, &serial_us, err)) != 0 || (rc = reopen(fill, folder, &open_ms, err)) != 0 ||
+        (rc = smki_store_statistics(fill->store, &statistics, err)) != 0)
         return rc;
     whole = (1 + first.processor_us / first.arithmetic_us) / (1 + last.processor_us / last.arithmetic_us);
     printf("one CSR in all, verify and sign (%s) and its records, at first against the end: %.3f\n", p256()->name, whole);

@@ -2,6 +2,9 @@
 #include "store/engine_i.h"
 #include "store_test.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #define PRINTS 100000 /* enough for the third level, where nodes are read in pieces */
 
 struct print {
@@ -197,6 +200,55 @@ static void the_print_of_all_ones_is_no_padding(void **state)
 }
 
 /* Random adds and removes, some of them undone, against what must then be there; the store is opened again now and then. */
+
+static int add_and_fail(struct store_change *change, void *argument, struct smki_error *err)
+{
+    int rc = add(change, argument, err);
+
+    return rc == 0 ? SMKI_INTERRUPTED : rc;
+}
+
+/* Begins a process that adds the prints to the store once there is an octet in the pipe. */
+static pid_t adder_start(struct store_test *test, struct prints prints, int pipe_end)
+{
+    const pid_t child = fork();
+    char octet;
+
+    if (child != 0)
+        return child;
+    if (read(pipe_end, &octet, 1) != 1)
+        _exit(1);
+    test_store_open(test);
+    _exit(store_change(test->store, add, &prints, NULL) == 0 ? 0 : 1);
+}
+
+/* Where nodes lie is kept in memory: what another process writes meanwhile is found all the same, and a change that is undone leaves what
+ * was there. */
+static void what_another_process_adds_is_found_and_what_is_undone_is_not(void **state)
+{
+    const uint32_t own = 60000, all = 110000;
+    struct store_test *test = *state;
+    int ends[2], status;
+    pid_t child;
+
+    test_store_close(test);
+    assert_int_equal(pipe(ends), 0);
+    child = adder_start(test, (struct prints){own, all, crowded}, ends[0]);
+    test_store_open(test);
+    CHANGE(test, add, (&(struct prints){0, own, crowded}));
+    expect(test, crowded, 0, own, true);
+    expect(test, crowded, own, all, false);
+    assert_int_equal(write(ends[1], "g", 1), 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    expect(test, crowded, 0, all, true);
+    assert_int_equal(store_change(test->store, add_and_fail, (&(struct prints){all, all + 50000, crowded}), NULL), SMKI_INTERRUPTED);
+    expect(test, crowded, 0, all, true);
+    expect(test, crowded, all, all + 50000, false);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void what_changes_leave_is_what_a_plain_list_says(void **state)
 {
     static bool there[5000], before[5000];
@@ -222,9 +274,13 @@ static void what_changes_leave_is_what_a_plain_list_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(prints_spread_evenly_are_found_until_removed),  STORE_TEST(prints_that_share_all_but_their_end_are_found_until_removed),
-        STORE_TEST(a_print_added_again_is_gone_when_removed_once), STORE_TEST(all_devices_on_a_print_are_found_in_their_order),
-        STORE_TEST(a_print_of_very_many_devices_stops_no_other),   STORE_TEST(the_print_of_all_ones_is_no_padding),
+        STORE_TEST(prints_spread_evenly_are_found_until_removed),
+        STORE_TEST(prints_that_share_all_but_their_end_are_found_until_removed),
+        STORE_TEST(a_print_added_again_is_gone_when_removed_once),
+        STORE_TEST(all_devices_on_a_print_are_found_in_their_order),
+        STORE_TEST(a_print_of_very_many_devices_stops_no_other),
+        STORE_TEST(the_print_of_all_ones_is_no_padding),
+        STORE_TEST(what_another_process_adds_is_found_and_what_is_undone_is_not),
         STORE_TEST(what_changes_leave_is_what_a_plain_list_says),
     };
 
