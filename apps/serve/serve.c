@@ -323,11 +323,11 @@ static void serve_close(struct running *running)
     workers_stop(serve, true);
     for (size_t i = 0; i < serve->worker_count && serve->workers != NULL; i++)
         worker_join(serve->workers[i]);
+    admin_close(running->admin); /* it tells of the pool */
+    pool_destroy(serve->pool);   /* a thread that has handed a worker its last request back may not have woken it yet */
     for (size_t i = 0; i < serve->worker_count && serve->workers != NULL; i++)
         worker_destroy(serve->workers[i]);
     free(serve->workers);
-    admin_close(running->admin);
-    pool_destroy(serve->pool);
     generation_drop(serve->generation);
     bound_destroy(serve->peers);
     bound_destroy(serve->certificates);
