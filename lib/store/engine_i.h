@@ -96,7 +96,7 @@ struct smki_store {
     pthread_cond_t gate_moved;
     unsigned inside;          /* views, and the leader */
     bool remapping;           /* nobody enters until the map is replaced */
-    bool unmapped;            /* the map could not be replaced: nothing works any more but close */
+    atomic_bool unmapped;     /* the map could not be replaced: nothing works any more but close; looked at before the gate too */
     struct store_view *views; /* open ones */
 
     pthread_mutex_t queue;
