@@ -159,7 +159,8 @@ claim "a second server of the home has an admin listener of its own" ready "$sec
 claim "beside the first" ready "$first_admin"
 kill -TERM "$second"
 wait "$second" || true
-refused 1 "which is on loopback only" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$second_port" --listen-admin 192.0.2.1:9000
+refused 1 "which is on loopback only" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$second_port" \
+    --listen-batch "127.0.0.1:$(free_port)" --listen-admin 192.0.2.1:9000
 claim "and says so" because "192.0.2.1:9000 is not a loopback address"
 claim "the server ends as told" web_stop
 claim "and tells how many had none" grep -q ": 10 further refusals were not told of" "$folder/server"
