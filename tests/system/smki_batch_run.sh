@@ -21,7 +21,8 @@ queued() { # the same, parsed already: a run outside the window comes that far
     batch run --once --quiet >/dev/null 2>&1 || true
     window "$before:00" "$after:00"
 }
-processed() { batch status "$1" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["processed"])'; }
+processed_in() { python3 -c 'import json, sys; print(json.load(sys.stdin)["processed"])' 2>/dev/null; } # of a batch's status
+processed() { batch status "$1" --json | processed_in; }
 runner() { # runner NAME ARGUMENTS...: in the background; its process is $runner
     local name=$1
     shift
@@ -36,12 +37,13 @@ ended() { # ended STATUS PROCESS: waits for it, which must end with that
 # Sends the signal in the middle of the process's work, which is held while one looks how far it is; its status is $status. False: it was
 # done before that, and is to be tried again.
 interrupted() { # interrupted SIGNAL PROCESS ID
-    local tries
+    local tries done_now
     status=0
     for tries in $(seq 400); do
         sleep 0.02
         kill -STOP "$2" 2>/dev/null || break
-        [ "$(processed "$3")" -eq 0 ] || break
+        done_now=$(timeout 5 "$PROGRAMS/batch/smki-batch" --home "$home" status "$3" --json | processed_in || echo 0) # it may hold a lock
+        [ "$done_now" -eq 0 ] || break
         kill -CONT "$2"
     done
     kill -"$1" "$2" 2>/dev/null && kill -CONT "$2" 2>/dev/null
