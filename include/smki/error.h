@@ -126,6 +126,7 @@ enum smki_status {
     X(425, IKI_REVOKED, WORKFLOW_ERROR, "WF:IA6", 403, "the credential is revoked")                                                        \
     X(426, IKI_INTERFACE, WORKFLOW_ERROR, "WF:IA7", 403, "the credential is for another interface")                                        \
     X(427, IKI_NETWORK, WORKFLOW_ERROR, "WF:IA8", 403, "the Party may come by the Gateway Connection only")                                \
+    X(428, PROOF, WORKFLOW_ERROR, "WF:IA9", 403, "the request was not proven to come from the portal's own pages; load the page again")    \
     /* eligibility (spec: eligibility.md) */                                                                                               \
     X(450, INELIGIBLE_DCC_ONLY, INELIGIBLE, "IN:EA1", 200, "only the DCC may hold certificates of a CHF or GPF")                           \
     X(451, INELIGIBLE_SUPPLIER, INELIGIBLE, "IN:EA2", 200, "the device is in service and its supplier is another Party")                   \
