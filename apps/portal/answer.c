@@ -91,14 +91,16 @@ static uint64_t transaction_make(void)
     return UNRECORDED | (number & (UNRECORDED - 1));
 }
 
-static bool is_internal(const struct smki_refusal *line)
-{
-    return line->http_status == 500;
-}
-
 static int refusal_status(const struct smki_refusal *line)
 {
-    return line->http_status == 200 ? 422 : line->http_status; /* the list's 200 is for documents that say it themselves */
+    switch (line->code) {
+    case SMKI_INVALID_ARGUMENT: /* what officers write */
+        return 400;
+    case SMKI_BATCH_UNKNOWN:
+        return 404;
+    default:
+        return line->http_status == 200 ? 422 : line->http_status; /* the list's 200 is for documents that say it themselves */
+    }
 }
 
 static struct refusal refusal_of(const struct serve_request *request, int code, const char *text)
@@ -110,7 +112,7 @@ static struct refusal refusal_of(const struct serve_request *request, int code, 
         out.line = smki_refusal_find(SMKI_IKI_UNREGISTERED);
         out.text = "access refused";
         out.status = 403;
-    } else if (is_internal(out.line)) {
+    } else if (out.status == 500) {
         out.transaction = transaction_make();
         serve_refusal_tell(request, out.transaction, code, text != NULL ? text : out.line->text);
         out.text = out.line->text;
@@ -226,11 +228,22 @@ static bool maintenance_reply(struct serve_request *request)
     return page != NULL && page_reply(request, page, 503) == 0;
 }
 
+/* For people who followed a wrong address. False: it was no person, or there is no such page. */
+static bool missing_reply(struct serve_request *request)
+{
+    const char *accept = serve_header(request, "Accept");
+    const struct page *page = page_find(portal_of(request)->pages, portal_site_of(request), "/missing.html");
+
+    return !is_api(request) && accept != NULL && strstr(accept, "text/html") != NULL && page != NULL && page_reply(request, page, 404) == 0;
+}
+
 void answer_refuse(struct serve_request *request, int code, const char *text)
 {
     struct smki_maintenance maintenance;
     struct smki_time retry_at = {0};
 
+    if (code == SMKI_HTTP_PATH && missing_reply(request))
+        return;
     if (code == SMKI_MAINTENANCE && maintenance_reply(request))
         return;
     if (code == SMKI_MAINTENANCE && smki_maintenance_now(serve_service(request), &maintenance, NULL) == 0)

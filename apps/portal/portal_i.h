@@ -119,8 +119,16 @@ void answer_file_name(struct serve_request *request, const char *name);
 void answer_retry_after(struct serve_request *request, struct smki_time at);
 /* The site's `refuse`. */
 void answer_refuse(struct serve_request *request, int code, const char *text);
-/* The same from inside a route, with when to come back: returns 0. */
+/* The same from inside a route, with when to come back ({0}: not known): returns 0. */
 int answer_refusal(struct serve_request *request, int code, const char *text, struct smki_time retry_at);
+/* What a step of a route returns that has replied itself. */
+#define ANSWERED 100
+
+/* ---- file.c ---- */
+
+/* Sends an open file, which is closed by file_close: the `close` of the route. */
+int file_reply(struct serve_request *request, int fd, uint64_t size, const char *media_type, const char *name);
+void file_close(struct serve_request *request, bool delivered);
 
 /* ---- json.c ---- */
 
@@ -132,11 +140,21 @@ bool json_add_text(cJSON *object, const char *name, const char *text);
 /* The object, or NULL and freed when it was not made whole. */
 cJSON *json_whole(cJSON *object, bool ok);
 
+/* ---- body.c: what the forms send ---- */
+
+/* The body's object, for the caller to free; NULL: it is none (err tells). */
+cJSON *body_read(const struct serve_request *request, struct smki_error *err);
+/* A text ("" when it is not there); a whole number. INVALID_ARGUMENT names the field. */
+int body_text(const cJSON *json, const char *name, char *out, size_t size, struct smki_error *err);
+int body_count(const cJSON *json, const char *name, uint64_t *out, struct smki_error *err);
+
 /* ---- a file a noun: what the routes answer ---- */
 
 int session_answer(struct serve_request *request, struct smki_error *err);
 int public_answer(struct serve_request *request, struct smki_error *err);
 bool public_add(cJSON *object, struct serve_request *request);
+/* The public address of a site, without a / at the end; "": it is not served. */
+void site_url(char *out, size_t size, const struct serve_request *request, size_t site);
 int errors_answer(struct serve_request *request, struct smki_error *err);
 
 int csr_check_answer(struct serve_request *request, struct smki_error *err);
@@ -154,9 +172,9 @@ void batch_upload_close(struct serve_request *request, bool delivered);
 int batch_list_answer(struct serve_request *request, struct smki_error *err);
 int batch_answer(struct serve_request *request, struct smki_error *err);
 int batch_result_answer(struct serve_request *request, struct smki_error *err);
-void batch_result_close(struct serve_request *request, bool delivered);
 /* The batches of the Party that asks, newest first, from before `before` (0: all) and not accepted before `since`. */
-int batch_list(struct serve_request *request, cJSON *object, uint64_t before, struct smki_time since, size_t most, struct smki_error *err);
+int batch_list(struct serve_request *request, cJSON *object, uint64_t before, struct smki_time since, size_t most, bool *more,
+               struct smki_error *err);
 
 /* Where a batch stands in the night, as the whole queue was planned a moment ago. */
 struct turn {
@@ -167,9 +185,25 @@ struct turn {
 };
 int turns_begin(struct portal *portal, struct smki_error *err);
 void turns_end(struct portal *portal);
+/* Something has changed that the next one who asks is to see. */
+void turns_stale(struct portal *portal);
 int turn_of(struct serve_request *request, uint64_t batch, struct turn *out, struct smki_error *err);
 int forecast_answer(struct serve_request *request, struct smki_error *err);
 int night_answer(struct serve_request *request, struct smki_error *err);
 int demand_answer(struct serve_request *request, struct smki_error *err);
+
+int notice_list_answer(struct serve_request *request, struct smki_error *err);
+int notice_add_answer(struct serve_request *request, struct smki_error *err);
+
+int document_list_answer(struct serve_request *request, struct smki_error *err);
+int document_answer(struct serve_request *request, struct smki_error *err);
+
+int installer_list_answer(struct serve_request *request, struct smki_error *err);
+int installer_answer(struct serve_request *request, struct smki_error *err);
+
+int desk_answer(struct serve_request *request, struct smki_error *err);
+/* The thread that tells the webhook of reports, so that no request waits for it. */
+int bell_begin(struct portal *portal, struct smki_error *err);
+void bell_end(struct portal *portal);
 
 #endif

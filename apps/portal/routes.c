@@ -1,15 +1,14 @@
 /* The one table of what the portal answers, and where. */
 #include "portal/portal_i.h"
 
-#include <smki/certificate.h>
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CSR_TEXT_MAX 16384 /* octets: the largest CSR as base64 in lines, and room for what was pasted around it */
 
-#define L PART_LANDING
+#define JSON_MAX     32768 /* octets: the longest report, each character escaped, and room */
+
 #define O PART_ORGANISATION
 #define D PART_DEVICE
 #define GET(path, parts, answer) {"GET", path, parts, ROUTE_OWN, 0, NULL, answer, NULL, NULL, NULL}
@@ -27,11 +26,19 @@ static const struct portal_route table[] = {
      batch_upload_feed, batch_upload_close},
     GET("/api/batches", D, batch_list_answer),
     GET("/api/batches/*", D, batch_answer),
-    {"GET", "/api/batches/*/response.zip", D, ROUTE_OWN, 0, NULL, batch_result_answer, NULL, NULL, batch_result_close},
-    {"GET", "/api/batches/*/report.txt", D, ROUTE_OWN, 0, NULL, batch_result_answer, NULL, NULL, batch_result_close},
+    {"GET", "/api/batches/*/response.zip", D, ROUTE_OWN, 0, NULL, batch_result_answer, NULL, NULL, file_close},
+    {"GET", "/api/batches/*/report.txt", D, ROUTE_OWN, 0, NULL, batch_result_answer, NULL, NULL, file_close},
     GET("/api/forecast", D, forecast_answer),
     GET("/api/night", D, night_answer),
     GET("/api/demand", O | D, demand_answer),
+    GET("/api/notices", O | D, notice_list_answer),
+    {"POST", "/api/notices", O | D, ROUTE_OWN | ROUTE_PROOF, JSON_MAX, "application/json", notice_add_answer, NULL, NULL, NULL},
+    {"GET", "/api/documents", O | D, ROUTE_OWN | ROUTE_INTERNET, 0, NULL, document_list_answer, NULL, NULL, NULL},
+    {"GET", "/api/documents/*", O | D, ROUTE_OWN | ROUTE_INTERNET, 0, NULL, document_answer, NULL, NULL, file_close},
+    {"POST", "/api/desk", PARTS_ALL, ROUTE_OWN | ROUTE_PROOF, JSON_MAX, "application/json", desk_answer, NULL, NULL, NULL},
+    /* for programs and people alike, by links from anywhere */
+    {"GET", "/updates.json", PART_DOWNLOAD, 0, 0, NULL, installer_list_answer, NULL, NULL, NULL},
+    {"GET", "/files/*", PART_DOWNLOAD, 0, 0, NULL, installer_answer, NULL, NULL, file_close},
 };
 
 /* ---- what each of them is asked before ---- */
@@ -44,7 +51,7 @@ static const struct portal_route *row_of(const struct serve_request *request)
 static int row_open(struct serve_request *request, struct smki_error *err)
 {
     const struct portal_route *row = row_of(request);
-    int rc = proof_check(request, (row->flags & ROUTE_PROOF) != 0, err);
+    int rc = (row->flags & ROUTE_OWN) != 0 ? proof_check(request, (row->flags & ROUTE_PROOF) != 0, err) : 0;
 
     return rc == 0 && row->open != NULL ? row->open(request, err) : rc;
 }

@@ -47,6 +47,7 @@ struct serve_request {
     enum request_stage stage;
     bool in_pool, suspended, over;
     bool identified; /* access was granted: whose request it is stays, also when it is refused for something else */
+    bool noted;      /* in the use of the credential */
     bool granted;    /* and nothing else was wrong with the head; `close` will be called */
     bool completed;  /* the library has written the whole reply */
     bool delivered;
