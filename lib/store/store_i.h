@@ -119,6 +119,32 @@ SMKI_MUST_USE int store_batch_get(struct store_view *view, uint64_t id, struct s
 SMKI_MUST_USE int store_batch_put(struct store_change *change, const struct smki_batch *batch, struct smki_error *err);
 SMKI_MUST_USE int store_batch_next(struct store_view *view, uint64_t *id, struct smki_batch *out, struct smki_error *err);      /* every batch */
 SMKI_MUST_USE int store_batch_open_next(struct store_view *view, uint64_t *id, struct smki_batch *out, struct smki_error *err); /* those not final */
+/* The newest of the Party's that is older than `id` (0: the newest). NOT_FOUND (err untouched) after the last. */
+SMKI_MUST_USE int store_batch_of_party_before(struct store_view *view, uint64_t party, uint64_t id, struct smki_batch *out, struct smki_error *err);
+
+/* ---- pickup: a Party's certificates that came one by one, in the order of their serials ---- */
+struct store_pickup {
+    uint64_t party;
+    uint8_t serial[SMKI_SERIAL_SIZE];
+    enum store_ca ca;
+    uint8_t interface; /* enum smki_interface */
+    struct smki_time issued_at;
+};
+SMKI_MUST_USE int store_pickup_add(struct store_change *change, const struct store_pickup *pickup, struct smki_error *err);
+SMKI_MUST_USE int store_pickup_remove(struct store_change *change, uint64_t party, const uint8_t serial[SMKI_SERIAL_SIZE],
+                                      struct smki_error *err); /* NOT_FOUND, err untouched; and so the next two */
+/* The Party's first after this serial, and its last before it. */
+SMKI_MUST_USE int store_pickup_next(struct store_view *view, uint64_t party, const uint8_t serial[SMKI_SERIAL_SIZE], struct store_pickup *out,
+                                    struct smki_error *err);
+SMKI_MUST_USE int store_pickup_before(struct store_view *view, uint64_t party, const uint8_t serial[SMKI_SERIAL_SIZE], struct store_pickup *out,
+                                      struct smki_error *err);
+
+/* ---- certificates of an organisation, by the EUI-64 in them ---- */
+SMKI_MUST_USE int store_organisation_add(struct store_change *change, const struct smki_device_id *eui, const uint8_t serial[SMKI_SERIAL_SIZE],
+                                         struct smki_error *err);
+/* The first after *serial (all zero: the first), which becomes its own. NOT_FOUND (err untouched) after the last. */
+SMKI_MUST_USE int store_organisation_next(struct store_view *view, const struct smki_device_id *eui, uint8_t serial[SMKI_SERIAL_SIZE],
+                                          struct store_certificate *out, struct smki_error *err);
 
 enum store_chunk_part {
     STORE_CHUNK_REQUESTS,  /* the IDs and CSRs, as cut by intake */
