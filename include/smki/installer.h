@@ -11,7 +11,7 @@
 #define SMKI_INSTALLER_PLATFORM_SIZE 33       /* octets with NUL */
 #define SMKI_INSTALLER_SIGNER_SIZE 257
 #define SMKI_INSTALLER_MAX_SIZE (1024u << 20) /* octets of the file */
-#define SMKI_SIGNATURE_MAX_SIZE (64u << 10)   /* octets of the signature, with its certificates */
+#define SMKI_INSTALLER_SIGNATURE_MAX (64u << 10) /* octets of the signature, with its certificates */
 
 struct smki_installer {
     uint64_t number;

@@ -40,6 +40,8 @@ enum store_counter {
     STORE_COUNT_PARTY, STORE_COUNT_OFFICER, STORE_COUNT_CREDENTIAL, STORE_COUNT_AGREEMENT, STORE_COUNT_BATCH, STORE_COUNT_TRANSACTION,
     STORE_COUNT_CRL_OCA, STORE_COUNT_CRL_DCA, STORE_COUNT_CRL_IKICA, STORE_COUNT_CRL_OCA_ROOT, STORE_COUNT_CRL_DCA_ROOT,
     STORE_COUNT_NOTICE,
+    /* the portal's; the gap is left for what comes with it */
+    STORE_COUNT_DEMAND_NOTICE = 32, STORE_COUNT_LIBRARY, STORE_COUNT_INSTALLER, STORE_COUNT_DESK,
 };
 SMKI_MUST_USE int store_next_number(struct store_change *change, enum store_counter counter, uint64_t *out, struct smki_error *err);
 
@@ -48,7 +50,10 @@ SMKI_MUST_USE int store_next_number(struct store_change *change, enum store_coun
 SMKI_MUST_USE int store_reserve_serials(struct store_change *change, size_t count, uint64_t *first, struct smki_error *err);
 
 /* ---- documents: the registry's low-volume nouns, kept as JSON text under a number, with unique names beside them ---- */
-enum store_kind { STORE_PARTY, STORE_OFFICER, STORE_CREDENTIAL, STORE_AGREEMENT, STORE_NOTICE };
+enum store_kind {
+    STORE_PARTY, STORE_OFFICER, STORE_CREDENTIAL, STORE_AGREEMENT, STORE_NOTICE,
+    STORE_DEMAND_NOTICE = 32, STORE_LIBRARY, STORE_INSTALLER, STORE_DESK, /* numbered as their counters */
+};
 SMKI_MUST_USE int store_document_get(struct store_view *view, enum store_kind kind, uint64_t number, struct smki_bytes *out, struct smki_error *err); /* NOT_FOUND */
 SMKI_MUST_USE int store_document_put(struct store_change *change, enum store_kind kind, uint64_t number, struct smki_bytes json, struct smki_error *err);
 /* The first document with a number greater than *number; sets *number. NOT_FOUND (err untouched) after the last. */
