@@ -9,7 +9,7 @@ source "$ROOT/tests/system/portal_lib.sh"
 
 portal_home
 portal_start
-request "$folder/d.csr" 00-DB-12-34-56-78-90-A0 digitalSignature
+request "$folder/d.csr" 00DB1234567890A0 digitalSignature
 zip -qj "$folder/b.zip" "$folder/d.csr"
 printf '{"rule": "portal-batch", "firstDay": "2031-01-05", "lastDay": "2031-01-09", "expected": 80000, "text": "x"}' >"$folder/notice"
 printf '{"name": "Jo", "contact": "jo@example.org", "text": "It does not work"}' >"$folder/report"
@@ -27,6 +27,8 @@ changes=(
 )
 claim "these are all routes that take a POST, but the look at a CSR" test \
     "$(grep -c '"POST"' "$ROOT/apps/portal/routes.c")" -eq "$((1 + $(printf '%s\n' "${changes[@]}" | awk '{ sub(/\?.*/, "", $3); print $3 }' | sort -u | wc -l)))"
+acts() { smki audit export - | python3 -c 'import json, sys; print(*(json.loads(line)["act"] for line in sys.stdin), sep="\n")'; }
+acts >"$folder/before"
 ask device device-1 /api/public
 other=$(json 'a["token"]')
 for change in "${changes[@]}"; do
@@ -35,24 +37,26 @@ for change in "${changes[@]}"; do
     try --token none
     claim "$site $path: refused without a token" answers 403 '"name":"PROOF"'
     claim "$site $path: which says the right one" heads 'x-smki-token: [0-9a-f]{64}'
-    try --token "$(printf '0%.0s' $(seq 64))"
-    claim "$site $path: refused with a wrong one" answers 403 '"name":"PROOF"'
     try --token "$other"
     claim "$site $path: refused with that of another session" answers 403 '"name":"PROOF"'
     try --site cross-site
     claim "$site $path: refused when another site's page asks" answers 403 '"name":"PROOF"'
     claim "$site $path: which is told no token" bash -c "! grep -qi x-smki-token '$folder/head'"
+    if [ "$site $path" != "device /api/csr" ]; then continue; fi # the rest is the same code for all
+    try --token "$(printf '0%.0s' $(seq 64))"
+    claim "refused with a wrong token" answers 403 '"name":"PROOF"'
     try --site same-site
-    claim "$site $path: refused from another port of this host" answers 403 '"name":"PROOF"'
+    claim "refused from another port of this host" answers 403 '"name":"PROOF"'
     try --site none --origin "https://localhost:1"
-    claim "$site $path: refused with another Origin" answers 403 '"name":"PROOF"'
+    claim "refused with another Origin" answers 403 '"name":"PROOF"'
     try --origin "null"
-    claim "$site $path: refused with the Origin of nobody" answers 403 '"name":"PROOF"'
+    claim "refused with the Origin of nobody" answers 403 '"name":"PROOF"'
     try --site none --origin none
-    claim "$site $path: refused when nothing says where it comes from" answers 403 '"name":"PROOF"'
+    claim "refused when nothing says where it comes from" answers 403 '"name":"PROOF"'
 done
-claim "nothing was done" test "$(smki audit list --json | python3 -c 'import json, sys; print(sum(r["act"] in ("csr-decide", "batch-accept", "demand-notice", "desk") for r in json.load(sys.stdin)))')" = 0
-claim "the refusals are on record" says PROOF smki audit find --act access-refused
+acts >"$folder/acts"
+claim "nothing was done" cmp <(grep -v access-refused "$folder/acts") "$folder/before"
+claim "the refusals are on record" grep -q access-refused "$folder/acts"
 
 try() { send device device-1 /api/csr/check text/plain "$folder/d.csr" "$@"; }
 try --token none
