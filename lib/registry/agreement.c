@@ -222,20 +222,30 @@ static int agreements_follow(struct agreements *agreements, struct store_view *v
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
-int agreements_limit(struct agreements *agreements, struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now,
-                     uint64_t *limit, struct smki_error *err)
+int agreements_in_force(struct agreements *agreements, struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now,
+                        struct smki_agreement *out, struct smki_error *err)
 {
     int rc;
 
-    *limit = 0;
+    *out = (struct smki_agreement){0};
     pthread_mutex_lock(&agreements->lock);
     rc = agreements_follow(agreements, view, err);
     for (size_t i = 0; rc == 0 && i < agreements->count; i++) {
         const struct smki_agreement *agreement = &agreements->known[i];
-        if (in_force(agreement, party, rule, now) && is_better(rule, agreement->limit, *limit))
-            *limit = agreement->limit;
+        if (in_force(agreement, party, rule, now) && is_better(rule, agreement->limit, out->limit))
+            *out = *agreement;
     }
     pthread_mutex_unlock(&agreements->lock);
+    return rc;
+}
+
+int agreements_limit(struct agreements *agreements, struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now,
+                     uint64_t *limit, struct smki_error *err)
+{
+    struct smki_agreement best;
+    int rc = agreements_in_force(agreements, view, party, rule, now, &best, err);
+
+    *limit = best.limit;
     return rc;
 }
 

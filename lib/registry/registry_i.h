@@ -35,6 +35,9 @@ void agreements_finish(struct agreements *agreements);
 /* agreement_limit of a view that is no change's (what a change sees may come to nothing). Thread-safe. */
 SMKI_MUST_USE int agreements_limit(struct agreements *agreements, struct store_view *view, uint64_t party, enum smki_rule rule,
                                    struct smki_time now, uint64_t *limit, struct smki_error *err);
+/* The one that gives this limit; all {0}: none is in force. */
+SMKI_MUST_USE int agreements_in_force(struct agreements *agreements, struct store_view *view, uint64_t party, enum smki_rule rule,
+                                      struct smki_time now, struct smki_agreement *out, struct smki_error *err);
 /* Would credential_add take it now? Asked before its certificate is signed; `credential` has the reserved serial. */
 SMKI_MUST_USE int credential_admit(struct store_change *change, const struct smki_credential *credential, struct smki_error *err);
 /* Registers a credential whose certificate was made: gives its number; CREDENTIAL_NAME_TAKEN when the CN is in use by an active one (but

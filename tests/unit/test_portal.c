@@ -552,6 +552,217 @@ static void a_credentials_certificate_is_not_found_by_officers(void **state)
     home_clear(&home);
 }
 
+/* ---- the night ---- */
+
+static cJSON *NIGHT(struct home *home, uint64_t party, const char *at)
+{
+    struct smki_error err = {0};
+    cJSON *night;
+
+    ASSERT_OK(smki_night_json(&night, home->service, party, AT(at), &err), err);
+    return night;
+}
+
+static double sum_of(const cJSON *object, const char *array, const char *name)
+{
+    const cJSON *item;
+    double sum = 0;
+
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(object, array)) sum += number(item, name);
+    return sum;
+}
+
+static void the_night_shows_ones_own_batches_in_turn_and_only_the_sum_of_others(void **state)
+{
+    const cJSON *own, *slot;
+    struct smki_actor stranger;
+    struct home home;
+    uint64_t id;
+    cJSON *night;
+
+    (void)state;
+    home_lay(&home, WHEN, "{}");
+    stranger = home.operator;
+    stranger.party = PARTY(&home, "Other", SMKI_USER_OTHER, SMKI_SUBSCRIBER_DEVICE);
+    SUBMIT_AS(&home, &stranger, SMKI_INTERFACE_BATCH, &requests[0], 3);
+    NOW(&home, "2026-11-23T14:01");
+    id = SUBMIT(&home, &requests[3], 2);
+    night = NIGHT(&home, home.maker.party, "2026-11-23T14:02");
+    assert_string_equal(said(night, "opensUk"), "23 November 2026, 20:00 GMT");
+    assert_string_equal(said(night, "closes"), "2026-11-24T08:00:00Z");
+    assert_string_equal(said(night, "open"), "false");
+    assert_int_equal(number(night, "capacity"), 375000);
+    assert_int_equal(number(night, "waiting"), 5);
+    assert_int_equal(number(night, "accepted"), 5);
+    assert_int_equal(number(night, "room"), 374995);
+    assert_int_equal(number(night, "batchesInAll"), 2);
+    assert_int_equal(sum_of(night, "slots", "planned"), 5);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(night, "batches")), 1);
+    own = cJSON_GetArrayItem(cJSON_GetObjectItem(night, "batches"), 0);
+    assert_int_equal(number(own, "id"), id);
+    assert_int_equal(number(own, "place"), 2);
+    assert_int_equal(number(own, "ahead"), 3);
+    assert_string_equal(cJSON_GetObjectItem(own, "class")->valuestring, "due");
+    assert_string_equal(cJSON_GetObjectItem(own, "dueAt")->valuestring, "2026-11-24T08:00:00Z");
+    cJSON_Delete(night);
+    NOW(&home, "2026-11-23T20:40");
+    RUN(&home);
+    night = NIGHT(&home, home.maker.party, "2026-11-23T20:45");
+    assert_int_equal(number(night, "done"), 5);
+    assert_int_equal(number(night, "waiting"), 0);
+    slot = cJSON_GetArrayItem(cJSON_GetObjectItem(night, "slots"), 1);
+    assert_string_equal(cJSON_GetObjectItem(slot, "fromUk")->valuestring, "23 November 2026, 20:30 GMT");
+    assert_int_equal(number(slot, "done"), 5);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(night, "batches")), 0);
+    cJSON_Delete(night);
+    night = NIGHT(&home, home.maker.party, "2026-11-24T20:45"); /* the next one has done nothing yet */
+    assert_int_equal(number(night, "done"), 0);
+    cJSON_Delete(night);
+    home_clear(&home);
+}
+
+static void a_night_takes_no_more_than_its_capacity(void **state)
+{
+    struct home home;
+    const cJSON *own;
+    cJSON *night;
+
+    (void)state;
+    home_lay(&home, WHEN, "{\"night.capacity\": 4}");
+    SUBMIT(&home, &requests[0], 6);
+    night = NIGHT(&home, home.maker.party, WHEN);
+    assert_int_equal(number(night, "waiting"), 6);
+    assert_int_equal(number(night, "accepted"), 4);
+    assert_int_equal(sum_of(night, "slots", "planned"), 4);
+    assert_int_equal(number(night, "room"), 0);
+    own = cJSON_GetArrayItem(cJSON_GetObjectItem(night, "batches"), 0);
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(own, "atRisk")));
+    cJSON_Delete(night);
+    home_clear(&home);
+}
+
+static void the_nights_of_the_clock_changes_have_11_and_13_hours(void **state)
+{
+    static const struct {
+        const char *at;
+        int minutes;
+    } nights[] = {{"2026-03-28T21:00", 660}, {"2026-10-24T21:00", 780}, {"2026-11-23T21:00", 720}};
+    struct home home;
+
+    (void)state;
+    home_lay(&home, WHEN, "{}");
+    for (size_t i = 0; i < 3; i++) {
+        cJSON *night = NIGHT(&home, home.maker.party, nights[i].at);
+
+        assert_int_equal(number(night, "minutes"), nights[i].minutes);
+        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(night, "slots")), nights[i].minutes / 30);
+        assert_string_equal(said(night, "open"), "true");
+        cJSON_Delete(night);
+    }
+    home_clear(&home);
+}
+
+static cJSON *FORECAST(struct home *home, uint32_t csrs, const char *at)
+{
+    struct smki_error err = {0};
+    cJSON *out;
+
+    ASSERT_OK(smki_forecast_json(&out, home->service, home->maker.party, csrs, AT(at), &err), err);
+    return out;
+}
+
+static void a_batch_is_told_before_its_upload_whether_it_will_fit(void **state)
+{
+    struct home home;
+    cJSON *forecast;
+
+    (void)state;
+    home_lay(&home, WHEN, "{\"demand.portal_batch_csrs\": 10}");
+    SUBMIT_AS(&home, &home.maker, SMKI_INTERFACE_PORTAL_DEVICE, &requests[0], 4);
+    forecast = FORECAST(&home, 6, "2026-11-23T19:59:59");
+    assert_string_equal(said(forecast, "dueAt"), "2026-11-24T08:00:00Z");
+    assert_string_equal(said(forecast, "tonight"), "true");
+    assert_string_equal(said(forecast, "overQuota"), "false");
+    assert_int_equal(number(forecast, "left"), 6);
+    assert_int_equal(number(forecast, "leftAfter"), 0);
+    assert_string_equal(said(forecast, "resetAt"), "2026-11-24T14:00:00Z");
+    cJSON_Delete(forecast);
+    forecast = FORECAST(&home, 7, "2026-11-23T20:00");
+    assert_string_equal(said(forecast, "dueAt"), "2026-11-25T08:00:00Z");
+    assert_string_equal(said(forecast, "overQuota"), "true");
+    cJSON_Delete(forecast);
+    forecast = FORECAST(&home, 50001, WHEN);
+    assert_string_equal(said(forecast, "tooMany"), "true");
+    cJSON_Delete(forecast);
+    home_clear(&home);
+}
+
+/* ---- demand ---- */
+
+static const cJSON *RULE(const cJSON *demand, int place, const char *word)
+{
+    const cJSON *rule = cJSON_GetArrayItem(cJSON_GetObjectItem(demand, "rules"), place);
+
+    assert_string_equal(cJSON_GetObjectItem(rule, "rule")->valuestring, word);
+    return rule;
+}
+
+static void the_demand_of_24_hours_is_told_against_its_limits(void **state)
+{
+    struct smki_agreement agreement = {.rule = SMKI_RULE_PORTAL_BATCH, .limit = 80000, .short_notice = true};
+    struct smki_submission *submission;
+    struct smki_actor system;
+    struct smki_error err = {0};
+    const cJSON *rule, *hours;
+    struct home home;
+    cJSON *demand;
+
+    (void)state;
+    home_lay(&home, WHEN, "{}");
+    agreement.party = home.maker.party;
+    agreement.from = AT("2026-11-23T00:00");
+    agreement.to = AT("2026-11-25T00:00");
+    ASSERT_OK(smki_agreement_add(smki_service_store(home.service), &home.operator, & smki_demand_defaults, &agreement, &err), err);
+    ASSERT_OK(ISSUE(&home, 0, NULL, &err), err);
+    SUBMIT_AS(&home, &home.maker, SMKI_INTERFACE_PORTAL_DEVICE, &requests[4], 3);
+    NOW(&home, "2026-11-23T15:30");
+    ASSERT_OK(ISSUE(&home, 1, NULL, &err), err);
+    ASSERT_OK(ISSUE(&home, 2, NULL, &err), err);
+    system = home.maker;
+    system.interface = SMKI_INTERFACE_BATCH;
+    ASSERT_OK(smki_submission_open(&submission, home.service, &system, SMKI_BATCH_XML, NULL, &err), err);
+    ASSERT_OK(smki_demand_json(&demand, home.service, home.maker.party, AT("2026-11-23T16:00"), &err), err);
+    rule = RULE(demand, 0, "portal-batch");
+    assert_int_equal(number(rule, "used"), 3);
+    assert_int_equal(number(rule, "limit"), 80000);
+    assert_int_equal(number(rule, "ownLimit"), 50000);
+    assert_int_equal(number(cJSON_GetObjectItem(rule, "agreement"), "number"), agreement.number);
+    rule = RULE(demand, 1, "portal-adhoc");
+    assert_int_equal(number(rule, "used"), 3);
+    assert_int_equal(number(rule, "remaining"), 147);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(rule, "agreement")));
+    assert_string_equal(cJSON_GetObjectItem(rule, "roomAt")->valuestring, "2026-11-24T15:30:00Z");
+    assert_string_equal(cJSON_GetObjectItem(rule, "resetAt")->valuestring, "2026-11-24T14:00:00Z");
+    hours = cJSON_GetObjectItem(rule, "hours");
+    assert_int_equal(cJSON_GetArraySize(hours), 24);
+    assert_int_equal(number(cJSON_GetArrayItem(hours, 23), "count"), 2);
+    assert_int_equal(number(cJSON_GetArrayItem(hours, 21), "count"), 1); /* 14:00 ends the hour that began at 13:00 */
+    assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(hours, 23), "fromUk")->valuestring, "23 November 2026, 15:00 GMT");
+    rule = RULE(demand, 2, "adhoc-pace");
+    assert_int_equal(number(rule, "limit"), 800);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(rule, "lastAt")));
+    rule = RULE(demand, 3, "batch-one");
+    assert_int_equal(number(rule, "used"), 1);
+    assert_int_equal(number(rule, "limit"), 1);
+    cJSON_Delete(demand);
+    smki_submission_close(submission);
+    ASSERT_OK(smki_demand_json(&demand, home.service, home.maker.party, AT("2026-11-23T22:00"), &err), err);
+    assert_int_equal(number(RULE(demand, 2, "adhoc-pace"), "limit"), 4000);
+    assert_int_equal(number(RULE(demand, 3, "batch-one"), "used"), 0);
+    cJSON_Delete(demand);
+    home_clear(&home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -568,6 +779,11 @@ int main(void)
         cmocka_unit_test(batches_of_a_party_come_newest_first_and_no_others),
         cmocka_unit_test(certificates_are_found_by_what_an_officer_types),
         cmocka_unit_test(a_credentials_certificate_is_not_found_by_officers),
+        cmocka_unit_test(the_night_shows_ones_own_batches_in_turn_and_only_the_sum_of_others),
+        cmocka_unit_test(a_night_takes_no_more_than_its_capacity),
+        cmocka_unit_test(the_nights_of_the_clock_changes_have_11_and_13_hours),
+        cmocka_unit_test(a_batch_is_told_before_its_upload_whether_it_will_fit),
+        cmocka_unit_test(the_demand_of_24_hours_is_told_against_its_limits),
     };
 
     return cmocka_run_group_tests(tests, group_begin, group_end);
