@@ -118,6 +118,30 @@ static int chain_read(struct cms *cms, const char *path, struct smki_error *err)
     return code;
 }
 
+#define KEY_ID_SIZE 32 /* octets: a SHA-256 */
+
+static int key_fits(const struct cms *cms, struct smki_error *err)
+{
+    uint8_t of_key[KEY_ID_SIZE], of_certificate[KEY_ID_SIZE];
+    size_t key_size = sizeof(of_key), certificate_size = sizeof(of_certificate);
+    gnutls_pubkey_t public_key = NULL;
+    int rc = gnutls_pubkey_init(&public_key);
+
+    if (rc >= 0)
+        rc = gnutls_pubkey_import_privkey(public_key, cms->key, 0, 0);
+    if (rc >= 0)
+        rc = gnutls_pubkey_get_key_id(public_key, GNUTLS_KEYID_USE_SHA256, of_key, &key_size);
+    if (rc >= 0)
+        rc = gnutls_x509_crt_get_key_id(cms->chain[0], GNUTLS_KEYID_USE_SHA256, of_certificate, &certificate_size);
+    if (public_key != NULL)
+        gnutls_pubkey_deinit(public_key);
+    if (rc < 0)
+        return fail_gnutls(err, SMKI_KEY_TYPE, "the private key and the certificate cannot be compared", rc);
+    if (key_size == certificate_size && memcmp(of_key, of_certificate, key_size) == 0)
+        return 0;
+    return fail(err, SMKI_KEY_MISMATCH, "the private key does not belong to the certificate (the first, if there are several)");
+}
+
 static int signature_put(gnutls_pkcs7_t pkcs7, struct smki_buffer *signature, struct smki_error *err)
 {
     gnutls_datum_t der = {0};
@@ -153,7 +177,8 @@ static int signature_make(struct cms *cms, const struct cms_source *source, stru
     gnutls_datum_t der;
     int code, rc;
 
-    if ((code = key_read(cms, source->key, err)) != 0 || (code = chain_read(cms, source->certificate, err)) != 0)
+    if ((code = key_read(cms, source->key, err)) != 0 || (code = chain_read(cms, source->certificate, err)) != 0 ||
+        (code = key_fits(cms, err)) != 0)
         return code;
     if ((code = content_sign(cms, &made, err)) == 0) {
         der = datum_of(&made);
@@ -229,7 +254,7 @@ static gnutls_x509_crt_t signer_find(const struct cms *cms)
         gnutls_datum_t der = {0};
         bool good = gnutls_pkcs7_get_crt_raw2(cms->pkcs7, (unsigned)i, &der) >= 0 && gnutls_x509_crt_init(&certificate) >= 0 &&
                     gnutls_x509_crt_import(certificate, &der, GNUTLS_X509_FMT_DER) >= 0 &&
-                    gnutls_pkcs7_verify_direct(cms->pkcs7, certificate, 0, &cms->content, 0) >= 0;
+                    gnutls_pkcs7_verify_direct(cms->pkcs7, certificate, 0, &cms->content, GNUTLS_VERIFY_DISABLE_TIME_CHECKS) >= 0;
         gnutls_free(der.data);
         if (good)
             return certificate;
@@ -248,7 +273,7 @@ static bool is_detached(const struct cms *cms)
     return rc < 0 || embedded.size == 0;
 }
 
-static int signature_check(const struct cms *cms, bool made_here, char name[SMKI_INSTALLER_SIGNER_SIZE], struct smki_error *err)
+static int signature_check(const struct cms *cms, char name[SMKI_INSTALLER_SIGNER_SIZE], struct smki_error *err)
 {
     gnutls_x509_crt_t signer;
     int code;
@@ -259,9 +284,7 @@ static int signature_check(const struct cms *cms, bool made_here, char name[SMKI
     if (!is_detached(cms))
         return fail(err, SMKI_SIGNATURE_INVALID, "the signature is not detached: it holds what it signs");
     if ((signer = signer_find(cms)) == NULL)
-        return made_here
-                   ? fail(err, SMKI_KEY_MISMATCH, "the private key does not belong to the certificate (the first, if there are several)")
-                   : fail(err, SMKI_SIGNATURE_INVALID, "the signature does not verify over the file with a certificate that is in it");
+        return fail(err, SMKI_SIGNATURE_INVALID, "the signature does not verify over the file with a certificate that is in it");
     code = signer_check(signer, name, err);
     gnutls_x509_crt_deinit(signer);
     return code;
@@ -297,15 +320,14 @@ int cms_sign(void *context, int fd, uint64_t size, struct smki_buffer *signature
              struct smki_error *err)
 {
     const struct cms_source *source = context;
-    const bool made_here = source->signature == NULL;
     struct cms cms = {0};
     int code = content_map(&cms, fd, size, err);
 
     if (code == 0 && gnutls_pkcs7_init(&cms.pkcs7) < 0)
         code = fail(err, SMKI_NO_MEMORY, "out of memory");
     if (code == 0)
-        code = made_here ? signature_make(&cms, source, err) : signature_read(&cms, source->signature, err);
-    if (code == 0 && (code = signature_check(&cms, made_here, name, err)) == 0)
+        code = source->signature == NULL ? signature_make(&cms, source, err) : signature_read(&cms, source->signature, err);
+    if (code == 0 && (code = signature_check(&cms, name, err)) == 0)
         code = signature_put(cms.pkcs7, signature, err);
     cms_finish(&cms);
     return code;
