@@ -118,6 +118,41 @@ static int chain_read(struct cms *cms, const char *path, struct smki_error *err)
     return code;
 }
 
+/* A certificate without extendedKeyUsage may do anything (RFC 5280 4.2.1.12). */
+static bool may_sign_code(gnutls_x509_crt_t certificate)
+{
+    char purpose[PURPOSE_SIZE];
+    unsigned critical;
+    int rc = 0;
+
+    for (unsigned i = 0;; i++) {
+        size_t size = sizeof(purpose);
+        if ((rc = gnutls_x509_crt_get_key_purpose_oid(certificate, i, purpose, &size, &critical)) == GNUTLS_E_SHORT_MEMORY_BUFFER)
+            continue; /* longer than those that are looked for */
+        if (rc < 0)
+            return i == 0 && rc == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
+        if (strcmp(purpose, GNUTLS_KP_CODE_SIGNING) == 0 || strcmp(purpose, GNUTLS_KP_ANY) == 0)
+            return true;
+    }
+}
+
+static int signer_check(gnutls_x509_crt_t certificate, char name[SMKI_INSTALLER_SIGNER_SIZE], struct smki_error *err)
+{
+    const time_t now = time(NULL);
+    gnutls_datum_t dn = {0};
+
+    if (gnutls_x509_crt_get_dn3(certificate, &dn, 0) < 0)
+        return fail(err, SMKI_CERTIFICATE_MALFORMED, "the signer's certificate has no subject that can be read");
+    snprintf(name, SMKI_INSTALLER_SIGNER_SIZE, "%.*s",
+             (int)(dn.size < SMKI_INSTALLER_SIGNER_SIZE ? dn.size : SMKI_INSTALLER_SIGNER_SIZE - 1), (const char *)dn.data);
+    gnutls_free(dn.data);
+    if (now < gnutls_x509_crt_get_activation_time(certificate) || now > gnutls_x509_crt_get_expiration_time(certificate))
+        return fail(err, SMKI_SIGNATURE_INVALID, "the certificate of %s has expired, or is not yet valid", name);
+    if (!may_sign_code(certificate))
+        return fail(err, SMKI_SIGNATURE_INVALID, "the certificate of %s is not for signing code (extendedKeyUsage)", name);
+    return 0;
+}
+
 #define KEY_ID_SIZE 32 /* octets: a SHA-256 */
 
 static int key_fits(const struct cms *cms, struct smki_error *err)
@@ -171,14 +206,14 @@ static int content_sign(const struct cms *cms, struct smki_buffer *signature, st
 }
 
 /* What was made is read again: it is judged as what others will read. */
-static int signature_make(struct cms *cms, const struct cms_source *source, struct smki_error *err)
+static int signature_make(struct cms *cms, const struct cms_source *source, char name[SMKI_INSTALLER_SIGNER_SIZE], struct smki_error *err)
 {
     struct smki_buffer made = {0};
     gnutls_datum_t der;
     int code, rc;
 
     if ((code = key_read(cms, source->key, err)) != 0 || (code = chain_read(cms, source->certificate, err)) != 0 ||
-        (code = key_fits(cms, err)) != 0)
+        (code = key_fits(cms, err)) != 0 || (code = signer_check(cms->chain[0], name, err)) != 0)
         return code;
     if ((code = content_sign(cms, &made, err)) == 0) {
         der = datum_of(&made);
@@ -209,54 +244,22 @@ static int signature_read(struct cms *cms, const char *path, struct smki_error *
 
 /* ---- the gate ---- */
 
-/* A certificate without extendedKeyUsage may do anything (RFC 5280 4.2.1.12). */
-static bool may_sign_code(gnutls_x509_crt_t certificate)
-{
-    char purpose[PURPOSE_SIZE];
-    unsigned critical;
-    int rc = 0;
-
-    for (unsigned i = 0;; i++) {
-        size_t size = sizeof(purpose);
-        if ((rc = gnutls_x509_crt_get_key_purpose_oid(certificate, i, purpose, &size, &critical)) == GNUTLS_E_SHORT_MEMORY_BUFFER)
-            continue; /* longer than those that are looked for */
-        if (rc < 0)
-            return i == 0 && rc == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
-        if (strcmp(purpose, GNUTLS_KP_CODE_SIGNING) == 0 || strcmp(purpose, GNUTLS_KP_ANY) == 0)
-            return true;
-    }
-}
-
-static int signer_check(gnutls_x509_crt_t certificate, char name[SMKI_INSTALLER_SIGNER_SIZE], struct smki_error *err)
-{
-    const time_t now = time(NULL);
-    gnutls_datum_t dn = {0};
-
-    if (gnutls_x509_crt_get_dn3(certificate, &dn, 0) < 0)
-        return fail(err, SMKI_CERTIFICATE_MALFORMED, "the signer's certificate has no subject that can be read");
-    snprintf(name, SMKI_INSTALLER_SIGNER_SIZE, "%.*s",
-             (int)(dn.size < SMKI_INSTALLER_SIGNER_SIZE ? dn.size : SMKI_INSTALLER_SIGNER_SIZE - 1), (const char *)dn.data);
-    gnutls_free(dn.data);
-    if (now < gnutls_x509_crt_get_activation_time(certificate) || now > gnutls_x509_crt_get_expiration_time(certificate))
-        return fail(err, SMKI_SIGNATURE_INVALID, "the certificate of %s has expired, or is not yet valid", name);
-    if (!may_sign_code(certificate))
-        return fail(err, SMKI_SIGNATURE_INVALID, "the certificate of %s is not for signing code (extendedKeyUsage)", name);
-    return 0;
-}
-
-/* The certificate in it with whose key it verifies over the content, for gnutls_x509_crt_deinit; NULL: there is none. */
-static gnutls_x509_crt_t signer_find(const struct cms *cms)
+/* The certificate in it with whose key it verifies over the content, for gnutls_x509_crt_deinit; NULL: there is none, and *rc is why the
+ * last one was not. */
+static gnutls_x509_crt_t signer_find(const struct cms *cms, int *rc)
 {
     const int count = gnutls_pkcs7_get_crt_count(cms->pkcs7);
 
+    *rc = GNUTLS_E_NO_CERTIFICATE_FOUND;
     for (int i = 0; i < count; i++) {
         gnutls_x509_crt_t certificate = NULL;
         gnutls_datum_t der = {0};
-        bool good = gnutls_pkcs7_get_crt_raw2(cms->pkcs7, (unsigned)i, &der) >= 0 && gnutls_x509_crt_init(&certificate) >= 0 &&
-                    gnutls_x509_crt_import(certificate, &der, GNUTLS_X509_FMT_DER) >= 0 &&
-                    gnutls_pkcs7_verify_direct(cms->pkcs7, certificate, 0, &cms->content, GNUTLS_VERIFY_DISABLE_TIME_CHECKS) >= 0;
+
+        if ((*rc = gnutls_pkcs7_get_crt_raw2(cms->pkcs7, (unsigned)i, &der)) >= 0 && (*rc = gnutls_x509_crt_init(&certificate)) >= 0 &&
+            (*rc = gnutls_x509_crt_import(certificate, &der, GNUTLS_X509_FMT_DER)) >= 0)
+            *rc = gnutls_pkcs7_verify_direct(cms->pkcs7, certificate, 0, &cms->content, GNUTLS_VERIFY_DISABLE_TIME_CHECKS);
         gnutls_free(der.data);
-        if (good)
+        if (*rc >= 0)
             return certificate;
         if (certificate != NULL)
             gnutls_x509_crt_deinit(certificate);
@@ -276,15 +279,15 @@ static bool is_detached(const struct cms *cms)
 static int signature_check(const struct cms *cms, char name[SMKI_INSTALLER_SIGNER_SIZE], struct smki_error *err)
 {
     gnutls_x509_crt_t signer;
-    int code;
+    int code, rc;
 
     if (gnutls_pkcs7_get_signature_count(cms->pkcs7) != 1)
         return fail(err, SMKI_SIGNATURE_INVALID, "the signature is of %d signers, and must be of one",
                     gnutls_pkcs7_get_signature_count(cms->pkcs7));
     if (!is_detached(cms))
         return fail(err, SMKI_SIGNATURE_INVALID, "the signature is not detached: it holds what it signs");
-    if ((signer = signer_find(cms)) == NULL)
-        return fail(err, SMKI_SIGNATURE_INVALID, "the signature does not verify over the file with a certificate that is in it");
+    if ((signer = signer_find(cms, &rc)) == NULL)
+        return fail_gnutls(err, SMKI_SIGNATURE_INVALID, "the signature does not verify over the file with a certificate that is in it", rc);
     code = signer_check(signer, name, err);
     gnutls_x509_crt_deinit(signer);
     return code;
@@ -326,7 +329,7 @@ int cms_sign(void *context, int fd, uint64_t size, struct smki_buffer *signature
     if (code == 0 && gnutls_pkcs7_init(&cms.pkcs7) < 0)
         code = fail(err, SMKI_NO_MEMORY, "out of memory");
     if (code == 0)
-        code = source->signature == NULL ? signature_make(&cms, source, err) : signature_read(&cms, source->signature, err);
+        code = source->signature == NULL ? signature_make(&cms, source, name, err) : signature_read(&cms, source->signature, err);
     if (code == 0 && (code = signature_check(&cms, name, err)) == 0)
         code = signature_put(cms.pkcs7, signature, err);
     cms_finish(&cms);
