@@ -118,72 +118,6 @@ static int chain_read(struct cms *cms, const char *path, struct smki_error *err)
     return code;
 }
 
-static int signature_put(gnutls_pkcs7_t pkcs7, struct smki_buffer *signature, struct smki_error *err)
-{
-    gnutls_datum_t der = {0};
-    int code, rc = gnutls_pkcs7_export2(pkcs7, GNUTLS_X509_FMT_DER, &der);
-
-    if (rc < 0)
-        return fail_gnutls(err, SMKI_INTERNAL, "GnuTLS does not write the signature", rc);
-    code = smki_buffer_append(signature, der.data, der.size, err);
-    gnutls_free(der.data);
-    return code;
-}
-
-static int content_sign(const struct cms *cms, struct smki_buffer *signature, struct smki_error *err)
-{
-    gnutls_pkcs7_t made = NULL;
-    int code = 0, rc = gnutls_pkcs7_init(&made);
-
-    if (rc < 0)
-        return fail_gnutls(err, SMKI_NO_MEMORY, "GnuTLS", rc);
-    rc = gnutls_pkcs7_sign(made, cms->chain[0], cms->key, &cms->content, NULL, NULL, GNUTLS_DIG_SHA256,
-                           GNUTLS_PKCS7_INCLUDE_CERT | GNUTLS_PKCS7_INCLUDE_TIME);
-    for (unsigned i = 1; i < cms->count && rc >= 0; i++)
-        rc = gnutls_pkcs7_set_crt(made, cms->chain[i]);
-    code = rc < 0 ? fail_gnutls(err, SMKI_KEY_TYPE, "GnuTLS does not sign with this key", rc) : signature_put(made, signature, err);
-    gnutls_pkcs7_deinit(made);
-    return code;
-}
-
-/* What was made is read again: it is judged as what others will read. */
-static int signature_make(struct cms *cms, const struct cms_source *source, struct smki_error *err)
-{
-    struct smki_buffer made = {0};
-    gnutls_datum_t der;
-    int code, rc;
-
-    if ((code = key_read(cms, source->key, err)) != 0 || (code = chain_read(cms, source->certificate, err)) != 0)
-        return code;
-    if ((code = content_sign(cms, &made, err)) == 0) {
-        der = datum_of(&made);
-        if ((rc = gnutls_pkcs7_import(cms->pkcs7, &der, GNUTLS_X509_FMT_DER)) < 0)
-            code = fail_gnutls(err, SMKI_INTERNAL, "GnuTLS does not read the signature that it made", rc);
-    }
-    smki_buffer_finish(&made);
-    return code;
-}
-
-/* ---- one that was made elsewhere ---- */
-
-static int signature_read(struct cms *cms, const char *path, struct smki_error *err)
-{
-    struct smki_buffer file = {0};
-    gnutls_datum_t octets;
-    int rc, code = file_take(&file, path, SMKI_INSTALLER_SIGNATURE_MAX, err);
-
-    if (code == 0) {
-        octets = datum_of(&file);
-        rc = gnutls_pkcs7_import(cms->pkcs7, &octets, file.size > 0 && file.at[0] == '-' ? GNUTLS_X509_FMT_PEM : GNUTLS_X509_FMT_DER);
-        if (rc < 0)
-            code = fail_gnutls(err, SMKI_SIGNATURE_INVALID, path, rc);
-    }
-    smki_buffer_finish(&file);
-    return code;
-}
-
-/* ---- the gate ---- */
-
 /* A certificate without extendedKeyUsage may do anything (RFC 5280 4.2.1.12). */
 static bool may_sign_code(gnutls_x509_crt_t certificate)
 {
@@ -219,19 +153,113 @@ static int signer_check(gnutls_x509_crt_t certificate, char name[SMKI_INSTALLER_
     return 0;
 }
 
-/* The certificate in it with whose key it verifies over the content, for gnutls_x509_crt_deinit; NULL: there is none. */
-static gnutls_x509_crt_t signer_find(const struct cms *cms)
+#define KEY_ID_SIZE 32 /* octets: a SHA-256 */
+
+static int key_fits(const struct cms *cms, struct smki_error *err)
+{
+    uint8_t of_key[KEY_ID_SIZE], of_certificate[KEY_ID_SIZE];
+    size_t key_size = sizeof(of_key), certificate_size = sizeof(of_certificate);
+    gnutls_pubkey_t public_key = NULL;
+    int rc = gnutls_pubkey_init(&public_key);
+
+    if (rc >= 0)
+        rc = gnutls_pubkey_import_privkey(public_key, cms->key, 0, 0);
+    if (rc >= 0)
+        rc = gnutls_pubkey_get_key_id(public_key, GNUTLS_KEYID_USE_SHA256, of_key, &key_size);
+    if (rc >= 0)
+        rc = gnutls_x509_crt_get_key_id(cms->chain[0], GNUTLS_KEYID_USE_SHA256, of_certificate, &certificate_size);
+    if (public_key != NULL)
+        gnutls_pubkey_deinit(public_key);
+    if (rc < 0)
+        return fail_gnutls(err, SMKI_KEY_TYPE, "the private key and the certificate cannot be compared", rc);
+    if (key_size == certificate_size && memcmp(of_key, of_certificate, key_size) == 0)
+        return 0;
+    return fail(err, SMKI_KEY_MISMATCH, "the private key does not belong to the certificate (the first, if there are several)");
+}
+
+static int signature_put(gnutls_pkcs7_t pkcs7, struct smki_buffer *signature, struct smki_error *err)
+{
+    gnutls_datum_t der = {0};
+    int code, rc = gnutls_pkcs7_export2(pkcs7, GNUTLS_X509_FMT_DER, &der);
+
+    if (rc < 0)
+        return fail_gnutls(err, SMKI_INTERNAL, "GnuTLS does not write the signature", rc);
+    code = smki_buffer_append(signature, der.data, der.size, err);
+    gnutls_free(der.data);
+    return code;
+}
+
+static int content_sign(const struct cms *cms, struct smki_buffer *signature, struct smki_error *err)
+{
+    gnutls_pkcs7_t made = NULL;
+    int code = 0, rc = gnutls_pkcs7_init(&made);
+
+    if (rc < 0)
+        return fail_gnutls(err, SMKI_NO_MEMORY, "GnuTLS", rc);
+    rc = gnutls_pkcs7_sign(made, cms->chain[0], cms->key, &cms->content, NULL, NULL, GNUTLS_DIG_SHA256,
+                           GNUTLS_PKCS7_INCLUDE_CERT | GNUTLS_PKCS7_INCLUDE_TIME);
+    for (unsigned i = 1; i < cms->count && rc >= 0; i++)
+        rc = gnutls_pkcs7_set_crt(made, cms->chain[i]);
+    code = rc < 0 ? fail_gnutls(err, SMKI_KEY_TYPE, "GnuTLS does not sign with this key", rc) : signature_put(made, signature, err);
+    gnutls_pkcs7_deinit(made);
+    return code;
+}
+
+/* What was made is read again: it is judged as what others will read. */
+static int signature_make(struct cms *cms, const struct cms_source *source, char name[SMKI_INSTALLER_SIGNER_SIZE], struct smki_error *err)
+{
+    struct smki_buffer made = {0};
+    gnutls_datum_t der;
+    int code, rc;
+
+    if ((code = key_read(cms, source->key, err)) != 0 || (code = chain_read(cms, source->certificate, err)) != 0 ||
+        (code = key_fits(cms, err)) != 0 || (code = signer_check(cms->chain[0], name, err)) != 0)
+        return code;
+    if ((code = content_sign(cms, &made, err)) == 0) {
+        der = datum_of(&made);
+        if ((rc = gnutls_pkcs7_import(cms->pkcs7, &der, GNUTLS_X509_FMT_DER)) < 0)
+            code = fail_gnutls(err, SMKI_INTERNAL, "GnuTLS does not read the signature that it made", rc);
+    }
+    smki_buffer_finish(&made);
+    return code;
+}
+
+/* ---- one that was made elsewhere ---- */
+
+static int signature_read(struct cms *cms, const char *path, struct smki_error *err)
+{
+    struct smki_buffer file = {0};
+    gnutls_datum_t octets;
+    int rc, code = file_take(&file, path, SMKI_INSTALLER_SIGNATURE_MAX, err);
+
+    if (code == 0) {
+        octets = datum_of(&file);
+        rc = gnutls_pkcs7_import(cms->pkcs7, &octets, file.size > 0 && file.at[0] == '-' ? GNUTLS_X509_FMT_PEM : GNUTLS_X509_FMT_DER);
+        if (rc < 0)
+            code = fail_gnutls(err, SMKI_SIGNATURE_INVALID, path, rc);
+    }
+    smki_buffer_finish(&file);
+    return code;
+}
+
+/* ---- the gate ---- */
+
+/* The certificate in it with whose key it verifies over the content, for gnutls_x509_crt_deinit; NULL: there is none, and *rc is why the
+ * last one was not. */
+static gnutls_x509_crt_t signer_find(const struct cms *cms, int *rc)
 {
     const int count = gnutls_pkcs7_get_crt_count(cms->pkcs7);
 
+    *rc = GNUTLS_E_NO_CERTIFICATE_FOUND;
     for (int i = 0; i < count; i++) {
         gnutls_x509_crt_t certificate = NULL;
         gnutls_datum_t der = {0};
-        bool good = gnutls_pkcs7_get_crt_raw2(cms->pkcs7, (unsigned)i, &der) >= 0 && gnutls_x509_crt_init(&certificate) >= 0 &&
-                    gnutls_x509_crt_import(certificate, &der, GNUTLS_X509_FMT_DER) >= 0 &&
-                    gnutls_pkcs7_verify_direct(cms->pkcs7, certificate, 0, &cms->content, 0) >= 0;
+
+        if ((*rc = gnutls_pkcs7_get_crt_raw2(cms->pkcs7, (unsigned)i, &der)) >= 0 && (*rc = gnutls_x509_crt_init(&certificate)) >= 0 &&
+            (*rc = gnutls_x509_crt_import(certificate, &der, GNUTLS_X509_FMT_DER)) >= 0)
+            *rc = gnutls_pkcs7_verify_direct(cms->pkcs7, certificate, 0, &cms->content, GNUTLS_VERIFY_DISABLE_TIME_CHECKS);
         gnutls_free(der.data);
-        if (good)
+        if (*rc >= 0)
             return certificate;
         if (certificate != NULL)
             gnutls_x509_crt_deinit(certificate);
@@ -248,20 +276,18 @@ static bool is_detached(const struct cms *cms)
     return rc < 0 || embedded.size == 0;
 }
 
-static int signature_check(const struct cms *cms, bool made_here, char name[SMKI_INSTALLER_SIGNER_SIZE], struct smki_error *err)
+static int signature_check(const struct cms *cms, char name[SMKI_INSTALLER_SIGNER_SIZE], struct smki_error *err)
 {
     gnutls_x509_crt_t signer;
-    int code;
+    int code, rc;
 
     if (gnutls_pkcs7_get_signature_count(cms->pkcs7) != 1)
         return fail(err, SMKI_SIGNATURE_INVALID, "the signature is of %d signers, and must be of one",
                     gnutls_pkcs7_get_signature_count(cms->pkcs7));
     if (!is_detached(cms))
         return fail(err, SMKI_SIGNATURE_INVALID, "the signature is not detached: it holds what it signs");
-    if ((signer = signer_find(cms)) == NULL)
-        return made_here
-                   ? fail(err, SMKI_KEY_MISMATCH, "the private key does not belong to the certificate (the first, if there are several)")
-                   : fail(err, SMKI_SIGNATURE_INVALID, "the signature does not verify over the file with a certificate that is in it");
+    if ((signer = signer_find(cms, &rc)) == NULL)
+        return fail_gnutls(err, SMKI_SIGNATURE_INVALID, "the signature does not verify over the file with a certificate that is in it", rc);
     code = signer_check(signer, name, err);
     gnutls_x509_crt_deinit(signer);
     return code;
@@ -297,15 +323,14 @@ int cms_sign(void *context, int fd, uint64_t size, struct smki_buffer *signature
              struct smki_error *err)
 {
     const struct cms_source *source = context;
-    const bool made_here = source->signature == NULL;
     struct cms cms = {0};
     int code = content_map(&cms, fd, size, err);
 
     if (code == 0 && gnutls_pkcs7_init(&cms.pkcs7) < 0)
         code = fail(err, SMKI_NO_MEMORY, "out of memory");
     if (code == 0)
-        code = made_here ? signature_make(&cms, source, err) : signature_read(&cms, source->signature, err);
-    if (code == 0 && (code = signature_check(&cms, made_here, name, err)) == 0)
+        code = source->signature == NULL ? signature_make(&cms, source, name, err) : signature_read(&cms, source->signature, err);
+    if (code == 0 && (code = signature_check(&cms, name, err)) == 0)
         code = signature_put(cms.pkcs7, signature, err);
     cms_finish(&cms);
     return code;

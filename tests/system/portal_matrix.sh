@@ -5,8 +5,8 @@
 source "$ROOT/tests/system/lib.sh"
 # shellcheck source=tests/system/web_lib.sh disable=SC1091
 source "$ROOT/tests/system/web_lib.sh"
-# shellcheck source=tests/system/portal_lib.sh disable=SC1091
-source "$ROOT/tests/system/portal_lib.sh"
+# shellcheck source=tests/system/portal_web_lib.sh disable=SC1091
+source "$ROOT/tests/system/portal_web_lib.sh"
 
 portal_home
 credential system-1 1 batch --name "System 1" >/dev/null
@@ -31,7 +31,9 @@ zip -qj "$folder/b.zip" "$folder/d.csr"
 id=$(batch submit "$folder/b.zip" --party 1)
 batch run --ignore-window >/dev/null 2>&1
 batch release "$id" >/dev/null
-serial=$(smki certificate list --device 00-DB-12-34-56-78-90-A0 --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["serial"])')
+batch result "$id" --format zip --out "$folder/r.zip" >/dev/null && unzip -qp "$folder/r.zip" >"$folder/d.b64"
+(echo -----BEGIN CERTIFICATE-----; fold -w 64 "$folder/d.b64"; echo; echo -----END CERTIFICATE-----) >"$folder/d.pem"
+serial=$(openssl x509 -in "$folder/d.pem" -noout -serial | cut -d= -f2 | tr 'A-F' 'a-f')
 echo text >"$folder/policy.txt"
 smki document add "$folder/policy.txt" --title Policy --version 1 >/dev/null
 

@@ -4,8 +4,8 @@
 source "$ROOT/tests/system/lib.sh"
 # shellcheck source=tests/system/web_lib.sh disable=SC1091
 source "$ROOT/tests/system/web_lib.sh"
-# shellcheck source=tests/system/portal_lib.sh disable=SC1091
-source "$ROOT/tests/system/portal_lib.sh"
+# shellcheck source=tests/system/portal_web_lib.sh disable=SC1091
+source "$ROOT/tests/system/portal_web_lib.sh"
 
 www=$folder/www
 mkdir -p "$www/css" "$www/js" "$www/device" "$www/organisation"
