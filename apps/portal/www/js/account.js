@@ -48,17 +48,22 @@ function credential_facts(site) {
     ]);
 }
 
+// An address breaks only where there is no room for it.
+function peer_words(peer) {
+    return peer ? make('span', {class: 'mono whole'}, peer) : null;
+}
+
 const unusual_columns = [
     {name: 'When', value: (use) => moment(use, 'time')},
     {name: 'What was unusual', value: (use) => use.text},
     {name: 'Network', value: (use) => network_words(use.network)},
-    {name: 'Address', value: (use) => mono(use.peer || 'not known')},
+    {name: 'Address', value: (use) => peer_words(use.peer) || 'not known'},
 ];
 const network_columns = [
     {name: 'Network', value: (use) => network_words(use.network)},
     {name: 'First use', value: (use) => moment(use, 'first', 'never')},
     {name: 'Last use', value: (use) => moment(use, 'last', 'never')},
-    {name: 'Address of the last', value: (use) => (use.peer ? mono(use.peer) : 'none')},
+    {name: 'Address of the last', value: (use) => peer_words(use.peer) || 'none'},
 ];
 
 function day_columns(networks) {
@@ -85,7 +90,7 @@ function unusual(use) {
 function use_part(use) {
     if (!use)
         return make('p', {}, 'Nothing is known of its use yet.');
-    const last = use.last && make('p', {}, 'Last use: ', moment(use.last, 'time'), ` by the ${network_words(use.last.network)}`, use.last.peer ? [' from ', mono(use.last.peer)] : '', '.');
+    const last = use.last && make('p', {}, 'Last use: ', moment(use.last, 'time'), ` by the ${network_words(use.last.network)}`, use.last.peer ? [' from ', peer_words(use.last.peer)] : '', '.');
 
     return [last, unusual(use), table('Use by network', network_columns, use.networks.filter((one) => one.last)), days_table(use)];
 }

@@ -1,5 +1,5 @@
 // The user guide: the words are in the page; addresses and limits are those of this service.
-import {by, facts, make} from '/js/dom.js';
+import {by, facts, make, mono} from '/js/dom.js';
 import {public_page} from '/js/page.js';
 import {table} from '/js/table.js';
 import {number, size} from '/js/words.js';
@@ -14,18 +14,18 @@ const interfaces = [
     ['batch', 'Batched Device CSR Web Service (Gateway only)', 'Systems of Authorised Subscribers for Device Certificates', 'XML, system’s certificate'],
     ['download', 'Authentication Client download', 'Anyone', 'Browser'],
 ];
-const WEB = /^https:\/\//;
+const machines = new Set(['adhoc', 'batch']); // not for browsers: shown, not linked
 
-function address(url) {
+function address(key, url) {
     if (!url)
         return 'not offered here';
-    return WEB.test(url) ? make('a', {href: url}, url) : url;
+    return machines.has(key) ? mono(url) : make('a', {href: url}, url);
 }
 
 function address_columns(urls) {
     return [
         {name: 'Interface', value: ([, name]) => name},
-        {name: 'Address', value: ([key]) => address(urls[key])},
+        {name: 'Address', value: ([key]) => address(key, urls[key])},
         {name: 'For', value: ([, , who]) => who},
         {name: 'How', value: ([, , , how]) => how},
     ];

@@ -20,8 +20,9 @@ public_page((site) => {
     const planned = site.planned || [], notices = site.notices || [];
 
     by('now').replaceChildren(site.maintenance ? maintenance(site.maintenance, true)
-        : make('p', {}, tag('Available', 'good'), ' All interfaces are in service. No Planned Maintenance is on.'));
+        : make('p', {}, tag('Available', 'good'), ' No Planned Maintenance is on.'));
     by('planned').replaceChildren(...(planned.length === 0 ? [make('p', {}, 'None is planned.')] : planned.map((plan) => maintenance(plan, false))));
-    by('notices').replaceChildren(notices.length === 0 ? make('p', {}, 'There are no notices.') : make('ul', {}, notices.map(notice)));
+    by('notices-part').hidden = notices.length === 0;
+    by('notices').replaceChildren(make('ul', {}, notices.map(notice)));
     by('as-of').textContent = site.nowUk ? `As of ${site.nowUk}.` : '';
 });
