@@ -1,0 +1,87 @@
+// The Party's batches, newest first, kept up to date.
+import {get} from '/js/api.js';
+import {batch_links, batch_tag, done_words, due_words, place_words} from '/js/batch_facts.js';
+import {by, make} from '/js/dom.js';
+import {announce, live} from '/js/live.js';
+import {officer_page} from '/js/page.js';
+import {table, table_refill} from '/js/table.js';
+import {moment} from '/js/time.js';
+import {batch_state, batch_title, count, is_final} from '/js/words.js';
+
+let shown = '';              // the newest page as it was last shown
+let states = new Map();
+const older = [];            // what "Show older batches" brought: read once
+let list = null;
+
+function batch_link(batch) {
+    return [make('a', {href: `/batch.html?id=${batch.id}`}, batch_title(batch)), make('span', {class: 'small'}, ` number ${batch.id}`)];
+}
+
+const columns = [
+    {name: 'Batch', value: batch_link},
+    {name: 'State', value: (batch) => [batch_tag(batch), place_words(batch) && make('div', {class: 'small'}, place_words(batch))]},
+    {name: 'Processed', value: done_words, number: true},
+    {name: 'Accepted', value: (batch) => moment(batch, 'acceptedAt')},
+    {name: 'Due', value: due_words},
+    {name: 'Results', value: (batch) => batch_links(batch) || (batch.released || is_final(batch) ? 'None' : ['From ', moment(batch, 'releasedAt', 'its release')])},
+];
+
+function tell_changes(batches) {
+    const changes = batches.filter((batch) => states.has(batch.id) && states.get(batch.id) !== batch.status);
+
+    if (changes.length > 0)
+        announce(changes.map((batch) => `${batch_title(batch)}: ${batch_state(batch).word}`).join('. '));
+    states = new Map(batches.map((batch) => [batch.id, batch.status]));
+}
+
+function motion(batches) {
+    if (batches.every(is_final))
+        return 'still';
+    return batches.some((batch) => !is_final(batch) && batch.status !== 'QUEUED' && batch.status !== 'PAUSED') ? 'moving' : 'waiting';
+}
+
+function show_more(answer, newest) {
+    const last = [...newest, ...older].at(-1);
+    const button = make('button', {type: 'button', class: 'plain'}, 'Show older batches');
+
+    button.addEventListener('click', async () => {
+        const next = await get(`/api/batches?before=${last.id}`);
+
+        older.push(...next.batches);
+        shown = '';
+        show({batches: newest, more: next.more});
+    });
+    by('more').replaceChildren(...(answer.more ? [button] : []));
+}
+
+function show(answer) {
+    const text = JSON.stringify(answer.batches);
+    const all = [...answer.batches, ...older.filter((old) => !answer.batches.some((batch) => batch.id === old.id))];
+
+    if (all.length === 0) {
+        by('list').replaceChildren(make('p', {}, 'Your Party has no batches. ', make('a', {href: '/upload.html'}, 'Submit a Batched CSR')));
+        return;
+    }
+    if (text === shown)
+        return;
+    shown = text;
+    if (list === null) {
+        list = table('Batches, newest first', columns, all);
+        by('list').replaceChildren(list);
+    } else {
+        table_refill(list, columns, all);
+    }
+    by('count').textContent = count(all.length, 'batch', 'batches');
+    if (older.length === 0 || answer.more !== undefined)
+        show_more(answer, answer.batches);
+}
+
+async function look() {
+    const answer = await get('/api/batches');
+
+    show(older.length === 0 ? answer : {batches: answer.batches});
+    tell_changes(answer.batches);
+    return motion(answer.batches);
+}
+
+officer_page(() => live(look, by('fresh')));
