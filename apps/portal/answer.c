@@ -7,13 +7,15 @@
 #include <string.h>
 
 #define RETRY_SECONDS 5 /* until a service that cannot just now is asked again */
-#define UNRECORDED    (UINT64_C(1) << 52) /* transactions of chance begin here: exact in JavaScript's numbers, and counting does not get there */
+#define UNRECORDED                                                                                                                         \
+    (UINT64_C(1) << 52) /* transactions of chance begin here: exact in JavaScript's numbers, and counting does not get there */
 
 static const struct {
     const char *name, *value;
 } headers[] = {
-    {"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-                                "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
     {"X-Content-Type-Options", "nosniff"},
     {"X-Frame-Options", "DENY"},
     {"Referrer-Policy", "no-referrer"},
@@ -73,8 +75,8 @@ void answer_retry_after(struct serve_request *request, struct smki_time at)
 
 /* ---- refusals ---- */
 
-/* What the outside is told: of access, nothing but that it was refused (interfaces.md 3); of what failed inside us, the list's words and a number that the
- * log has too. */
+/* What the outside is told: of access, nothing but that it was refused (interfaces.md 3); of what failed inside us, the list's words and a
+ * number that the log has too. */
 struct refusal {
     const struct smki_refusal *line;
     const char *text;
@@ -164,11 +166,12 @@ static int html_refusal(struct serve_request *request, const struct refusal *ref
 {
     const char *desk = smki_service_config(serve_service(request))->service_desk;
     struct smki_buffer body = {0};
-    int rc = smki_buffer_printf(&body, NULL,
-                                "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head>\n<meta charset=\"UTF-8\">\n"
-                                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s - SMKI Portal</title>\n"
-                                "<link rel=\"stylesheet\" href=\"/css/smki.css\">\n</head>\n<body>\n<main id=\"main\">\n<h1>%s</h1>\n<p>",
-                                html_title(refusal), html_title(refusal));
+    int rc =
+        smki_buffer_printf(&body, NULL,
+                           "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head>\n<meta charset=\"UTF-8\">\n"
+                           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s - SMKI Portal</title>\n"
+                           "<link rel=\"stylesheet\" href=\"/css/smki.css\">\n</head>\n<body>\n<main id=\"main\">\n<h1>%s</h1>\n<p>",
+                           html_title(refusal), html_title(refusal));
 
     if (rc == 0)
         rc = html_text(&body, refusal->text);

@@ -136,7 +136,9 @@ int batch_list_answer(struct serve_request *request, struct smki_error *err)
         cJSON_Delete(json);
         return rc;
     }
-    return answer_json(request, 200, json_whole(json, cJSON_AddBoolToObject(json, "more", more) != NULL && smki_json_time(json, "now", smki_service_now(serve_service(request)))));
+    return answer_json(request, 200,
+                       json_whole(json, cJSON_AddBoolToObject(json, "more", more) != NULL &&
+                                            smki_json_time(json, "now", smki_service_now(serve_service(request)))));
 }
 
 /* Another Party's batch is answered exactly as one that does not exist. */
@@ -263,8 +265,7 @@ int batch_result_answer(struct serve_request *request, struct smki_error *err)
 
     if (rc == ANSWERED)
         return 0;
-    if (rc != 0 || (rc = smki_batch_result_name(&batch, format, name, err)) != 0 ||
-        (rc = result_open(request, id, format, &fd, err)) != 0)
+    if (rc != 0 || (rc = smki_batch_result_name(&batch, format, name, err)) != 0 || (rc = result_open(request, id, format, &fd, err)) != 0)
         return rc;
     if (fstat(fd, &about) != 0) {
         close(fd);

@@ -202,6 +202,8 @@ int pickup_answer(struct serve_request *request, struct smki_error *err)
 
     if (rc == 0 && portal_site_of(request)->part == PART_DEVICE)
         rc = batch_list(request, json, 0, since, PICKUP_MOST, &more_batches, err);
+    else if (rc == 0 && cJSON_AddArrayToObject(json, "batches") == NULL)
+        rc = SMKI_NO_MEMORY;
     if (rc != 0) {
         cJSON_Delete(json);
         return rc;

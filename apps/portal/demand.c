@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define FRESH_SECONDS 2 /* a plan of the whole queue serves everybody for as long: pages ask every few seconds, and there are hundreds of them */
+#define FRESH_SECONDS                                                                                                                      \
+    2 /* a plan of the whole queue serves everybody for as long: pages ask every few seconds, and there are hundreds of them */
 
 struct turns {
     pthread_mutex_t lock;
@@ -92,11 +93,8 @@ static void turn_find(const struct turns *turns, uint64_t batch, struct turn *ou
 
         if (item->batch != batch)
             continue;
-        *out = (struct turn){.place = i + 1,
-                             .before = turns->before[i],
-                             .starts = item->starts,
-                             .finishes = item->finishes,
-                             .at_risk = item->at_risk};
+        *out = (struct turn){
+            .place = i + 1, .before = turns->before[i], .starts = item->starts, .finishes = item->finishes, .at_risk = item->at_risk};
         return;
     }
 }

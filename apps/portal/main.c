@@ -42,11 +42,8 @@ static void portal_end(struct portal *portal)
 static int run(struct call *call)
 {
     struct portal portal = {.call = call};
-    const struct serve_options options = {.program = "smki-portal",
-                                          .service = call->service,
-                                          .sites = sites_fill,
-                                          .context = &portal,
-                                          .listen_admin = admin_address(call)};
+    const struct serve_options options = {
+        .program = "smki-portal", .service = call->service, .sites = sites_fill, .context = &portal, .listen_admin = admin_address(call)};
     /* what a crash left granted and unsigned is out of the way before anybody can send it again */
     int rc = smki_service_recover(call->service, &call->actor, &call->err);
 
@@ -60,7 +57,8 @@ static const struct command_value options[] = {
     {"listen-landing", VALUE_TEXT, 0, "ADDR:PORT", "where the landing page is; else portal.landing.listen of the configuration", NULL},
     {"listen-organisation", VALUE_TEXT, 0, "ADDR:PORT", "the Organisation part by the Gateway; else portal.organisation.listen", NULL},
     {"listen-device", VALUE_TEXT, 0, "ADDR:PORT", "the Device part by the Gateway; else portal.device.listen", NULL},
-    {"listen-organisation-internet", VALUE_TEXT, 0, "ADDR:PORT", "the same by the Internet; else portal.organisation_internet.listen", NULL},
+    {"listen-organisation-internet", VALUE_TEXT, 0, "ADDR:PORT", "the same by the Internet; else portal.organisation_internet.listen",
+     NULL},
     {"listen-device-internet", VALUE_TEXT, 0, "ADDR:PORT", "the same by the Internet; else portal.device_internet.listen", NULL},
     {"listen-download", VALUE_TEXT, 0, "ADDR:PORT", "the Authentication Client's downloads; else portal.download.listen", NULL},
     {"listen-admin", VALUE_TEXT, 0, "ADDR:PORT", "where health and metrics are, on loopback; else portal.admin_listen", NULL},

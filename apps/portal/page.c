@@ -10,12 +10,12 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-#define PAGE_MAX     (4u << 20) /* octets of one file */
-#define PAGES_MAX    1000
-#define DEPTH_MAX    6
-#define ETAG_SIZE    40
-#define GZIP_WINDOW  (15 + 16) /* zlib: the largest window, in the form of gzip (RFC 1952) */
-#define GZIP_MEMORY  9
+#define PAGE_MAX    (4u << 20) /* octets of one file */
+#define PAGES_MAX   1000
+#define DEPTH_MAX   6
+#define ETAG_SIZE   40
+#define GZIP_WINDOW (15 + 16) /* zlib: the largest window, in the form of gzip (RFC 1952) */
+#define GZIP_MEMORY 9
 
 struct page {
     char *path; /* "/device/batches.html": below www */
@@ -108,7 +108,7 @@ static int page_read(struct pages *pages, const char *file, const char *path, st
     if (!kind_find(&page, path)) /* a note of an editor, say */
         return 0;
     if (pages->count == PAGES_MAX || (more = realloc(pages->all, (pages->count + 1) * sizeof(*more))) == NULL) {
-        snprintf(err->text, sizeof(err->text), "%s: more files than the %d that the portal keeps in memory", file, PAGES_MAX);
+        snprintf(err->text, sizeof(err->text), "%.300s: more files than the %d that the portal keeps in memory", file, PAGES_MAX);
         return SMKI_TOO_LARGE;
     }
     pages->all = more;
@@ -133,7 +133,7 @@ static int entry_read(struct pages *pages, const char *folder, const char *below
 
     if (snprintf(file, sizeof(file), "%s/%s", folder, name) >= (int)sizeof(file) ||
         snprintf(path, sizeof(path), "%s/%s", below, name) >= (int)sizeof(path) || stat(file, &about) != 0) {
-        snprintf(err->text, sizeof(err->text), "%s/%s: cannot be read", folder, name);
+        snprintf(err->text, sizeof(err->text), "%.200s/%.200s: cannot be read", folder, name);
         return SMKI_IO;
     }
     if (S_ISDIR(about.st_mode))
@@ -148,7 +148,7 @@ static int folder_read(struct pages *pages, const char *folder, const char *belo
     int rc = 0;
 
     if (open == NULL) {
-        snprintf(err->text, sizeof(err->text), "%s: the folder of the pages cannot be read: %s; see portal.www and --www", folder,
+        snprintf(err->text, sizeof(err->text), "%.200s: the folder of the pages cannot be read: %s; see portal.www and --www", folder,
                  strerror(errno));
         return SMKI_IO;
     }
@@ -166,7 +166,7 @@ int pages_read(struct pages **out, const char *folder, struct smki_error *err)
     int rc = pages != NULL ? folder_read(pages, folder, "", 0, err) : SMKI_NO_MEMORY;
 
     if (rc == 0 && pages->count == 0) {
-        snprintf(err->text, sizeof(err->text), "%s: there are no pages in this folder; see portal.www and --www", folder);
+        snprintf(err->text, sizeof(err->text), "%.300s: there are no pages in this folder; see portal.www and --www", folder);
         rc = SMKI_NOT_FOUND;
     }
     if (rc != 0) {

@@ -1,8 +1,9 @@
 /* What the files of smki-portal share: its sites, the one table of routes, and how answers look.
  *
- * Words. A site is what answers under one address and host name: landing, Organisation part, Device part (each of the two by the Gateway and by the
- * Internet), download area. An officer is who came with an IKI credential. The proof is what shows that a request was made by the portal's own
- * pages: the client certificate is sent by the browser whoever asks, so it alone shows nothing. A page is any file of the www folder. */
+ * Words. A site is what answers under one address and host name: landing, Organisation part, Device part (each of the two by the Gateway
+ * and by the Internet), download area. An officer is who came with an IKI credential. The proof is what shows that a request was made by
+ * the portal's own pages: the client certificate is sent by the browser whoever asks, so it alone shows nothing. A page is any file of the
+ * www folder. */
 #ifndef PORTAL_PORTAL_I_H
 #define PORTAL_PORTAL_I_H
 

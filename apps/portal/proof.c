@@ -1,5 +1,6 @@
-/* The proof that a request was made by the portal's own pages. A browser sends the client certificate along whoever asks, so a page of another site could
- * have an officer's browser send anything. What such a page cannot do: set Sec-Fetch-Site and Origin as it likes, or read the token. */
+/* The proof that a request was made by the portal's own pages. A browser sends the client certificate along whoever asks, so a page of
+ * another site could have an officer's browser send anything. What such a page cannot do: set Sec-Fetch-Site and Origin as it likes, or
+ * read the token. */
 #include "portal/portal_i.h"
 
 #include <smki/access.h>
@@ -26,7 +27,8 @@ const char *proof_token(const struct serve_request *request, char out[PROOF_TOKE
     const uint8_t *session = serve_session(request, &size);
 
     out[0] = '\0';
-    if (mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), portal->proof_key, sizeof(portal->proof_key), session, size, mac) != 0)
+    if (mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), portal->proof_key, sizeof(portal->proof_key), session, size, mac) !=
+        0)
         return out;
     for (size_t i = 0; i < sizeof(mac); i++)
         snprintf(out + 2 * i, 3, "%02x", mac[i]);
@@ -55,7 +57,8 @@ static bool origin_is_own(const char *origin, const char *host)
     return host != NULL && strncasecmp(origin, scheme, sizeof(scheme) - 1) == 0 && strcasecmp(origin + sizeof(scheme) - 1, host) == 0;
 }
 
-/* What is wrong with where it came from; NULL: nothing. A change needs one of the two headers; a look, none: the address may have been typed in. */
+/* What is wrong with where it came from; NULL: nothing. A change needs one of the two headers; a look, none: the address may have been
+ * typed in. */
 static const char *place_fault(const struct serve_request *request, bool change)
 {
     const char *place = serve_header(request, "Sec-Fetch-Site"), *origin = serve_header(request, "Origin");

@@ -43,12 +43,9 @@ static void url_write(char out[URL_SIZE], const struct serve_request *request, c
 void site_url(char *out, size_t size, const struct serve_request *request, size_t site)
 {
     const struct smki_config *config = smki_service_config(serve_service(request));
-    const char *const public[PORTAL_SITES] = {config->portal_url_landing,
-                                              config->portal_url_organisation,
-                                              config->portal_url_device,
-                                              config->portal_url_organisation_internet,
-                                              config->portal_url_device_internet,
-                                              config->portal_url_download};
+    const char *const public[PORTAL_SITES] = {config->portal_url_landing,         config->portal_url_organisation,
+                                              config->portal_url_device,          config->portal_url_organisation_internet,
+                                              config->portal_url_device_internet, config->portal_url_download};
     const char *given = call_text(portal_of(request)->call, portal_sites[site].option);
     const struct smki_config_web *web = site_config(config, site);
     char url[URL_SIZE];

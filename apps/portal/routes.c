@@ -7,11 +7,14 @@
 
 #define CSR_TEXT_MAX 16384 /* octets: the largest CSR as base64 in lines, and room for what was pasted around it */
 
-#define JSON_MAX     32768 /* octets: the longest report, each character escaped, and room */
+#define JSON_MAX 32768 /* octets: the longest report, each character escaped, and room */
 
 #define O PART_ORGANISATION
 #define D PART_DEVICE
-#define GET(path, parts, answer) {"GET", path, parts, ROUTE_OWN, 0, NULL, answer, NULL, NULL, NULL}
+#define GET(path, parts, answer)                                                                                                           \
+    {                                                                                                                                      \
+        "GET", path, parts, ROUTE_OWN, 0, NULL, answer, NULL, NULL, NULL                                                                   \
+    }
 
 static const struct portal_route table[] = {
     GET("/api/public", PARTS_ALL, public_answer),
@@ -73,8 +76,7 @@ static void row_route(struct serve_route *out, const struct portal_route *row, u
 
 static void page_route(struct serve_route *out, const struct page *page, const char *path)
 {
-    *out =
-        (struct serve_route){.method = "GET", .path = path, .quick = true, .head = true, .answer = page_answer, .context = page};
+    *out = (struct serve_route){.method = "GET", .path = path, .quick = true, .head = true, .answer = page_answer, .context = page};
 }
 
 static void pages_route(struct portal *portal, struct serve_route *routes, size_t *count, const struct portal_site *site)

@@ -94,8 +94,7 @@ static cJSON *credential_json(const struct smki_credential *credential, const st
               json_add_text(json, "interface", smki_credential_interface_word(credential->interface)) &&
               json_add_text(json, "state", smki_credential_state_word(credential->state)) &&
               smki_json_time(json, "issuedAt", credential->issued_at) && smki_json_time(json, "expiresAt", credential->expires_at) &&
-              cJSON_AddNumberToObject(json, "daysLeft", (double)left) != NULL &&
-              json_add(json, "use", smki_credential_use_json(use, now));
+              cJSON_AddNumberToObject(json, "daysLeft", (double)left) != NULL && json_add(json, "use", smki_credential_use_json(use, now));
 
     return json_whole(json, ok);
 }

@@ -18,8 +18,8 @@ const struct portal_site portal_sites[PORTAL_SITES] = {
 const struct smki_config_web *site_config(const struct smki_config *config, size_t site)
 {
     const struct smki_config_web *const all[PORTAL_SITES] = {
-        &config->portal_landing,        &config->portal_organisation,    &config->portal_device,
-        &config->portal_organisation_internet, &config->portal_device_internet, &config->portal_download,
+        &config->portal_landing,         &config->portal_organisation, &config->portal_device, &config->portal_organisation_internet,
+        &config->portal_device_internet, &config->portal_download,
     };
 
     return all[site];
@@ -35,8 +35,7 @@ static int site_make(struct serve_site *out, struct portal *portal, const struct
     const struct portal_site *site = &portal_sites[index];
     const struct smki_config_web *web = site_config(config, index);
     const char *listen = call_text(portal->call, site->option);
-    const enum smki_network network =
-        !is_two_way(site) ? web->network : site->internet ? SMKI_NETWORK_INTERNET : SMKI_NETWORK_GATEWAY;
+    const enum smki_network network = !is_two_way(site) ? web->network : site->internet ? SMKI_NETWORK_INTERNET : SMKI_NETWORK_GATEWAY;
     int rc = routes_make(portal, index, network == SMKI_NETWORK_INTERNET, config->batch_max_upload, err);
 
     if (rc != 0)

@@ -36,7 +36,7 @@ claim "which are these" json_is 'a["error"]["code"], a["error"]["text"]' "('$cod
 claim "and 422" answers 422
 send device device-1 /api/csr text/plain "$folder/d.csr"
 claim "a good one is issued" answers 201 'BEGIN CERTIFICATE'
-json 'a["pem"]' >"$folder/d.pem"
+json 'a["pem"].rstrip()' >"$folder/d.pem"
 claim "the DCA's certificate" openssl verify -partial_chain -ignore_critical -trusted "$home/ca/dca.pem" "$folder/d.pem"
 claim "what is left of the limit is told" json_is 'a["left"]["limit"], a["left"]["remaining"]' '(2, 1)'
 serial=$(json 'a["certificate"]["serial"]')
@@ -81,23 +81,20 @@ ask device device-1 /api/pickup
 claim "both are there to be picked up, the newest first" json_is '[(c["deviceId"][-2:], c["interface"]) for c in a["certificates"]], a["days"]' "([('A1', 'portal-device'), ('A0', 'portal-device')], 30)"
 
 # ---- an Organisation CSR ----
-organisation() { # organisation FILE EUI
-    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null -out "$1" -config /dev/stdin 2>/dev/null <<CNF
-[req]
-distinguished_name = dn
-req_extensions = ext
-prompt = no
-[dn]
-OU = 02
-2.5.4.45 = $2
-[ext]
-keyUsage = critical, digitalSignature
-CNF
-}
+awk '$1 == "organisation_supplier" { print $4 }' "$ROOT/tests/data/csr/requests.txt" | xxd -r -p | base64 -w 76 >"$folder/o.csr" # of 90-B3-D5-1F-30-01-00-00, role 02
+send organisation organisation-1 /api/csr/check text/plain "$folder/o.csr"
+claim "the look at an Organisation CSR" json_is 'a["ok"], a["eui64"], a["role"], a["roleName"]' "(True, '90-B3-D5-1F-30-01-00-00', '02', 'supplier')"
+send organisation organisation-1 /api/csr text/plain "$folder/o.csr"
+claim "the EUI-64 must be the Party's own" answers 422 '"name":"EUI_NOT_OWN"'
+smki party update 1 --eui 90-B3-D5-1F-30-00-00-01 --eui 90-B3-D5-1F-30-01-00-00 >/dev/null
+send organisation organisation-1 /api/csr text/plain "$folder/o.csr"
+claim "then it is issued" answers 201 'BEGIN CERTIFICATE'
+json 'a["pem"].rstrip()' >"$folder/o.pem"
+claim "the OCA's certificate" openssl verify -partial_chain -trusted "$home/ca/oca.pem" "$folder/o.pem"
 send organisation organisation-1 /api/csr text/plain "$folder/d3.csr"
 claim "the Organisation part takes no Device CSR" answers 422 '"code":"CR:'
 ask organisation organisation-1 /api/pickup
-claim "nor shows devices" json_is 'a["certificates"], a["batches"]' '([], [])'
+claim "nor shows devices" json_is '[c["profile"] for c in a["certificates"]], a["batches"]' "(['organisation'], [])"
 
 # ---- extra demand ----
 printf '{"rule": "portal-batch", "firstDay": "2026-12-08", "lastDay": "2026-12-09", "expected": 80000, "text": "New meters"}' >"$folder/notice"

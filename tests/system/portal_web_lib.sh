@@ -86,7 +86,7 @@ answers() {
 }
 
 json() { python3 -c "import json, sys; a = json.load(open(sys.argv[1])); print($1)" "$folder/answer"; }
-json_is() { json "$1" && [ "$(json "$1")" = "$2" ]; } # json_is EXPRESSION VALUE (for claim)
+json_is() { json "($1)" && [ "$(json "($1)")" = "$2" ]; } # json_is EXPRESSION VALUE (for claim)
 heads() { cat "$folder/head" && grep -qiE "^$1" "$folder/head"; }
 # A test that stops by itself says where (web_lib.sh's trap would not).
 trap 'status=$?; web_end; if [ "$status" -ne 0 ] && [ -d "$folder" ]; then echo "Bail out! the test itself stopped in line $LINENO"; rm -rf "$folder"; fi' EXIT
