@@ -81,7 +81,8 @@ ask device device-1 /api/pickup
 claim "both are there to be picked up, the newest first" json_is '[(c["deviceId"][-2:], c["interface"]) for c in a["certificates"]], a["days"]' "([('A1', 'portal-device'), ('A0', 'portal-device')], 30)"
 
 # ---- an Organisation CSR ----
-awk '$1 == "organisation_supplier" { print $4 }' "$ROOT/tests/data/csr/requests.txt" | xxd -r -p | base64 -w 76 >"$folder/o.csr" # of 90-B3-D5-1F-30-01-00-00, role 02
+awk '$1 == "organisation_supplier" { print $4 }' "$ROOT/tests/data/csr/requests.txt" |
+    python3 -c 'import base64, sys; print(base64.b64encode(bytes.fromhex(sys.stdin.read())).decode())' >"$folder/o.csr" # of 90-B3-D5-1F-30-01-00-00, role 02
 send organisation organisation-1 /api/csr/check text/plain "$folder/o.csr"
 claim "the look at an Organisation CSR" json_is 'a["ok"], a["eui64"], a["role"], a["roleName"]' "(True, '90-B3-D5-1F-30-01-00-00', '02', 'supplier')"
 send organisation organisation-1 /api/csr text/plain "$folder/o.csr"
