@@ -83,10 +83,12 @@ SMKI_API SMKI_MUST_USE int smki_credential_use_find(struct smki_service *service
                                                     struct smki_error *err);
 /* "new-network", "silence", "night": of one bit. Static storage. */
 SMKI_API const char *smki_unusual_word(enum smki_unusual reason);
-/* A new object: "last" {"time", "network", "peer"} or null, "networks" (array: "network", "first", "last", "peer"), "days" (array, oldest
- * first, the last 30 whether used or not: "day" (date), "local", "gateway", "internet"), "unusual" (array, newest first: "time", "network",
- * "peer", "reasons" (words), "text"). Times as smki_json_time of smki/portal.h. `now`: the end of the 30 days. The caller frees; NULL: no
- * memory. */
+/* A new object; the caller frees, NULL: no memory. Times as smki_json_time of smki/portal.h.
+ *
+ *   - "last": {"time", "network", "peer"} or null
+ *   - "networks": array: "network", "first", "last", "peer"
+ *   - "days": array of the 30 days up to that of `now`, oldest first, used or not: "day" ("2026-11-23"), "local", "gateway", "internet"
+ *   - "unusual": array, newest first: "time", "network", "peer", "reasons" (words), "text" */
 SMKI_API struct cJSON *smki_credential_use_json(const struct smki_credential_use *use, struct smki_time now);
 
 #endif

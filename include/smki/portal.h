@@ -11,30 +11,39 @@
 
 struct cJSON;
 
-#define SMKI_PORTAL_TEXT_MAX 16384 /* octets of pasted text: a CSR of SMKI_CSR_MAX_SIZE as base64 in lines, with its BEGIN and END lines   \
-                                    */
+#define SMKI_PORTAL_TEXT_MAX                                                                                                               \
+    16384 /* octets of pasted text: a CSR of SMKI_CSR_MAX_SIZE as base64 in lines, with its BEGIN and END lines                            \
+           */
 
 /* ---- a pasted CSR ---- */
 
 /* What the text says, without any act: read and verified by the very checker that issuing uses, so with the same codes and words; nothing
- * is recorded and no policy is asked. *out is a new object that the caller frees: "ok": true or false "profile": "device" or
- * "organisation", as asked for when not ok: "name": "CSR_SIGNATURE", "code": "CR:..", "text": what is wrong as far as it could be read (all
- * of it when ok): "keyUsage", "keyPrint" (hexadecimal SHA-256 of the SubjectPublicKeyInfo), "size" (octets of DER); device: "deviceId",
- * "hardwareType" (dotted OID); organisation: "commonName" (null when there is none), "role" ("02"), "roleName" ("supplier"; null when it is
- * none of the list's), "eui64" "signature": "good" when ok; "bad" when that is what is wrong; null when it did not come to that "notices":
- * array of texts, what the issuer will do silently (a trailer left out) Returns 0 also when the text is no CSR; INVALID_ARGUMENT for
- * another profile, NO_MEMORY. */
+ * is recorded and no policy is asked. *out is a new object that the caller frees:
+ *
+ *   - "ok"; "profile": "device" or "organisation", as asked for
+ *   - when not ok: "name": "CSR_SIGNATURE", "code": "CR:..", "text": what is wrong
+ *   - what could be read, all of it when ok: "keyUsage", "keyPrint" (hexadecimal SHA-256 of the SubjectPublicKeyInfo), "size" (octets of
+ * DER)
+ *   - device: "deviceId", "hardwareType" (dotted OID)
+ *   - organisation: "commonName" (null: none), "role" ("02"), "roleName" ("supplier"; null: not of the list), "eui64"
+ *   - "signature": "good" when ok; "bad" when that is what is wrong; null when it did not come to that
+ *   - "notices": array of texts: what the issuer will do without a word (a trailer left out)
+ *
+ * Returns 0 also when the text is no CSR; INVALID_ARGUMENT for another profile, NO_MEMORY. */
 SMKI_API SMKI_MUST_USE int smki_portal_csr_json(struct cJSON **out, struct smki_service *service, enum smki_profile profile,
                                                 struct smki_bytes text, struct smki_error *err);
 
 /* Ad Hoc Device CSR (interfaces.md 4, 9, 10): a pasted text of one Device CSR. Read, verified, decided (eligibility, 100 limit, duplicates,
  * key), counted against the Party's quota (PORTAL_ADHOC: 150 in any 24 hours, or the agreement's), reserved, signed, stored, recorded.
- * Counted and granted in one change of the store: neither is without the other, over any number of threads and processes; what is refused
- * does not count. What was granted but could not be signed now (CA_KEY_UNAVAILABLE, DISK_FULL) stays granted, and stays counted:
- * 'smki-batch run' signs it, and it is then on the pickup list; what becomes void is no longer counted. `left` (may be NULL): what the
- * Party has left of the quota after this, also when it was refused. The same quota holds for smki_service_issue when its actor is one of
- * the Device part. Errors: CSR_TEXT_INVALID and the other CSR_*; INELIGIBLE_*, DEVICE_LIMIT, CSR_DUPLICATE, KEY_OF_ANOTHER_DEVICE;
- * RATE_PORTAL_ADHOC, whose text says when to come back; NOT_SUBSCRIBER, PARTY_BARRED; IKI_INTERFACE: who asks is not of the Device part. */
+ *
+ * Counted and granted in one change of the store: neither is without the other, over any number of threads and processes. What is refused
+ * does not count. What was granted but could not be signed now (the CA's key, a full disk) stays granted and counted: 'smki-batch run'
+ * signs it, and then it is on the pickup list. What becomes void no longer counts. The same quota holds for smki_service_issue when its
+ * actor is one of the Device part.
+ *
+ * `left` (may be NULL): what the Party has left of the quota after this, also when it was refused. Errors: CSR_*; INELIGIBLE_*,
+ * DEVICE_LIMIT, CSR_DUPLICATE, KEY_OF_ANOTHER_DEVICE; RATE_PORTAL_ADHOC, whose text says when to come back; NOT_SUBSCRIBER, PARTY_BARRED;
+ * IKI_INTERFACE: who asks is not of the Device part. */
 SMKI_API SMKI_MUST_USE int smki_portal_device_issue(struct smki_service *service, const struct smki_identity *identity,
                                                     struct smki_bytes text, struct smki_stored_certificate *out,
                                                     struct smki_allowance *left, struct smki_error *err);
@@ -87,14 +96,16 @@ SMKI_API SMKI_MUST_USE int smki_stored_certificate_json(struct cJSON **out, cons
 
 /* ---- the night and the demand, for the pictures ---- */
 
-/* The night of `at`, or the next one, from its opening to its close (11, 12 or 13 hours):
- *   "opens", "closes" (times), "open": is it now, "minutes": its length, "capacity", "waiting": CSRs without a fate over all Parties,
- * "accepted": those of them that this night is expected to do, "done": CSRs that got their fate in this night so far, "room": what capacity
- * is left beside both, "rate": CSRs a second that is reckoned with, "slots": array, one a half hour: "from", "to", "planned", "done"
- * (CSRs), "batches": the Party's own that wait or run, in turn: "id", "name", "ref", "status", "place" (from 1, in the turn of all),
- * "ahead" (CSRs before it), "csrs", "processed", "remaining", "acceptedAt", "dueAt", "startsAt", "finishesAt" (null: not within ten years),
- * "class" ("due", "early", "over-quota"), "atRisk", "overQuota"; "batchesInAll": how many of all Parties. Names nobody else. *out is the
- * caller's to free. */
+/* The night of `at`, or the next one, from its opening to its close (11, 12 or 13 hours). Names nobody else. *out is the caller's to free:
+ *
+ *   - "opens", "closes" (times), "open": is it now, "minutes": its length
+ *   - "capacity"; "waiting": CSRs without a fate over all Parties; "accepted": those of them that this night is expected to do; "done":
+ * those that got their fate in this night so far; "room": what is left of the capacity beside both; "rate": CSRs a second, as reckoned with
+ *   - "slots": array, one a half hour: "from", "to", "planned", "done" (CSRs)
+ *   - "batches": the Party's own that wait or run, in turn: "id", "name", "ref", "status", "place" (from 1, in the turn of all), "ahead"
+ * (CSRs before it), "csrs", "processed", "remaining", "acceptedAt", "dueAt", "startsAt", "finishesAt" (null: not within ten years), "class"
+ *     ("due", "early", "over-quota"), "atRisk", "overQuota"
+ *   - "batchesInAll": how many wait or run, of all Parties */
 SMKI_API SMKI_MUST_USE int smki_night_json(struct cJSON **out, struct smki_service *service, uint64_t party, struct smki_time at,
                                            struct smki_error *err);
 /* Will a batch of `csrs` that is submitted at `at` fit: an object with "csrs", "tooMany" (more than SMKI_BATCH_MAX_CSRS), "dueAt",
@@ -103,12 +114,16 @@ SMKI_API SMKI_MUST_USE int smki_night_json(struct cJSON **out, struct smki_servi
  * null). Records nothing. *out is the caller's to free. */
 SMKI_API SMKI_MUST_USE int smki_forecast_json(struct cJSON **out, struct smki_service *service, uint64_t party, uint32_t csrs,
                                               struct smki_time at, struct smki_error *err);
-/* The Party's demand in the 24 hours before `at` against its limits: "at", and "rules": array, for each of portal-batch, portal-adhoc,
- * adhoc-pace, batch-one: "rule", "mode" ("enforce", "observe", "off", "smooth"), "limit", "ownLimit" (without an agreement), "agreement"
- * (smki_agreement_json of the one that lifts it, or null), "used", "remaining" (0 when the rule is off; see mode), "resetAt" (when more is
- * left; null) portal-batch, portal-adhoc: "unit": "CSRs", "hours": array of 24, oldest first: "from", "to", "count"; "roomAt": when all of
- * it has left, null adhoc-pace: "unit": "ms between two"; "lastAt", "nextAt" (times or null); "limit" is the pace of now batch-one: "unit":
- * "submissions at once"; "used": under way now, over all programs of the home. *out is the caller's to free. */
+/* The Party's demand in the 24 hours before `at` against its limits: "at", and "rules": an array of portal-batch, portal-adhoc, adhoc-pace
+ * and batch-one, in this order. *out is the caller's to free. Each has
+ *
+ *   - "rule"; "mode" ("enforce", "observe", "off", "smooth"); "unit"; "limit"; "ownLimit": without an agreement; "agreement":
+ *     smki_agreement_json of the one that lifts it, or null; "used"; "remaining" (0 when the rule is off); "resetAt": when more is left, or
+ * null
+ *   - portal-batch, portal-adhoc: "hours": array of 24 equal parts of the window, oldest first: "from", "to", "count"; "roomAt": when all
+ * that is used has left, or null
+ *   - adhoc-pace: "limit" is the pace of `at` in ms; "lastAt", "nextAt" (times or null)
+ *   - batch-one: "used" is how many are under way now, over all programs of the home */
 SMKI_API SMKI_MUST_USE int smki_demand_json(struct cJSON **out, struct smki_service *service, uint64_t party, struct smki_time at,
                                             struct smki_error *err);
 

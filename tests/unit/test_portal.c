@@ -1,6 +1,8 @@
 /* What an officer does through the portal: a pasted CSR, the quota, picking up, finding, the pictures (interfaces.md 4, 9, 10). */
 #include "home_test.h"
 
+#include "ra/ticket_i.h"
+
 #include <smki/portal.h>
 
 #include <cjson/cJSON.h>
@@ -290,6 +292,52 @@ static void what_cannot_be_signed_now_stays_counted_and_is_picked_up_later(void 
     ASSERT_OK(smki_pickup_next(home.service, home.maker.party, &pickup, &err), err);
     assert_int_equal(pickup.interface, SMKI_INTERFACE_PORTAL_DEVICE); /* whoever signed it */
     AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+/* A grant that can never become a certificate: its serial number is none. */
+static int hopeless_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct home *home = argument;
+    struct ticket ticket = {.profile = SMKI_PROFILE_DEVICE,
+                            .ca = SMKI_DCA,
+                            .party = home->maker.party,
+                            .not_before.us = store_change_time(change).us / SMKI_SECOND * SMKI_SECOND,
+                            .interface = SMKI_INTERFACE_PORTAL_DEVICE,
+                            .csr = {requests[1].der, requests[1].size}};
+    struct smki_window window;
+    struct store_claim claim;
+    struct smki_csr csr;
+    int rc;
+
+    if ((rc = smki_csr_read(&csr, ticket.profile, ticket.csr, err)) != 0 || (rc = ticket_put(change, &ticket, err)) != 0)
+        return rc;
+    claim = device_claim(&csr, ticket.serial);
+    if ((rc = store_claim_add(change, &claim, err)) != 0 ||
+        (rc = demand_window_get(store_change_view(change), ticket.party, SMKI_RULE_PORTAL_ADHOC, &window, err)) != 0)
+        return rc;
+    if ((rc = smki_window_add(&window, store_change_time(change), 1, err)) == 0)
+        rc = demand_window_put(change, ticket.party, SMKI_RULE_PORTAL_ADHOC, &window, err);
+    smki_window_finish(&window);
+    return rc;
+}
+
+static void what_becomes_void_no_longer_counts(void **state)
+{
+    struct smki_allowance left;
+    struct smki_error err = {0};
+    struct home home;
+
+    (void)state;
+    home_lay(&home, WHEN, "{\"demand.portal_adhoc_csrs\": 2}");
+    ASSERT_OK(ISSUE(&home, 0, NULL, &err), err);
+    test_clock_advance(&home.clock, SMKI_MINUTE);
+    ASSERT_OK(store_change(smki_service_store(home.service), hopeless_change, &home, &err), err);
+    EXPECT_REFUSED(SMKI_RATE_PORTAL_ADHOC, ISSUE(&home, 2, &left, &err), err);
+    test_clock_advance(&home.clock, SMKI_HOUR);
+    ASSERT_OK(smki_service_recover(home.service, &home.operator, & err), err);
+    ASSERT_OK(ISSUE(&home, 2, &left, &err), err);
+    assert_int_equal(left.remaining, 0);
     home_clear(&home);
 }
 
@@ -621,8 +669,18 @@ static void the_night_shows_ones_own_batches_in_turn_and_only_the_sum_of_others(
     home_clear(&home);
 }
 
+/* A runner that was fast the last time: a thousand CSRs a second. */
+static int fast_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const double rate = 1000;
+
+    (void)argument;
+    return store_value_put(change, "run.rate", (struct smki_bytes){(const uint8_t *)&rate, sizeof(rate)}, err);
+}
+
 static void a_night_takes_no_more_than_its_capacity(void **state)
 {
+    struct smki_error err = {0};
     struct home home;
     const cJSON *own;
     cJSON *night;
@@ -630,6 +688,7 @@ static void a_night_takes_no_more_than_its_capacity(void **state)
     (void)state;
     home_lay(&home, WHEN, "{\"night.capacity\": 4}");
     SUBMIT(&home, &requests[0], 6);
+    ASSERT_OK(store_change(smki_service_store(home.service), fast_change, NULL, &err), err);
     night = NIGHT(&home, home.maker.party, WHEN);
     assert_int_equal(number(night, "waiting"), 6);
     assert_int_equal(number(night, "accepted"), 4);
@@ -774,6 +833,7 @@ int main(void)
         cmocka_unit_test(the_quota_outlives_a_restart),
         cmocka_unit_test(an_agreement_lifts_the_quota_and_observing_lets_in_and_marks),
         cmocka_unit_test(what_cannot_be_signed_now_stays_counted_and_is_picked_up_later),
+        cmocka_unit_test(what_becomes_void_no_longer_counts),
         cmocka_unit_test(of_many_threads_and_processes_the_quota_lets_in_exactly_its_number),
         cmocka_unit_test(what_came_one_by_one_is_picked_up_newest_first_for_30_days),
         cmocka_unit_test(batches_of_a_party_come_newest_first_and_no_others),
