@@ -27,12 +27,18 @@ os.rename(sys.argv[2] + "/port.new", sys.argv[2] + "/port")
 server.serve_forever()
 PYTHON
     server=$!
-    for _ in $(seq 100); do [ -s "$folder/port" ] && break || sleep 0.1; done
+    for _ in $(seq 100); do
+        if [ -s "$folder/port" ]; then break; fi
+        sleep 0.1
+    done
     port=$(cat "$folder/port")
     rm "$folder/port"
     echo "{\"desk.webhook\": \"http://127.0.0.1:$port/hook\"}" >"$home/smki.json"
 }
-hook_stop() { kill "$server" && wait "$server" 2>/dev/null || true; }
+hook_stop() {
+    kill "$server"
+    wait "$server" 2>/dev/null || true
+}
 posts() { wc -l <"$folder/posts"; }
 
 smki init >/dev/null
