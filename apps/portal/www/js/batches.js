@@ -20,7 +20,7 @@ function batch_link(batch) {
 const columns = [
     {name: 'Batch', value: batch_link},
     {name: 'State', value: (batch) => [batch_tag(batch), place_words(batch) && make('div', {class: 'small'}, place_words(batch))]},
-    {name: 'Processed', value: done_words, number: true},
+    {name: 'Processed', value: done_words},
     {name: 'Accepted', value: (batch) => moment(batch, 'acceptedAt')},
     {name: 'Due', value: due_words},
     {name: 'Results', value: (batch) => batch_links(batch) || (batch.released || is_final(batch) ? 'None' : ['From ', moment(batch, 'releasedAt', 'its release')])},

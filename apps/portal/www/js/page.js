@@ -19,7 +19,7 @@ function banner_fill(site) {
     const now = site.maintenance, next = (site.planned || []).find((plan) => new Date(plan.from) - new Date(site.now || Date.now()) < SOON);
     const plan = now || next;
 
-    if (!plan)
+    if (!plan || !by('banner'))
         return;
     by('banner').replaceChildren(make('div', {class: 'banner'}, make('div', {class: 'frame'}, make('p', {},
         make('strong', {}, now ? 'Planned Maintenance is on' : 'Planned Maintenance'), ' from ', moment(plan, 'from'), ' to ', moment(plan, 'to'), '. ',
@@ -27,10 +27,10 @@ function banner_fill(site) {
 }
 
 function foot_fill(site) {
-    const landing = site.urls?.landing;
+    const landing = site.urls?.landing, away = site.maintenance !== null && site.maintenance !== undefined; // every page is the same one then
 
     by('foot').replaceChildren(make('div', {class: 'frame'},
-        make('ul', {},
+        !away && make('ul', {},
             landing && (site.part || site.site === 'download') && make('li', {}, make('a', {href: landing}, 'Landing page')),
             make('li', {}, make('a', {href: '/guide.html'}, 'User guide')),
             make('li', {}, make('a', {href: '/desk.html'}, 'Service Desk')),

@@ -13,6 +13,7 @@ const FILE_LIMIT = 16384;    // octets: no CSR is larger
 let looked_at = '';          // the text that `said` is about
 let said = null;
 let round = 0;               // answers can overtake each other; only the newest counts
+let settle = 0;              // the timer of SETTLE
 
 function text_now() {
     return by('csr').value.trim();
@@ -44,11 +45,9 @@ async function look_quietly() {
 }
 
 function watch_text() {
-    let timer = 0;
-
     by('csr').addEventListener('input', () => {
-        clearTimeout(timer);
-        timer = setTimeout(look_quietly, SETTLE);
+        clearTimeout(settle);
+        settle = setTimeout(look_quietly, SETTLE);
     });
 }
 
@@ -92,6 +91,7 @@ function issued(answer) {
 }
 
 async function send() {
+    clearTimeout(settle);
     forget_problems();
     if (text_now() === '') {
         show_problems([{field: 'csr', text: 'Paste a CSR, or choose a file that holds one'}]);
