@@ -3,7 +3,7 @@ import {get} from '/js/api.js';
 import {batch_links, batch_tag, done_words, due_words, place_words} from '/js/batch_facts.js';
 import {by, make} from '/js/dom.js';
 import {announce, live} from '/js/live.js';
-import {officer_page} from '/js/page.js';
+import {officer_page, refusal_box} from '/js/page.js';
 import {table, table_refill} from '/js/table.js';
 import {moment} from '/js/time.js';
 import {batch_state, batch_title, count, is_final} from '/js/words.js';
@@ -45,11 +45,17 @@ function show_more(answer, newest) {
     const button = make('button', {type: 'button', class: 'plain'}, 'Show older batches');
 
     button.addEventListener('click', async () => {
-        const next = await get(`/api/batches?before=${last.id}`);
+        try {
+            const next = await get(`/api/batches?before=${last.id}`);
 
-        older.push(...next.batches);
-        shown = '';
-        show({batches: newest, more: next.more});
+            older.push(...next.batches);
+            shown = '';
+            show({batches: newest, more: next.more});
+        } catch (refusal) {
+            if (refusal.status === undefined)
+                throw refusal;
+            by('more').replaceChildren(refusal_box(refusal));
+        }
     });
     by('more').replaceChildren(...(answer.more ? [button] : []));
 }
