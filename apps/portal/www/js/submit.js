@@ -70,8 +70,11 @@ function watch_file() {
 function left_words(left) {
     if (!left || left.limit === 0)
         return null;
-    return make('p', {}, `Your Party can submit ${count(left.remaining, 'more Ad Hoc Device CSR', 'more Ad Hoc Device CSRs')} before the limit of `,
-        `${count(left.limit, 'CSR', 'CSRs')} in any 24 hours`, left.resetAtUk && left.remaining === 0 ? `; the next from ${left.resetAtUk}` : '', '.');
+    const limit = `${count(left.limit, 'Ad Hoc Device CSR', 'Ad Hoc Device CSRs')} in any 24 hours`;
+
+    if (left.remaining === 0)
+        return make('p', {}, `Your Party has used its limit of ${limit}. `, left.resetAtUk ? ['The next one can be submitted from ', make('strong', {}, left.resetAtUk), '.'] : '');
+    return make('p', {}, `Your Party can submit ${count(left.remaining, 'more CSR', 'more CSRs')} before the limit of ${limit}.`);
 }
 
 function issued(answer) {
@@ -86,7 +89,7 @@ function issued(answer) {
         left_words(answer.left),
         make('p', {}, make('a', {href: '/submit.html'}, 'Submit another CSR')));
 
-    by('form').replaceWith(panel);
+    by('content').replaceChildren(panel);
     go_to(panel.querySelector('h2'));
 }
 

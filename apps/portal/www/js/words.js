@@ -75,6 +75,6 @@ export function count(value, one, many) {
 
 export function size(octets) {
     if (octets >= 1e6)
-        return `${(octets / 1e6).toFixed(1)} MB`;
-    return octets >= 1e3 ? `${Math.round(octets / 1e3)} kB` : count(octets, 'byte', 'bytes');
+        return `${(octets / 1e6).toFixed(1)}\u00a0MB`;
+    return octets >= 1e3 ? `${Math.round(octets / 1e3)}\u00a0kB` : count(octets, 'byte', 'bytes');
 }
