@@ -72,7 +72,7 @@ function show(answer) {
         return;
     shown = text;
     if (list === null) {
-        list = table('Batches, newest first', columns, all, true);
+        list = table('Batches, newest first', columns, all, {hide_caption: true});
         by('list').replaceChildren(list);
     } else {
         table_refill(list, columns, all);

@@ -35,7 +35,7 @@ function forecast_facts(file, entries, forecast) {
             ['Due', [moment(forecast, 'dueAt', 'not known'), forecast.atRisk ? [' ', tag('May be late', 'bad')] : '']],
             ['Expected', forecast.finishesAt ? ['from ', moment(forecast, 'startsAt', 'not known'), ' to ', moment(forecast, 'finishesAt')] : 'not known yet'],
             ['Left of the 24 hour limit', quota_words(forecast)],
-            ['More is left from', forecast.overQuota ? moment(forecast, 'resetAt', null) : null],
+            ['Some is free again from', forecast.overQuota ? moment(forecast, 'resetAt', null) : null],
         ]),
         make('p', {class: 'small'}, 'Nothing has been sent yet.'));
 }
