@@ -1,6 +1,6 @@
 // Who am I: my Party, my credential, and what the credential did lately.
 import {by, facts, make, mono, tag} from '/js/dom.js';
-import {officer_page} from '/js/page.js';
+import {officer_name, officer_page} from '/js/page.js';
 import {table} from '/js/table.js';
 import {day, moment} from '/js/time.js';
 import {interface_words, network_words, number, role_words} from '/js/words.js';
@@ -37,7 +37,7 @@ function credential_facts(site) {
     const credential = site.credential;
 
     return facts([
-        ['Officer', site.officer.name],
+        ['Officer', officer_name(site)],
         ['Common name', credential.commonName],
         ['Serial number', mono(credential.serial)],
         ['Interface', interface_words(credential.interface)],

@@ -8,9 +8,14 @@ import {network_words} from '/js/words.js';
 const parts = {organisation: 'Organisation part', device: 'Device part', landing: '', download: 'Download area'};
 const SOON = 7 * 24 * 3600 * 1000;
 
+// A credential of a system has no officer: then its own name stands here.
+export function officer_name(site) {
+    return site.officer?.name || site.credential.commonName;
+}
+
 function where_text(site) {
     const part = parts[site.part || site.site];
-    const who = site.officer && `${site.officer.name}, ${site.party.name}`;
+    const who = site.party && `${officer_name(site)}, ${site.party.name}`;
 
     return [part, site.party && network_words(site.network), who].filter(Boolean).join(' · ');
 }
