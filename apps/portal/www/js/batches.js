@@ -6,7 +6,7 @@ import {announce, live} from '/js/live.js';
 import {officer_page, refusal_box} from '/js/page.js';
 import {table, table_refill} from '/js/table.js';
 import {moment} from '/js/time.js';
-import {batch_state, batch_title, count, is_final, number} from '/js/words.js';
+import {batch_state, batch_title, count, is_final, is_waiting, number} from '/js/words.js';
 
 let shown = '';              // the newest page as it was last shown
 let states = new Map();
@@ -37,7 +37,7 @@ function tell_changes(batches) {
 function motion(batches) {
     if (batches.every(is_final))
         return 'still';
-    return batches.some((batch) => !is_final(batch) && batch.status !== 'QUEUED' && batch.status !== 'PAUSED') ? 'moving' : 'waiting';
+    return batches.every((batch) => is_final(batch) || is_waiting(batch)) ? 'waiting' : 'moving';
 }
 
 function show_more(answer, newest) {
