@@ -77,7 +77,7 @@ function show(answer) {
     } else {
         table_refill(list, columns, all);
     }
-    by('count').textContent = `${count(all.length, 'batch', 'batches')}, newest first`;
+    by('count').textContent = all.length === 1 ? '1 batch' : `${count(all.length, 'batch', 'batches')}, newest first`;
     if (older.length === 0 || answer.more !== undefined)
         show_more(answer, answer.batches);
 }

@@ -122,7 +122,7 @@ function limit_svg(used, limit, width, label) {
     return draw('svg', {viewBox: `0 0 ${width} 30`, role: 'img', 'aria-label': label},
         draw('rect', {class: 'ground', x: 1, y: 5, width: width - 2, height: 20}),
         used > 0 && draw('rect', {class: 'done', x: 1, y: 5, width: Math.max(at(used) - 1, 2), height: 20}),
-        draw('line', {class: 'limit', x1: at(limit), x2: at(limit), y1: 0, y2: 30}));
+        draw('line', {class: 'halo', x1: at(limit), x2: at(limit), y1: 0, y2: 30}), draw('line', {class: 'limit', x1: at(limit), x2: at(limit), y1: 0, y2: 30}));
 }
 
 // Keeps a drawing as wide as its place.
