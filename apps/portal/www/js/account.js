@@ -1,6 +1,6 @@
 // Who am I: my Party, my credential, and what the credential did lately.
 import {by, facts, make, mono, tag} from '/js/dom.js';
-import {officer_page} from '/js/page.js';
+import {officer_name, officer_page} from '/js/page.js';
 import {table} from '/js/table.js';
 import {day, moment} from '/js/time.js';
 import {interface_words, network_words, number, role_words} from '/js/words.js';
@@ -37,7 +37,7 @@ function credential_facts(site) {
     const credential = site.credential;
 
     return facts([
-        ['Officer', site.officer.name],
+        ['Officer', officer_name(site)],
         ['Common name', credential.commonName],
         ['Serial number', mono(credential.serial)],
         ['Interface', interface_words(credential.interface)],
@@ -76,7 +76,7 @@ function days_table(use) {
     const used = use.days.filter((one) => networks.some((network) => one[network] > 0));
 
     return make('details', {}, make('summary', {}, 'Requests by day, the last 30 days'),
-        used.length === 0 ? make('p', {}, 'None.') : table('Requests by day; days without any are left out', day_columns(networks), [...used].reverse(), true));
+        used.length === 0 ? make('p', {}, 'None.') : table('Requests by day; days without any are left out', day_columns(networks), [...used].reverse(), {hide_caption: true}));
 }
 
 function unusual(use) {
@@ -84,7 +84,7 @@ function unusual(use) {
         return make('p', {}, tag('Nothing unusual', 'good'), ' No use of this credential was out of the ordinary.');
     return make('div', {class: 'notice'}, make('h2', {}, 'Unusual use'),
         make('p', {}, 'If one of these was not you, tell the ', make('a', {href: '/desk.html'}, 'Service Desk'), ' at once.'),
-        table('Unusual uses of this credential', unusual_columns, use.unusual, true));
+        table('Unusual uses of this credential', unusual_columns, use.unusual, {hide_caption: true}));
 }
 
 function use_part(use) {

@@ -86,7 +86,7 @@ async function show_notices() {
     const {notices} = await get('/api/notices');
 
     by('notices').replaceChildren(notices.length === 0 ? make('p', {}, 'Your Party has announced nothing.')
-        : table('Notices of your Party', columns, [...notices].sort((a, b) => b.number - a.number), true));
+        : table('Notices of your Party', columns, [...notices].sort((a, b) => b.number - a.number), {hide_caption: true}));
 }
 
 function announced(answer) {

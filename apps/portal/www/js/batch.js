@@ -4,14 +4,14 @@ import {batch_facts, batch_links, done_words} from '/js/batch_facts.js';
 import {by, make} from '/js/dom.js';
 import {announce, live} from '/js/live.js';
 import {officer_page} from '/js/page.js';
-import {batch_state, batch_title, is_final} from '/js/words.js';
+import {batch_state, batch_title, is_final, is_waiting} from '/js/words.js';
 
 const id = new URLSearchParams(location.search).get('id') || '';
 
 let shown = '', status = '';
 
 function progress(batch) {
-    if (is_final(batch) || batch.processed === 0)
+    if (is_final(batch) || batch.processed === 0 || batch.processed === batch.csrs)
         return null;
     return [make('label', {for: 'run'}, `Processed: ${done_words(batch)}`),
         make('progress', {id: 'run', max: String(batch.csrs), value: String(batch.processed)})];
@@ -37,7 +37,7 @@ async function look() {
     show(batch);
     if (is_final(batch))
         return 'still';
-    return batch.status === 'QUEUED' || batch.status === 'PAUSED' ? 'waiting' : 'moving';
+    return is_waiting(batch) ? 'waiting' : 'moving';
 }
 
 officer_page(() => live(look, by('fresh')));

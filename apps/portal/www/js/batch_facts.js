@@ -21,10 +21,12 @@ export function due_words(batch) {
     return [moment(batch, 'dueAt', 'not known'), batch.atRisk ? [' ', tag('May be late', 'bad')] : ''];
 }
 
-export function done_words(batch) {
-    const percent = batch.csrs > 0 ? Math.floor(100 * batch.processed / batch.csrs) : 0;
+export function percent_words(batch) {
+    return `${batch.csrs > 0 ? Math.floor(100 * batch.processed / batch.csrs) : 0}\u00a0%`;
+}
 
-    return `${number(batch.processed)} of ${number(batch.csrs)} (${percent} %)`;
+export function done_words(batch) {
+    return `${number(batch.processed)} of ${number(batch.csrs)} (${percent_words(batch)})`;
 }
 
 function expected(batch) {

@@ -1,12 +1,12 @@
 // The Party's batches, newest first, kept up to date.
 import {get} from '/js/api.js';
-import {batch_links, batch_tag, done_words, due_words, place_words} from '/js/batch_facts.js';
+import {batch_links, batch_tag, due_words, percent_words, place_words} from '/js/batch_facts.js';
 import {by, make} from '/js/dom.js';
 import {announce, live} from '/js/live.js';
-import {officer_page} from '/js/page.js';
+import {officer_page, refusal_box} from '/js/page.js';
 import {table, table_refill} from '/js/table.js';
 import {moment} from '/js/time.js';
-import {batch_state, batch_title, count, is_final} from '/js/words.js';
+import {batch_state, batch_title, count, is_final, is_waiting, number} from '/js/words.js';
 
 let shown = '';              // the newest page as it was last shown
 let states = new Map();
@@ -20,7 +20,7 @@ function batch_link(batch) {
 const columns = [
     {name: 'Batch', value: batch_link},
     {name: 'State', value: (batch) => [batch_tag(batch), place_words(batch) && make('div', {class: 'small'}, place_words(batch))]},
-    {name: 'Processed', value: done_words, number: true},
+    {name: 'Processed', value: (batch) => [`${number(batch.processed)} of ${number(batch.csrs)}`, make('div', {class: 'small'}, percent_words(batch))]},
     {name: 'Accepted', value: (batch) => moment(batch, 'acceptedAt')},
     {name: 'Due', value: due_words},
     {name: 'Results', value: (batch) => batch_links(batch) || (batch.released || is_final(batch) ? 'None' : ['From ', moment(batch, 'releasedAt', 'its release')])},
@@ -37,7 +37,7 @@ function tell_changes(batches) {
 function motion(batches) {
     if (batches.every(is_final))
         return 'still';
-    return batches.some((batch) => !is_final(batch) && batch.status !== 'QUEUED' && batch.status !== 'PAUSED') ? 'moving' : 'waiting';
+    return batches.every((batch) => is_final(batch) || is_waiting(batch)) ? 'waiting' : 'moving';
 }
 
 function show_more(answer, newest) {
@@ -45,11 +45,17 @@ function show_more(answer, newest) {
     const button = make('button', {type: 'button', class: 'plain'}, 'Show older batches');
 
     button.addEventListener('click', async () => {
-        const next = await get(`/api/batches?before=${last.id}`);
+        try {
+            const next = await get(`/api/batches?before=${last.id}`);
 
-        older.push(...next.batches);
-        shown = '';
-        show({batches: newest, more: next.more});
+            older.push(...next.batches);
+            shown = '';
+            show({batches: newest, more: next.more});
+        } catch (refusal) {
+            if (refusal.status === undefined)
+                throw refusal;
+            by('more').replaceChildren(refusal_box(refusal));
+        }
     });
     by('more').replaceChildren(...(answer.more ? [button] : []));
 }
@@ -66,12 +72,12 @@ function show(answer) {
         return;
     shown = text;
     if (list === null) {
-        list = table('Batches, newest first', columns, all);
+        list = table('Batches, newest first', columns, all, {hide_caption: true});
         by('list').replaceChildren(list);
     } else {
         table_refill(list, columns, all);
     }
-    by('count').textContent = count(all.length, 'batch', 'batches');
+    by('count').textContent = all.length === 1 ? '1 batch' : `${count(all.length, 'batch', 'batches')}, newest first`;
     if (older.length === 0 || answer.more !== undefined)
         show_more(answer, answer.batches);
 }

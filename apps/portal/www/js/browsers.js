@@ -11,5 +11,5 @@ const columns = [
 public_page((site) => {
     const browsers = site.browsers || [];
 
-    by('browsers').replaceChildren(browsers.length === 0 ? make('p', {}, 'The operator has published no list.') : table('Supported browsers', columns, browsers, true));
+    by('browsers').replaceChildren(browsers.length === 0 ? make('p', {}, 'The operator has published no list.') : table('Supported browsers', columns, browsers, {hide_caption: true}));
 });

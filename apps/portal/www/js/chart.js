@@ -7,6 +7,7 @@ const MARGIN = {left: 52, right: 12, top: 26, bottom: 28};
 const PLOT = 190;  // px: height of the bars' field
 const LANE = 46;   // px: height of a batch's lane
 const HOUR = 3600 * 1000;
+const LETTER = 7;  // px: about the width of one in a chart
 
 function hatch(id) {
     return draw('defs', {}, draw('pattern', {id, width: 6, height: 6, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)'},
@@ -70,9 +71,16 @@ function now_mark(x_scale, now, bottom) {
         draw('text', {x: x + (left ? -6 : 6), y: MARGIN.top - 12, 'text-anchor': left ? 'end' : 'start'}, `Now ${clock(now)}`)];
 }
 
+function short(text, width) {
+    const room = Math.max(Math.floor(width / LETTER), 4);
+
+    return text.length <= room ? text : `${text.slice(0, room - 1)}…`;
+}
+
 function lane(x_scale, batch, y, width) {
     const late = batch.atRisk ? ', may be late' : '', starts = batch.startsAt, finishes = batch.finishesAt;
-    const label = draw('text', {x: MARGIN.left, y: y + 14}, `${batch.place}. ${batch.title}${late}`);
+    const name = short(batch.title, width - MARGIN.left - MARGIN.right - LETTER * (late.length + 4));
+    const label = draw('text', {x: MARGIN.left, y: y + 14}, `${batch.place}. ${name}${late}`);
     const inside = starts && finishes && new Date(starts).getTime() < x_scale.end;
     const words = draw('text', {class: 'soft', x: MARGIN.left, y: y + 34}, finishes ? 'Runs in a later night' : 'Time not known yet');
 
@@ -96,8 +104,7 @@ function night_svg(night, now, width, label) {
 
     return draw('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label}, hatch('hatch-night'), grid(y, width), bars,
         draw('line', {class: 'capacity', x1: MARGIN.left, x2: width - MARGIN.right, y1: y.at(capacity), y2: y.at(capacity)}),
-        hours(x, width, bottom), night.batches.map((batch, index) => lane(x, batch, lanes + index * LANE, width)),
-        now_mark(x, now, height));
+        hours(x, width, bottom), now_mark(x, now, height), night.batches.map((batch, index) => lane(x, batch, lanes + index * LANE, width)));
 }
 
 function hours_svg(rule, width, label) {
@@ -110,12 +117,12 @@ function hours_svg(rule, width, label) {
 
 // What is used of a limit, as one bar: what is beyond the limit goes past its mark.
 function limit_svg(used, limit, width, label) {
-    const end = Math.max(limit, used), at = (value) => 1 + (width - 2) * value / Math.max(end, 1);
+    const end = Math.max(limit, used), at = (value) => 2 + (width - 4) * value / Math.max(end, 1);
 
     return draw('svg', {viewBox: `0 0 ${width} 30`, role: 'img', 'aria-label': label},
         draw('rect', {class: 'ground', x: 1, y: 5, width: width - 2, height: 20}),
         used > 0 && draw('rect', {class: 'done', x: 1, y: 5, width: Math.max(at(used) - 1, 2), height: 20}),
-        draw('line', {class: 'capacity', x1: at(limit), x2: at(limit), y1: 0, y2: 30}));
+        draw('line', {class: 'halo', x1: at(limit), x2: at(limit), y1: 0, y2: 30}), draw('line', {class: 'limit', x1: at(limit), x2: at(limit), y1: 0, y2: 30}));
 }
 
 // Keeps a drawing as wide as its place.
@@ -148,8 +155,8 @@ export function limit_chart(used, limit, label) {
 }
 
 function key_picture(kind) {
-    if (kind === 'capacity')
-        return draw('line', {class: 'capacity', x1: 0, x2: 28, y1: 8, y2: 8});
+    if (kind === 'capacity' || kind === 'limit')
+        return draw('line', {class: kind, x1: 0, x2: 28, y1: 8, y2: 8});
     return draw('rect', {class: kind, fill: kind === 'planned' ? 'url(#hatch-key)' : null, x: 1, y: 1, width: 26, height: 14});
 }
 

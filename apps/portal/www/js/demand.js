@@ -28,16 +28,17 @@ function window_rule(rule) {
     return [
         make('p', {}, make('strong', {}, used), rule.used > rule.limit ? ': over the limit' : `, ${number(rule.remaining)} left`, '.'),
         limit_chart(rule.used, rule.limit, used),
+        chart_key([['done', 'Used'], ['limit', 'Limit']]),
         facts([
             ['Agreement', agreement_words(rule)],
-            ['More is left from', rule.used > 0 ? moment(rule, 'resetAt', null) : null],
-            ['All of it is left from', rule.used > 0 ? moment(rule, 'roomAt', null) : null],
+            ['Some is free again from', rule.used > 0 ? moment(rule, 'resetAt', null) : null],
+            ['All is free again from', rule.used > 0 ? moment(rule, 'roomAt', null) : null],
             ['This limit is', modes[rule.mode]],
         ]),
         rule.used > 0 && hours_chart(rule, `CSRs in each of the last 24 hours: ${rule_words(rule.rule)}. The numbers are in the table below.`),
         rule.used > 0 && chart_key([['done', 'CSRs accepted in an hour']]),
         rule.used > 0 && make('details', {}, make('summary', {}, 'The numbers as a table', make('span', {class: 'hidden'}, `: ${rule_words(rule.rule)}`)),
-            table(`CSRs in each hour: ${rule_words(rule.rule)}`, hour_columns, rule.hours, true)),
+            table(`CSRs in each hour: ${rule_words(rule.rule)}`, hour_columns, rule.hours, {hide_caption: true, slim: true})),
     ];
 }
 

@@ -22,5 +22,5 @@ officer_page(async (site) => {
     }
     const {documents} = await get('/api/documents');
 
-    by('documents').replaceChildren(documents.length === 0 ? make('p', {}, 'There are no documents yet.') : table('Documents', columns, documents, true));
+    by('documents').replaceChildren(documents.length === 0 ? make('p', {}, 'There are no documents yet.') : table('Documents', columns, documents, {hide_caption: true}));
 });

@@ -27,9 +27,11 @@ export function by(id) {
     return document.getElementById(id);
 }
 
-// A list of facts: [['Device ID', '90-B3-..'], ...]; those without a value are left out.
+// A list of facts: [['Device ID', '90-B3-..'], ...]; those without a value are left out. Null when none has one.
 export function facts(pairs) {
-    return make('dl', {class: 'facts'}, pairs.filter(([, value]) => value !== null && value !== undefined && value !== '').map(
+    const known = pairs.filter(([, value]) => value !== null && value !== undefined && value !== '');
+
+    return known.length === 0 ? null : make('dl', {class: 'facts'}, known.map(
         ([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))));
 }
 

@@ -32,7 +32,7 @@ function section([status, title, text], errors) {
 
     if (own.length === 0)
         return null;
-    return make('section', {}, make('h2', {}, title), make('p', {}, text), table(title, columns, own, true));
+    return make('section', {}, make('h2', {}, title), make('p', {}, text), table(title, columns, own, {hide_caption: true}));
 }
 
 function show(errors) {

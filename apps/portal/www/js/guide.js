@@ -45,6 +45,6 @@ function limit_facts(limits) {
 }
 
 public_page((site) => {
-    by('addresses').replaceChildren(table('Addresses of all interfaces', address_columns(site.urls || {}), interfaces, true));
+    by('addresses').replaceChildren(table('Addresses of all interfaces', address_columns(site.urls || {}), interfaces, {hide_caption: true}));
     by('limits').replaceChildren(site.limits ? limit_facts(site.limits) : make('p', {}, 'The limits cannot be shown just now.'));
 });

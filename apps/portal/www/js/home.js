@@ -1,6 +1,6 @@
 // The first page of the Organisation and of the Device part: who is here, and what needs to be known before anything else.
 import {by, make} from '/js/dom.js';
-import {officer_page} from '/js/page.js';
+import {officer_name, officer_page} from '/js/page.js';
 import {moment} from '/js/time.js';
 import {count, network_words} from '/js/words.js';
 
@@ -25,12 +25,8 @@ function unusual(site) {
         make('p', {}, moment(recent[0], 'time'), `: ${recent[0].text}. `, make('a', {href: '/account.html'}, 'See what your credential did lately')));
 }
 
-function last_words(last) {
-    return last ? ['Your credential was last used on ', moment(last, 'time'), ` by the ${network_words(last.network)}. `] : '';
-}
-
 officer_page((site) => {
-    by('who').replaceChildren('You are ', make('strong', {}, site.officer.name), ' for ', make('strong', {}, site.party.name), '. ', ...[last_words(site.credential.use?.last)].flat());
+    by('who').replaceChildren('You are ', make('strong', {}, officer_name(site)), ' for ', make('strong', {}, site.party.name), `, by the ${network_words(site.network)}.`);
     by('news').replaceChildren(...[expiry(site.credential), unusual(site)].filter(Boolean));
     for (const only of document.querySelectorAll('[data-network]'))
         only.hidden = only.dataset.network !== site.network;

@@ -21,7 +21,7 @@ const batch_columns = [
 ];
 
 const slot_columns = [
-    {name: 'Half hour', value: (slot) => `${clock(slot.from)} to ${clock_zone(slot.to)}`},
+    {name: 'Half hour from', value: (slot) => clock_zone(slot.from)},
     {name: 'Done', value: (slot) => number(slot.done), number: true},
     {name: 'Planned', value: (slot) => number(slot.planned), number: true},
     {name: 'Capacity', value: (slot) => number(slot.capacity), number: true},
@@ -54,7 +54,7 @@ officer_page(async (site) => {
         chart_key([['done', 'CSRs done in a half hour'], ['planned', 'CSRs planned'], ['capacity', 'Capacity'], ['mine', 'My batches']]),
         make('h2', {}, 'My batches in turn'),
         night.batches.length === 0 ? make('p', {}, 'Your Party has no batch waiting. ', make('a', {href: '/upload.html'}, 'Submit a Batched CSR'))
-            : table('My batches in the order of their turn', batch_columns, night.batches, true),
+            : table('My batches in the order of their turn', batch_columns, night.batches, {hide_caption: true}),
         make('h2', {}, 'The numbers of the picture'),
-        table('CSRs in each half hour of the night', slot_columns, night.slots.map((slot) => ({...slot, capacity})), true));
+        table('CSRs in each half hour of the night', slot_columns, night.slots.map((slot) => ({...slot, capacity})), {hide_caption: true, slim: true}));
 });

@@ -8,9 +8,14 @@ import {network_words} from '/js/words.js';
 const parts = {organisation: 'Organisation part', device: 'Device part', landing: '', download: 'Download area'};
 const SOON = 7 * 24 * 3600 * 1000;
 
+// A credential of a system has no officer: then its own name stands here.
+export function officer_name(site) {
+    return site.officer?.name || site.credential.commonName;
+}
+
 function where_text(site) {
     const part = parts[site.part || site.site];
-    const who = site.officer && `${site.officer.name}, ${site.party.name}`;
+    const who = site.party && `${officer_name(site)}, ${site.party.name}`;
 
     return [part, site.party && network_words(site.network), who].filter(Boolean).join(' · ');
 }
@@ -19,7 +24,7 @@ function banner_fill(site) {
     const now = site.maintenance, next = (site.planned || []).find((plan) => new Date(plan.from) - new Date(site.now || Date.now()) < SOON);
     const plan = now || next;
 
-    if (!plan)
+    if (!plan || !by('banner'))
         return;
     by('banner').replaceChildren(make('div', {class: 'banner'}, make('div', {class: 'frame'}, make('p', {},
         make('strong', {}, now ? 'Planned Maintenance is on' : 'Planned Maintenance'), ' from ', moment(plan, 'from'), ' to ', moment(plan, 'to'), '. ',
@@ -27,10 +32,10 @@ function banner_fill(site) {
 }
 
 function foot_fill(site) {
-    const landing = site.urls?.landing;
+    const landing = site.urls?.landing, away = site.maintenance !== null && site.maintenance !== undefined; // every page is the same one then
 
     by('foot').replaceChildren(make('div', {class: 'frame'},
-        make('ul', {},
+        !away && make('ul', {},
             landing && (site.part || site.site === 'download') && make('li', {}, make('a', {href: landing}, 'Landing page')),
             make('li', {}, make('a', {href: '/guide.html'}, 'User guide')),
             make('li', {}, make('a', {href: '/desk.html'}, 'Service Desk')),

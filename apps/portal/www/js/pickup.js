@@ -27,7 +27,7 @@ const batch_columns = [
 ];
 
 function list(place, caption, columns, items, none) {
-    by(place).replaceChildren(items.length === 0 ? make('p', {}, none) : table(caption, columns, items, true));
+    by(place).replaceChildren(items.length === 0 ? make('p', {}, none) : table(caption, columns, items, {hide_caption: true}));
 }
 
 officer_page(async (site) => {

@@ -13,6 +13,7 @@ const FILE_LIMIT = 16384;    // octets: no CSR is larger
 let looked_at = '';          // the text that `said` is about
 let said = null;
 let round = 0;               // answers can overtake each other; only the newest counts
+let settle = 0;              // the timer of SETTLE
 
 function text_now() {
     return by('csr').value.trim();
@@ -44,11 +45,9 @@ async function look_quietly() {
 }
 
 function watch_text() {
-    let timer = 0;
-
     by('csr').addEventListener('input', () => {
-        clearTimeout(timer);
-        timer = setTimeout(look_quietly, SETTLE);
+        clearTimeout(settle);
+        settle = setTimeout(look_quietly, SETTLE);
     });
 }
 
@@ -71,8 +70,11 @@ function watch_file() {
 function left_words(left) {
     if (!left || left.limit === 0)
         return null;
-    return make('p', {}, `Your Party can submit ${count(left.remaining, 'more Ad Hoc Device CSR', 'more Ad Hoc Device CSRs')} before the limit of `,
-        `${count(left.limit, 'CSR', 'CSRs')} in any 24 hours`, left.resetAtUk && left.remaining === 0 ? `; the next from ${left.resetAtUk}` : '', '.');
+    const limit = `${count(left.limit, 'Ad Hoc Device CSR', 'Ad Hoc Device CSRs')} in any 24 hours`;
+
+    if (left.remaining === 0)
+        return make('p', {}, `Your Party has used its limit of ${limit}. `, left.resetAtUk ? ['The next one can be submitted from ', make('strong', {}, left.resetAtUk), '.'] : '');
+    return make('p', {}, `Your Party can submit ${count(left.remaining, 'more CSR', 'more CSRs')} before the limit of ${limit}.`);
 }
 
 function issued(answer) {
@@ -87,11 +89,12 @@ function issued(answer) {
         left_words(answer.left),
         make('p', {}, make('a', {href: '/submit.html'}, 'Submit another CSR')));
 
-    by('form').replaceWith(panel);
+    by('content').replaceChildren(panel);
     go_to(panel.querySelector('h2'));
 }
 
 async function send() {
+    clearTimeout(settle);
     forget_problems();
     if (text_now() === '') {
         show_problems([{field: 'csr', text: 'Paste a CSR, or choose a file that holds one'}]);

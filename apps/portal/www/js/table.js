@@ -14,9 +14,10 @@ function row(columns, item) {
     return make('tr', {role: 'row'}, columns.map((column, index) => cell(column, column.value(item), index === 0)));
 }
 
-// columns: [{name, value(item) -> text or nodes, number: right-aligned}]; the first is the row's header.
-export function table(caption, columns, items, hide_caption = false) {
-    return make('table', {role: 'table', class: 'stack'},
+// columns: [{name, value(item) -> text or nodes, number: right-aligned}]; the first is the row's header. `slim`: a few short columns, which
+// stay side by side on a phone too.
+export function table(caption, columns, items, {hide_caption = false, slim = false} = {}) {
+    return make('table', {role: 'table', class: slim ? 'slim' : 'stack'},
         make('caption', {class: hide_caption ? 'hidden' : null}, caption),
         make('thead', {role: 'rowgroup'}, make('tr', {role: 'row'},
             columns.map((column) => make('th', {scope: 'col', role: 'columnheader', class: column.number ? 'number' : null}, column.name)))),

@@ -35,7 +35,7 @@ function forecast_facts(file, entries, forecast) {
             ['Due', [moment(forecast, 'dueAt', 'not known'), forecast.atRisk ? [' ', tag('May be late', 'bad')] : '']],
             ['Expected', forecast.finishesAt ? ['from ', moment(forecast, 'startsAt', 'not known'), ' to ', moment(forecast, 'finishesAt')] : 'not known yet'],
             ['Left of the 24 hour limit', quota_words(forecast)],
-            ['More is left from', forecast.overQuota ? moment(forecast, 'resetAt', null) : null],
+            ['Some is free again from', forecast.overQuota ? moment(forecast, 'resetAt', null) : null],
         ]),
         make('p', {class: 'small'}, 'Nothing has been sent yet.'));
 }
@@ -90,7 +90,7 @@ async function look() {
 
 function progress_show(file) {
     const bar = make('progress', {id: 'bar', max: '100', value: '0', 'aria-labelledby': 'bar-name'});
-    const words = make('p', {}, `0 % of ${size(file.size)}`), spoken = make('p', {class: 'hidden', role: 'status'});
+    const words = make('p', {}, `0\u00a0% of ${size(file.size)}`), spoken = make('p', {class: 'hidden', role: 'status'});
     let told = 0;
 
     by('progress').replaceChildren(make('p', {id: 'bar-name'}, make('strong', {}, `Sending ${file.name}`)), bar, words, spoken);
@@ -98,7 +98,7 @@ function progress_show(file) {
         const percent = Math.min(100, Math.floor(100 * sent / Math.max(all, 1)));
 
         bar.value = percent;
-        words.textContent = percent === 100 ? 'All sent. The service is checking the file.' : `${percent} % of ${size(all)}`;
+        words.textContent = percent === 100 ? 'All sent. The service is checking the file.' : `${percent}\u00a0% of ${size(all)}`;
         if (percent >= told + SPOKEN || percent === 100) {
             told = percent;
             spoken.textContent = words.textContent;
@@ -114,7 +114,7 @@ function accepted(answer) {
         batch_facts(batch),
         make('p', {}, make('a', {href: '/upload.html'}, 'Submit another batch')));
 
-    by('form').replaceWith(panel);
+    by('content').replaceChildren(panel);
     go_to(panel.querySelector('h2'));
 }
 

@@ -5,19 +5,33 @@ export const batch_states = {
     REJECTED: {word: 'Rejected', kind: 'bad', text: 'The Registration Authority rejected this batch. Nothing will be issued from it.'},
     PARSING: {word: 'Being read', kind: 'busy', text: 'The batch is approved, and its CSRs are being read.'},
     QUEUED: {word: 'In the queue', kind: 'busy', text: 'The batch waits for its turn in the night.'},
-    PROCESSING: {word: 'Being processed', kind: 'busy', text: 'Certificates are being issued, or wait for the time of their release.'},
+    PROCESSING: {word: 'Being processed', kind: 'busy', text: 'Certificates are being issued.'},
     PAUSED: {word: 'Paused until the next night', kind: 'warn', text: 'The processing window has closed. The batch goes on in the next one.'},
     COMPLETED: {word: 'Completed', kind: 'good', text: 'All CSRs of the batch have been dealt with, and the results are here.'},
     TAMPERED: {word: 'Stopped: content changed', kind: 'bad', text: 'What was stored is not what was sent. Nothing was issued; tell the Service Desk.'},
 };
 
+const unreleased = {word: 'Processed, not released yet', kind: 'busy', text: 'All CSRs of the batch have been dealt with. The results wait for the time of their release.'};
+
+// PROCESSING, but done: until the release that is all the service says (interfaces.md 12.1).
+function is_unreleased(batch) {
+    return batch.status === 'PROCESSING' && Boolean(batch.completedAt);
+}
+
 // An unknown word of a newer service is shown as it is.
 export function batch_state(batch) {
+    if (is_unreleased(batch))
+        return unreleased;
     return batch_states[batch.status] || {word: batch.status, kind: '', text: ''};
 }
 
 export function is_final(batch) {
     return batch.status === 'REJECTED' || batch.status === 'TAMPERED' || batch.status === 'COMPLETED';
+}
+
+// Not final, and nothing of it moves from one moment to the next.
+export function is_waiting(batch) {
+    return batch.status === 'QUEUED' || batch.status === 'PAUSED' || is_unreleased(batch);
 }
 
 export function batch_title(batch) {
@@ -75,6 +89,6 @@ export function count(value, one, many) {
 
 export function size(octets) {
     if (octets >= 1e6)
-        return `${(octets / 1e6).toFixed(1)} MB`;
-    return octets >= 1e3 ? `${Math.round(octets / 1e3)} kB` : count(octets, 'byte', 'bytes');
+        return `${(octets / 1e6).toFixed(1)}\u00a0MB`;
+    return octets >= 1e3 ? `${Math.round(octets / 1e3)}\u00a0kB` : count(octets, 'byte', 'bytes');
 }
