@@ -110,6 +110,23 @@ static bool method_fits(const struct serve_route *route, const char *method)
     return strcmp(route->method, method) == 0 || (route->head && strcmp(method, "HEAD") == 0);
 }
 
+/* A segment of the route's that is "*" stands for any one that is not empty. */
+static bool path_fits(const char *route, const char *path)
+{
+    const char *any = strstr(route, "/*");
+    size_t size;
+
+    while (any != NULL && any[2] != '\0' && any[2] != '/')
+        any = strstr(any + 1, "/*");
+    if (any == NULL)
+        return strcmp(route, path) == 0;
+    if (strncmp(route, path, (size_t)(any - route) + 1) != 0)
+        return false;
+    path += any - route + 1;
+    size = strcspn(path, "/");
+    return size > 0 && path_fits(any + 2, path + size);
+}
+
 /* The methods of a path, for Allow. */
 static void allow_add(char *allow, size_t size, const char *method)
 {
@@ -129,7 +146,7 @@ static void route_choose(struct serve_request *request)
     for (size_t i = 0; i < site->route_count && request->route == NULL; i++) {
         const struct serve_route *route = &site->routes[i];
 
-        if (strcmp(route->path, request->path) != 0)
+        if (!path_fits(route->path, request->path))
             continue;
         if (method_fits(route, request->method))
             request->route = route;

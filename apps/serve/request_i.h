@@ -14,7 +14,7 @@ enum request_stage { STAGE_BEGIN, STAGE_OPENING, STAGE_BODY, STAGE_ANSWER, STAGE
 enum request_job { JOB_OPEN, JOB_FEED, JOB_ANSWER, JOB_REFUSE, JOB_READ, JOB_CLOSE };
 
 #define REQUEST_WAITS     1     /* what serve_wait returns */
-#define REQUEST_HEADERS   16    /* that a program may add to a reply */
+#define REQUEST_HEADERS   24    /* that a program may add to a reply */
 #define REQUEST_FEED_SIZE 65536 /* octets of body for one call of `feed` */
 #define STREAM_SIZE       65536 /* octets of a reply for one call of `read` */
 
@@ -47,6 +47,7 @@ struct serve_request {
     enum request_stage stage;
     bool in_pool, suspended, over;
     bool identified; /* access was granted: whose request it is stays, also when it is refused for something else */
+    bool noted;      /* in the use of the credential */
     bool granted;    /* and nothing else was wrong with the head; `close` will be called */
     bool completed;  /* the library has written the whole reply */
     bool delivered;

@@ -18,7 +18,8 @@ struct serve_site;
 
 struct serve_route {
     const char *method;     /* "POST" */
-    const char *path;       /* whole; may be configured at run time, so filled in by the program */
+    const char *path;       /* whole; may be configured at run time, so filled in by the program. A segment that is "*" stands for any one:
+                             * "/batches/" "*" "/report.txt"; the first route that fits has the request, so put it behind the exact ones */
     uint64_t body_max;      /* octets; more is refused with 413, before it is read where its length is declared */
     const char *media_type; /* what the body must be ("application/xml", parameters apart), else 415; NULL: no body, or any */
     /* `answer` never blocks and needs no pool thread; such a route has neither `open` nor `feed` nor `close`. */

@@ -23,6 +23,14 @@ static int feed_run(struct serve_request *request, struct smki_buffer *octets, s
     return rc;
 }
 
+/* Somebody was let in, and something is to be done for them: once a request. What cannot be written comes with the next. */
+static void use_note(struct serve_request *request)
+{
+    if (request->identified && !request->noted)
+        (void)!smki_credential_use(serve_service(request), &request->identity, serve_peer(request), NULL);
+    request->noted = true;
+}
+
 static void answer_run(struct serve_request *request)
 {
     struct smki_error err = {0};
@@ -52,12 +60,14 @@ static void work_run(struct job *job)
     request->outcome = (struct smki_error){0};
     switch (request->kind) {
     case JOB_OPEN:
+        use_note(request);
         rc = request->route->open(request, &err);
         break;
     case JOB_FEED:
         rc = feed_run(request, &request->feeding, &err);
         break;
     case JOB_ANSWER:
+        use_note(request);
         answer_run(request);
         break;
     case JOB_REFUSE:

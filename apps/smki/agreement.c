@@ -1,6 +1,8 @@
 /* smki agreement ...: what was agreed of extra load (CoCo 3). */
 #include "smki/smki_i.h"
 
+#include <smki/notice.h>
+
 #include <string.h>
 
 static const char *const rule_words[] = {"portal-batch", "portal-adhoc", "adhoc-pace", "batch-one", NULL};
@@ -96,6 +98,79 @@ static int agreement_list(struct call *call)
     return rc;
 }
 
+/* ---- notices: what Parties announced on the portal ---- */
+
+static void notice_row(struct table *table, const struct smki_demand_notice *notice)
+{
+    char text[SMKI_TIME_TEXT_SIZE];
+
+    table_add(table, "%" PRIu64, notice->number);
+    table_add(table, "%s", smki_notice_state_word(notice->state));
+    table_add(table, "%" PRIu64, notice->party);
+    table_add(table, "%s", smki_agreement_rule_word(notice->rule));
+    table_add(table, "%" PRIu64, notice->expected);
+    table_add(table, "%s", time_words(notice->from, text));
+    table_add(table, "%s", time_words(notice->to, text));
+    table_add(table, "%s%s", time_words(notice->notified_at, text), notice->short_notice ? " (short notice)" : "");
+    if (notice->agreement != 0)
+        table_add(table, "%" PRIu64, notice->agreement);
+    else
+        table_add(table, "-");
+    table_add(table, "%s", notice->state == SMKI_NOTICE_DECLINED ? notice->reason : notice->text);
+}
+
+static int notices_walk(struct call *call, struct table *table, struct json_list *list)
+{
+    struct smki_demand_notice notice = {.number = 0};
+    int rc;
+
+    while ((rc = smki_notice_next(call->service, call_number(call, "party"), notice.number, &notice, &call->err)) == 0) {
+        if (notice.state != SMKI_NOTICE_ANNOUNCED && !call_has(call, "all"))
+            continue;
+        if (!call->json)
+            notice_row(table, &notice);
+        else if ((rc = json_list_add(list, call, smki_notice_json(&notice))) != 0)
+            break;
+    }
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+static int agreement_notices(struct call *call)
+{
+    static const char *const headings[] = {">N",       "STATE",      ">PARTY", "RULE", ">CSRS IN 24 H", "FROM", "TO",
+                                           "NOTIFIED", ">AGREEMENT", "TEXT",   NULL};
+    struct table table;
+    struct json_list list;
+    int rc;
+
+    table_start(&table, headings);
+    if (call->json)
+        json_list_start(&list);
+    rc = notices_walk(call, &table, &list);
+    if (call->json)
+        json_list_end(&list);
+    else if (rc == 0)
+        return table_print(&table, call, call_has(call, "all") ? "no notices" : "no notices wait; --all lists those that were decided too");
+    table_finish(&table);
+    return rc;
+}
+
+static int agreement_approve(struct call *call)
+{
+    struct smki_agreement agreement;
+    int rc = smki_notice_approve(call->service, &call->actor, value_number(call_operand(call, 0)), call_number(call, "limit"),
+                                 call_has(call, "short-notice"), &agreement, &call->err);
+
+    if (rc == 0)
+        printf("%" PRIu64 "\n", agreement.number);
+    return rc;
+}
+
+static int agreement_decline(struct call *call)
+{
+    return smki_notice_decline(call->service, &call->actor, value_number(call_operand(call, 0)), call_text(call, "reason"), &call->err);
+}
+
 static const struct command_value add_options[] = {
     {"party", VALUE_NUMBER, REQUIRED, NULL, "the Party", NULL},
     {"interface", VALUE_WORD, 0, "WORD", "adhoc, batch, portal-adhoc or portal-batch", interface_words},
@@ -110,6 +185,19 @@ static const struct command_value add_options[] = {
 };
 static const struct command_value list_options[] = {{"party", VALUE_NUMBER, 0, NULL, "only those of this Party", NULL}, {0}};
 
+static const struct command_value notices_options[] = {
+    {"party", VALUE_NUMBER, 0, NULL, "only those of this Party", NULL},
+    {"all", VALUE_FLAG, 0, NULL, "those that were decided too", NULL},
+    {0},
+};
+static const struct command_value approve_options[] = {
+    {"limit", VALUE_NUMBER, REQUIRED, NULL, "as that of 'smki agreement add'", NULL},
+    {"short-notice", VALUE_FLAG, 0, NULL, "although the Party told less than seven days ahead", NULL},
+    {0},
+};
+static const struct command_value decline_options[] = {{"reason", VALUE_TEXT, REQUIRED, "TEXT", "one line that the Party reads", NULL},
+                                                       {0}};
+
 const struct command agreement_commands[] = {
     {"agreement add", "Record a demand agreement; prints its number alone on a line", COMMAND_HOME, add_options, NULL,
      "An agreement lifts a limit and never lowers it: fewer milliseconds, more of all else. It needs seven days' notice.\n\n"
@@ -118,5 +206,12 @@ const struct command agreement_commands[] = {
      "  smki agreement add --party 1 --interface adhoc --limit 200 --from 2026-12-08 --to 2026-12-15 --notified 2026-11-30\n",
      agreement_add},
     {"agreement list", "List the demand agreements", COMMAND_HOME | COMMAND_JSON, list_options, NULL, NULL, agreement_list},
+    {"agreement notices", "List what Parties announced on the portal and nobody decided yet", COMMAND_HOME | COMMAND_JSON, notices_options,
+     NULL, NULL, agreement_notices},
+    {"agreement approve", "Make an agreement of a notice; prints the agreement's number alone on a line", COMMAND_HOME, approve_options,
+     number_operand,
+     "Party, rule, dates and the date of the notice are those of the notice.\n\nExample:\n  smki agreement approve 3 --limit 150000\n",
+     agreement_approve},
+    {"agreement decline", "Decline a notice", COMMAND_HOME, decline_options, number_operand, NULL, agreement_decline},
     {0},
 };

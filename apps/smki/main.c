@@ -6,8 +6,11 @@ static const struct command_group groups[] = {
     {"aro", "Authorised Responsible Officers: nominate, verify, bar"},
     {"credential", "IKI credentials: issue, suspend, resume, revoke, renew"},
     {"device", "Devices: import the inventory, look, raise the limit"},
-    {"agreement", "Demand agreements: record, look"},
+    {"agreement", "Demand agreements: record, look; notices of extra demand: look, approve, decline"},
     {"maintenance", "Planned Maintenance: announce, start, end, look"},
+    {"document", "The document library: add, look, remove"},
+    {"client", "The Authentication Client's download area: publish, look, withdraw"},
+    {"desk", "Reports to the Service Desk: look, close, send on"},
     {"cert", "Certificates: look, issue one, revoke"},
     {"ca", "The CAs: look, export certificates, make CRLs"},
     {"tls", "The servers' TLS certificate: look, make one for development"},
@@ -17,21 +20,9 @@ static const struct command_group groups[] = {
 };
 
 static const struct command *const tables[] = {
-    home_commands,
-    party_commands,
-    officer_commands,
-    credential_commands,
-    device_commands,
-    agreement_commands,
-    maintenance_commands,
-    certificate_commands,
-    ca_commands,
-    tls_commands,
-    audit_commands,
-    config_commands,
-    lint_commands,
-    errors_commands,
-    NULL,
+    home_commands,        party_commands,    officer_commands,   credential_commands, device_commands,      agreement_commands,
+    maintenance_commands, document_commands, installer_commands, desk_commands,       certificate_commands, ca_commands,
+    tls_commands,         audit_commands,    config_commands,    lint_commands,       errors_commands,      NULL,
 };
 
 static const struct program smki_program = {

@@ -35,4 +35,60 @@ SMKI_API SMKI_MUST_USE int smki_access_refused(struct smki_service *service, str
                                                enum smki_network network, const char *peer, int code, const char *text,
                                                struct smki_error *err);
 
+/* ---- what a credential did lately ---- */
+
+#define SMKI_NETWORKS    3  /* as enum smki_network */
+#define SMKI_USE_DAYS    30 /* days that are counted */
+#define SMKI_USE_UNUSUAL 16 /* unusual uses that are kept, the newest */
+#define SMKI_PEER_SIZE   64 /* octets with NUL of a peer's address */
+
+/* Why a use is unusual: bits. */
+enum smki_unusual {
+    SMKI_UNUSUAL_NETWORK = 1, /* the first by this network, after it was used by another */
+    SMKI_UNUSUAL_SILENCE = 2, /* the first after 60 days without one */
+    SMKI_UNUSUAL_NIGHT = 4,   /* between 00:00 and 05:00 UK; told once a night and network, and of officers only: systems work at night */
+};
+
+struct smki_use_day {
+    struct smki_time day;         /* 00:00 UK; {0}: an empty place */
+    uint32_t uses[SMKI_NETWORKS]; /* requests */
+};
+struct smki_use_unusual {
+    struct smki_time time; /* {0}: an empty place */
+    enum smki_network network;
+    unsigned reasons; /* bits of enum smki_unusual */
+    char peer[SMKI_PEER_SIZE];
+};
+struct smki_credential_use {
+    uint64_t credential;
+    struct {
+        struct smki_time first, last; /* {0}: never */
+        char peer[SMKI_PEER_SIZE];    /* of the last */
+    } network[SMKI_NETWORKS];
+    struct smki_use_day days[SMKI_USE_DAYS];           /* newest first */
+    struct smki_use_unusual unusual[SMKI_USE_UNUSUAL]; /* newest first */
+};
+
+/* The identity was authenticated just now for a request of `peer` (an address; ""). To be called after every smki_iki_authenticate that let
+ * somebody in. Uses are gathered in memory and written at most once in 10 minutes a credential and network (at once the first time in this
+ * program, and what is unusual), so that a request costs no commit; a crash loses what was gathered since. What fails is gathered on and
+ * comes with the next: a request need not be refused for it. The same credential may be used through any number of programs: their counts
+ * are added. Thread-safe. */
+SMKI_API SMKI_MUST_USE int smki_credential_use(struct smki_service *service, const struct smki_identity *identity, const char *peer,
+                                               struct smki_error *err);
+/* Writes all that was gathered: before a program ends (smki_service_close does it). Thread-safe. */
+SMKI_API SMKI_MUST_USE int smki_credential_use_flush(struct smki_service *service, struct smki_error *err);
+/* What is known of it, with what this program has gathered. All {0} when it was never used. Thread-safe. */
+SMKI_API SMKI_MUST_USE int smki_credential_use_find(struct smki_service *service, uint64_t credential, struct smki_credential_use *out,
+                                                    struct smki_error *err);
+/* "new-network", "silence", "night": of one bit. Static storage. */
+SMKI_API const char *smki_unusual_word(enum smki_unusual reason);
+/* A new object; the caller frees, NULL: no memory. Times as smki_json_time of smki/portal.h.
+ *
+ *   - "last": {"time", "network", "peer"} or null
+ *   - "networks": array: "network", "first", "last", "peer"
+ *   - "days": array of the 30 days up to that of `now`, oldest first, used or not: "day" ("2026-11-23"), "local", "gateway", "internet"
+ *   - "unusual": array, newest first: "time", "network", "peer", "reasons" (words), "text" */
+SMKI_API struct cJSON *smki_credential_use_json(const struct smki_credential_use *use, struct smki_time now);
+
 #endif

@@ -44,7 +44,11 @@ struct cJSON;
     X(28, DEMAND_OBSERVED, "demand-observed")                                                                                              \
     X(29, CSR_VOID, "csr-void") /* a granted CSR whose signing failed: the reserved serial is void */                                      \
     X(30, MAINTENANCE, "maintenance")                                                                                                      \
-    X(31, BATCH_POLL, "batch-poll")
+    X(31, BATCH_POLL, "batch-poll")                                                                                                        \
+    X(40, DEMAND_NOTICE, "demand-notice")                                                                                                  \
+    X(41, DOCUMENT, "document")                                                                                                            \
+    X(42, INSTALLER, "installer")                                                                                                          \
+    X(43, DESK, "desk")
 
 enum smki_act {
 #define SMKI_X(number, name, word) SMKI_ACT_##name = (number),

@@ -87,6 +87,10 @@ SMKI_API SMKI_MUST_USE int smki_batch_find_as(struct smki_service *service, cons
                                               struct smki_error *err);
 /* The first batch after `id`; NOT_FOUND after the last. */
 SMKI_API SMKI_MUST_USE int smki_batch_next(struct smki_service *service, uint64_t id, struct smki_batch *out, struct smki_error *err);
+/* The newest batch of the Party that is older than `id` (0: the newest of all); NOT_FOUND (err untouched) after the last. Other Parties' batches are not
+ * read, however many there are. */
+SMKI_API SMKI_MUST_USE int smki_batch_of_party_before(struct smki_service *service, uint64_t party, uint64_t id, struct smki_batch *out,
+                                                      struct smki_error *err);
 /* A new cJSON object; the caller frees. NULL: no memory. */
 SMKI_API struct cJSON *smki_batch_json(const struct smki_batch *batch);
 /* The RA's word on a PENDING batch. BATCH_STATE when it is not pending. */

@@ -53,12 +53,25 @@ struct smki_config {
     char web_batch_submit_path[SMKI_CONFIG_TEXT_SIZE], web_batch_result_path[SMKI_CONFIG_TEXT_SIZE];
     char admin_listen[SMKI_CONFIG_TEXT_SIZE];    /* admin.listen: /healthz, /readyz, /metrics; loopback */
     struct smki_config_http http;                /* tls.*, http.* */
+    struct smki_config_web portal_landing, portal_download;          /* portal.landing.*, portal.download.*: one-way TLS */
+    struct smki_config_web portal_organisation, portal_device;       /* portal.organisation.*, portal.device.*: their network is GATEWAY */
+    struct smki_config_web portal_organisation_internet, portal_device_internet; /* the same by the Internet: their network is INTERNET */
+    char portal_admin_listen[SMKI_CONFIG_TEXT_SIZE];                 /* portal.admin_listen: as admin_listen */
+    char portal_www[SMKI_CONFIG_TEXT_SIZE];                          /* portal.www: folder of the pages; "": the installed one */
+    char portal_url_landing[SMKI_CONFIG_TEXT_SIZE], portal_url_organisation[SMKI_CONFIG_TEXT_SIZE], portal_url_device[SMKI_CONFIG_TEXT_SIZE],
+        portal_url_organisation_internet[SMKI_CONFIG_TEXT_SIZE], portal_url_device_internet[SMKI_CONFIG_TEXT_SIZE],
+        portal_url_download[SMKI_CONFIG_TEXT_SIZE], portal_url_adhoc[SMKI_CONFIG_TEXT_SIZE],
+        portal_url_batch[SMKI_CONFIG_TEXT_SIZE]; /* portal.url_*: told on the pages, without a / at the end; "": made from host and port */
+    char portal_operator[SMKI_CONFIG_TEXT_SIZE]; /* portal.operator: whose service it is */
+    char portal_desk[SMKI_CONFIG_TEXT_SIZE];     /* portal.desk: how to reach the Service Desk, on the pages; "": service_desk */
+    char desk_webhook[SMKI_CONFIG_TEXT_SIZE];    /* desk.webhook: where reports are POSTed; "": nowhere */
 };
 
 /* One key of the file: what it is, for `smki config show` and the manual. */
 struct smki_config_key {
     const char *path;    /* "night.capacity" */
-    const char *type;    /* "integer", "size", "duration", "time of day", "boolean", "mode", "mode or smooth", "eligible", "text", "OID", "address", "host name", "path", "network", "TLS versions" */
+    const char *type;    /* "integer", "size", "duration", "time of day", "boolean", "mode", "mode or smooth", "eligible", "text", "OID", "address", "host name", "path", "network", "TLS versions",
+                          * "URL" */
     const char *source;  /* "CoCo 3; interfaces.md 10" */
     const char *text;    /* one line */
 };

@@ -126,6 +126,7 @@ enum smki_status {
     X(425, IKI_REVOKED, WORKFLOW_ERROR, "WF:IA6", 403, "the credential is revoked")                                                        \
     X(426, IKI_INTERFACE, WORKFLOW_ERROR, "WF:IA7", 403, "the credential is for another interface")                                        \
     X(427, IKI_NETWORK, WORKFLOW_ERROR, "WF:IA8", 403, "the Party may come by the Gateway Connection only")                                \
+    X(428, PROOF, WORKFLOW_ERROR, "WF:IA9", 403, "the request was not proven to come from the portal's own pages; load the page again")    \
     /* eligibility (spec: eligibility.md) */                                                                                               \
     X(450, INELIGIBLE_DCC_ONLY, INELIGIBLE, "IN:EA1", 200, "only the DCC may hold certificates of a CHF or GPF")                           \
     X(451, INELIGIBLE_SUPPLIER, INELIGIBLE, "IN:EA2", 200, "the device is in service and its supplier is another Party")                   \
@@ -167,6 +168,12 @@ enum smki_status {
     X(587, HTTP_HEAD_SIZE, FORMAT_ERROR, "FM:HA8", 431, "the head of the request is too large, or has too many fields or arguments")       \
     X(588, HTTP_TARGET_SIZE, FORMAT_ERROR, "FM:HA9", 414, "the target of the request is too long, or has too many arguments")              \
     X(589, HTTP_EXPECT, FORMAT_ERROR, "FM:HB1", 417, "an Expect other than 100-continue is not met")                                       \
+    /* announcing and the Service Desk */                                                                                                  \
+    X(590, NOTICE_STATE, WORKFLOW_ERROR, "WF:NA1", 409, "the notice of extra demand was decided already")                                  \
+    X(591, NOTICE_MANY, WORKFLOW_ERROR, "WF:NA2", 429, "too many notices of extra demand of a Party wait for the operator")                \
+    X(592, DESK_BUSY, WORKFLOW_ERROR, "WF:NA3", 429, "too many reports to the Service Desk in a short time; telephone if it is urgent")    \
+    X(593, DESK_STATE, WORKFLOW_ERROR, "WF:NA4", 409, "the report to the Service Desk is closed already")                                  \
+    X(594, DESK_WEBHOOK, WORKFLOW_ERROR, "WF:NA5", 502, "the Service Desk's webhook did not take the report")                              \
     /* a Party's client */                                                                                                                 \
     X(600, CLIENT_CONNECTION, WORKFLOW_ERROR, "WF:CA1", 503, "the service cannot be reached")                                              \
     X(601, CLIENT_TLS, WORKFLOW_ERROR, "WF:CA2", 503, "the TLS session cannot be made: one side does not trust the other")                 \

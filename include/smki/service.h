@@ -32,6 +32,8 @@ struct smki_service_options {
 #define SMKI_HOME_KEYS "keys"        /* private keys, mode 0600 in a folder of 0700 */
 #define SMKI_HOME_BATCHES "batches"  /* uploads as they came */
 #define SMKI_HOME_RUNNERS "runners"  /* one locked file a runner at work */
+#define SMKI_HOME_DOCUMENTS "documents" /* the document library: files under their SHA-256, see smki/document.h */
+#define SMKI_HOME_CLIENT "client"    /* the Authentication Client and its signatures: the same, see smki/installer.h */
 #define SMKI_HOME_TLS "tls"          /* the servers' TLS certificate and key, see smki/tls.h */
 
 /* Makes a home: a test PKI (root and issuing OCA, root and issuing DCA, IKICA), audit key, store, configuration, and a TLS certificate for

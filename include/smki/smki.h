@@ -20,7 +20,12 @@
  *   tls.h           the TLS certificate of a home's servers
  *   access.h        IKI authentication: from a TLS client's certificate to who it is, or the refusal
  *   adhoc.h         the Ad Hoc Device CSR Web Service: one document in, one out
+ *   portal.h        what an officer does: a pasted CSR, pickup, finding, the night and the demand as pictures
  *   maintenance.h   Planned Maintenance: announced, on, over
+ *   notice.h        notices of extra demand: announced, approved, declined
+ *   document.h      the document library
+ *   installer.h     the Authentication Client's download area: files, signatures, updates.json
+ *   desk.h          reports to the Service Desk, and their webhook
  *   client.h        a Party's side of the web services: submit, wait, retrieve, check (when built with it)
  *   service.h       an opened home and the flows that join these: what a portal, a web service or a runner opens first
  *

@@ -39,6 +39,18 @@ int smki_batch_find_as(struct smki_service *service, const struct smki_actor *ac
     return rc;
 }
 
+int smki_batch_of_party_before(struct smki_service *service, uint64_t party, uint64_t id, struct smki_batch *out, struct smki_error *err)
+{
+    struct store_view *view;
+    int rc = store_view_begin(service->store, &view, err);
+
+    if (rc != 0)
+        return rc;
+    rc = store_batch_of_party_before(view, party, id, out, err);
+    store_view_end(view);
+    return rc;
+}
+
 /* ---- release ---- */
 
 struct release {

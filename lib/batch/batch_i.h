@@ -176,6 +176,14 @@ SMKI_MUST_USE int leftovers_remove(struct smki_service *service, struct smki_err
 SMKI_MUST_USE int submission_turn_take(struct octet_hold *turn, const struct smki_service *service, uint64_t party, uint64_t agreed,
                                        struct smki_verdict *verdict, struct smki_error *err);
 
+/* How many of the Party are under way, over all programs of the home. */
+SMKI_MUST_USE int submission_turns_taken(const struct smki_service *service, uint64_t party, uint64_t *count, struct smki_error *err);
+
+/* ---- the night's picture ---- */
+
+/* So many CSRs got their fate in this change: counted for the night that is open, if one is. */
+SMKI_MUST_USE int night_done_add(struct store_change *change, const struct smki_service *service, uint32_t csrs, struct smki_error *err);
+
 /* ---- results ---- */
 
 /* The results of a completed batch in its order; see pages.c. */

@@ -311,29 +311,19 @@ static int count_quota(struct store_change *change, struct acceptance *acceptanc
     struct smki_submission *submission = acceptance->submission;
     struct smki_batch *batch = &submission->batch;
     const struct smki_demand_limits *limits = &smki_service_config(submission->service)->limits;
-    struct smki_window window = {0};
-    struct smki_buffer text = {0};
-    struct smki_bytes stored;
+    struct smki_window window;
     uint64_t agreed;
     int rc;
 
     if ((rc = agreement_limit(store_change_view(change), batch->party, SMKI_RULE_PORTAL_BATCH, batch->accepted_at, &agreed, err)) != 0)
         return rc;
-    rc = store_demand_get(store_change_view(change), batch->party, SMKI_RULE_PORTAL_BATCH, &stored, err);
-    if (rc == 0)
-        rc = smki_window_read(&window, stored, err);
-    else if (rc == SMKI_NOT_FOUND)
-        rc = 0;
-    if (rc != 0)
-        goto out;
+    if ((rc = demand_window_get(store_change_view(change), batch->party, SMKI_RULE_PORTAL_BATCH, &window, err)) != 0)
+        return rc;
     smki_demand_portal_batch(&acceptance->verdict, limits, &window, agreed, batch->accepted_at, batch->csrs);
     batch->over_quota = acceptance->verdict.behind;
-    if ((rc = smki_window_add(&window, batch->accepted_at, batch->csrs, err)) != 0 || (rc = smki_window_write(&text, &window, err)) != 0)
-        goto out;
-    rc = store_demand_put(change, batch->party, SMKI_RULE_PORTAL_BATCH, (struct smki_bytes){text.at, text.size}, err);
-out:
+    if ((rc = smki_window_add(&window, batch->accepted_at, batch->csrs, err)) == 0)
+        rc = demand_window_put(change, batch->party, SMKI_RULE_PORTAL_BATCH, &window, err);
     smki_window_finish(&window);
-    smki_buffer_finish(&text);
     return rc;
 }
 

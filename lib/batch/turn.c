@@ -49,6 +49,19 @@ static uint64_t count_taken(const struct octet_hold *turn, off_t first, uint64_t
     return taken;
 }
 
+int submission_turns_taken(const struct smki_service *service, uint64_t party, uint64_t *count, struct smki_error *err)
+{
+    struct octet_hold look;
+    int rc = octet_hold_open(&look, service, TURNS_FILE, err);
+
+    *count = 0;
+    if (rc != 0)
+        return rc;
+    *count = count_taken(&look, (off_t)(party * SMKI_AGREEMENT_MAX_AT_ONCE), SMKI_AGREEMENT_MAX_AT_ONCE);
+    octet_hold_end(&look);
+    return 0;
+}
+
 static int judge(struct octet_hold *turn, const struct smki_service *service, off_t first, uint64_t agreed, struct smki_verdict *verdict,
                  struct smki_error *err)
 {

@@ -449,7 +449,7 @@ static int count_chunk(struct worker *worker, struct store_change *change, struc
     struct smki_batch batch;
     int rc = store_batch_get(store_change_view(change), worker->claim->batch, &batch, err);
 
-    if (rc != 0)
+    if (rc != 0 || (rc = night_done_add(change, worker->service, worker->tally.processed, err)) != 0)
         return rc;
     batch.chunks_done++;
     batch.processed += worker->tally.processed;

@@ -24,6 +24,7 @@ enum key_kind {
     KEY_HOST,     /* char[SMKI_CONFIG_TEXT_SIZE]: a host name or empty */
     KEY_PATH,     /* char[SMKI_CONFIG_TEXT_SIZE]: of a URL */
     KEY_NETWORK,  /* enum smki_network: "gateway", "internet" */
+    KEY_URL, /* char[SMKI_CONFIG_TEXT_SIZE]: an address of a web server without a / at its end, or empty; min 1: one to send things to */
     KEY_VERSIONS, /* enum smki_tls_versions: "1.2", "1.2 and 1.3" */
 };
 

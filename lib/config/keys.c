@@ -97,6 +97,55 @@
     X("web.batch.result_path", KEY_PATH, web_batch_result_path, 0, 0, "IDS App. E; interfaces.md 6", "the path that gives results")        \
     X("admin.listen", KEY_ADDRESS, admin_listen, 1, 0, "the project's choice",                                                             \
       "loopback address and port of /healthz, /readyz and /metrics; empty: none")                                                          \
+    X("portal.landing.listen", KEY_ADDRESS, portal_landing.listen, 0, 0, "interfaces.md 2, 4",                                             \
+      "address and port of the portal's landing page; empty: none")                                                                        \
+    X("portal.landing.host", KEY_HOST, portal_landing.host, 0, 0, "interfaces.md 2",                                                       \
+      "its host name (TLS server name and Host); empty: any")                                                                              \
+    X("portal.landing.network", KEY_NETWORK, portal_landing.network, 0, 0, "interfaces.md 2",                                              \
+      "the network it serves: gateway or internet")                                                                                        \
+    X("portal.organisation.listen", KEY_ADDRESS, portal_organisation.listen, 0, 0, "interfaces.md 2, 4",                                   \
+      "address and port of the portal's Organisation part by the Gateway; empty: none")                                                    \
+    X("portal.organisation.host", KEY_HOST, portal_organisation.host, 0, 0, "interfaces.md 2",                                             \
+      "its host name (TLS server name and Host); empty: any")                                                                              \
+    X("portal.device.listen", KEY_ADDRESS, portal_device.listen, 0, 0, "interfaces.md 2, 4",                                               \
+      "address and port of the portal's Device part by the Gateway; empty: none")                                                          \
+    X("portal.device.host", KEY_HOST, portal_device.host, 0, 0, "interfaces.md 2", "its host name (TLS server name and Host); empty: any") \
+    X("portal.organisation_internet.listen", KEY_ADDRESS, portal_organisation_internet.listen, 0, 0, "interfaces.md 2, 4",                 \
+      "address and port of the portal's Organisation part by the Internet; empty: none")                                                   \
+    X("portal.organisation_internet.host", KEY_HOST, portal_organisation_internet.host, 0, 0, "interfaces.md 2",                           \
+      "its host name (TLS server name and Host); empty: any")                                                                              \
+    X("portal.device_internet.listen", KEY_ADDRESS, portal_device_internet.listen, 0, 0, "interfaces.md 2, 4",                             \
+      "address and port of the portal's Device part by the Internet; empty: none")                                                         \
+    X("portal.device_internet.host", KEY_HOST, portal_device_internet.host, 0, 0, "interfaces.md 2",                                       \
+      "its host name (TLS server name and Host); empty: any")                                                                              \
+    X("portal.download.listen", KEY_ADDRESS, portal_download.listen, 0, 0, "interfaces.md 2, 4",                                           \
+      "address and port of the Authentication Client's download area; empty: none")                                                        \
+    X("portal.download.host", KEY_HOST, portal_download.host, 0, 0, "interfaces.md 2",                                                     \
+      "its host name (TLS server name and Host); empty: any")                                                                              \
+    X("portal.download.network", KEY_NETWORK, portal_download.network, 0, 0, "interfaces.md 2",                                            \
+      "the network it serves: gateway or internet")                                                                                        \
+    X("portal.www", KEY_TEXT, portal_www, 0, 0, "the project's choice", "folder of the pages; empty: the installed one")                   \
+    X("portal.url_landing", KEY_URL, portal_url_landing, 0, 0, "interfaces.md 2, 4",                                                       \
+      "public address of the landing page, for the pages; empty: made from host and port")                                                 \
+    X("portal.url_organisation", KEY_URL, portal_url_organisation, 0, 0, "interfaces.md 2, 4",                                             \
+      "public address of the Organisation part by the Gateway, for the pages; empty: made from host and port")                             \
+    X("portal.url_device", KEY_URL, portal_url_device, 0, 0, "interfaces.md 2, 4",                                                         \
+      "public address of the Device part by the Gateway, for the pages; empty: made from host and port")                                   \
+    X("portal.url_organisation_internet", KEY_URL, portal_url_organisation_internet, 0, 0, "interfaces.md 2, 4",                           \
+      "public address of the Organisation part by the Internet, for the pages; empty: made from host and port")                            \
+    X("portal.url_device_internet", KEY_URL, portal_url_device_internet, 0, 0, "interfaces.md 2, 4",                                       \
+      "public address of the Device part by the Internet, for the pages; empty: made from host and port")                                  \
+    X("portal.url_download", KEY_URL, portal_url_download, 0, 0, "interfaces.md 2, 4",                                                     \
+      "public address of the download area, for the pages; empty: made from host and port")                                                \
+    X("portal.url_adhoc", KEY_URL, portal_url_adhoc, 0, 0, "interfaces.md 2, 4",                                                           \
+      "public address of the ad hoc web service, for the pages; empty: made from host and port")                                           \
+    X("portal.url_batch", KEY_URL, portal_url_batch, 0, 0, "interfaces.md 2, 4",                                                           \
+      "public address of the batch web service, for the pages; empty: made from host and port")                                            \
+    X("portal.operator", KEY_TEXT, portal_operator, 0, 0, "interfaces.md 1", "whose service it is, for the pages")                         \
+    X("portal.desk", KEY_TEXT, portal_desk, 0, 0, "interfaces.md 1", "how to reach the Service Desk, for the pages; empty: service_desk")  \
+    X("portal.admin_listen", KEY_ADDRESS, portal_admin_listen, 1, 0, "the project's choice", "as admin.listen, of the portal")             \
+    X("desk.webhook", KEY_URL, desk_webhook, 1, 0, "interfaces.md 1",                                                                      \
+      "address that the portal's Service Desk reports are POSTed to as JSON; empty: none")                                                 \
     X("tls.certificate", KEY_TEXT, http.certificate, 0, 0, "IDS App. G; interfaces.md 3",                                                  \
       "the servers' certificate and chain, PEM; below the home unless it begins with /")                                                   \
     X("tls.key", KEY_TEXT, http.key, 0, 0, "IDS App. G; interfaces.md 3", "its private key, PEM, mode 0600; the same")                     \
@@ -146,6 +195,7 @@ const struct key config_keys[] = {
 #define TYPE_KEY_HOST     "host name"
 #define TYPE_KEY_PATH     "path"
 #define TYPE_KEY_NETWORK  "network"
+#define TYPE_KEY_URL      "URL"
 #define TYPE_KEY_VERSIONS "TLS versions"
 
 static const struct smki_config_key faces[] = {
@@ -191,6 +241,13 @@ void smki_config_defaults(struct smki_config *out)
         .web_batch_submit_path = "/1.0/PortalCSRBatch/SubmitCSRBatch",
         .web_batch_result_path = "/1.0/PortalCSRBatch/CSRBatchResult",
         .admin_listen = "127.0.0.1:9180",
+        .portal_landing = {.listen = "127.0.0.1:8440", .network = SMKI_NETWORK_INTERNET},
+        .portal_organisation = {.listen = "127.0.0.1:8441", .network = SMKI_NETWORK_GATEWAY},
+        .portal_device = {.listen = "127.0.0.1:8442", .network = SMKI_NETWORK_GATEWAY},
+        .portal_organisation_internet = {.listen = "127.0.0.1:8445", .network = SMKI_NETWORK_INTERNET},
+        .portal_device_internet = {.listen = "127.0.0.1:8446", .network = SMKI_NETWORK_INTERNET},
+        .portal_download = {.listen = "127.0.0.1:8447", .network = SMKI_NETWORK_INTERNET},
+        .portal_admin_listen = "127.0.0.1:9181",
         .http =
             {
                 .certificate = "tls/server.pem",

@@ -171,6 +171,11 @@ static void right_text(const struct key *key, char *out, size_t size)
     case KEY_PATH:
         snprintf(out, size, "a path such as \"/1.0/Request\": from a /, of letters, digits and -._~/ only");
         break;
+    case KEY_URL:
+        snprintf(out, size, "%s, or empty",
+                 key->min == 1 ? "an address such as \"https://desk.example/hook\" (http:// only for this machine)"
+                               : "an address such as \"https://smki.example:8441\", without a / at its end");
+        break;
     case KEY_NETWORK:
         snprintf(out, size, "\"gateway\" or \"internet\"");
         break;
@@ -320,6 +325,23 @@ static bool is_path(const char *text)
     return text[0] == '/' && strspn(text, allowed) == strlen(text);
 }
 
+/* "https://" and what RFC 3986 lets follow, from a host on. Where reports are sent, http too, as long as they do not leave the machine. */
+static bool is_url(const char *text, bool target)
+{
+    static const char *const local[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]@!$&()*+,;=%";
+    const size_t size = strlen(text), https = strlen("https://");
+
+    if (strspn(text, allowed) != size || strchr(text, '@') != NULL || (!target && (text[size - 1] == '/' || strpbrk(text, "?#") != NULL)))
+        return false;
+    for (size_t i = 0; target && i < ARRAY_COUNT(local); i++) {
+        size_t length = strlen(local[i]);
+        if (strncmp(text, local[i], length) == 0 && strchr(":/", text[length]) != NULL)
+            return true;
+    }
+    return strncmp(text, "https://", https) == 0 && strchr("-._~:/?#!$&()*+,;=%]", text[https]) == NULL;
+}
+
 /* What the kind asks of a text. */
 static bool text_fits(const struct key *key, const char *text)
 {
@@ -332,6 +354,8 @@ static bool text_fits(const struct key *key, const char *text)
         return text[0] == '\0' || is_host(text);
     case KEY_PATH:
         return is_path(text);
+    case KEY_URL:
+        return text[0] == '\0' || is_url(text, key->min == 1);
     default:
         return true;
     }
@@ -405,6 +429,7 @@ int value_read(struct smki_config *config, const struct key *key, const cJSON *v
     case KEY_ADDRESS:
     case KEY_HOST:
     case KEY_PATH:
+    case KEY_URL:
         right = text_read(field, key, value);
         break;
     case KEY_NETWORK: {
@@ -466,6 +491,7 @@ cJSON *value_json(const struct smki_config *config, const struct key *key)
     case KEY_ADDRESS:
     case KEY_HOST:
     case KEY_PATH:
+    case KEY_URL:
         return cJSON_CreateString(field);
     case KEY_NETWORK:
         return cJSON_CreateString(smki_network_word(*(const enum smki_network *)field));

@@ -50,8 +50,12 @@ void verdict_exceed(struct smki_verdict *out, const struct smki_demand_limits *l
 
 /* The first moment, now or later, at which a CSR keeps the ad hoc pace. */
 struct smki_time pace_slot(const struct smki_demand_limits *limits, struct smki_time last, int64_t agreed, struct smki_time now);
+/* The pace of a moment, us between two; `agreed` 0: none. */
+int64_t pace_at(const struct smki_demand_limits *limits, struct smki_time time, int64_t agreed);
 /* Submissions of a Party under way at once. */
 uint64_t submissions_at_once(uint64_t agreed);
+/* Takes back one of the acceptances in [from, from + length): what was accepted came to nothing. False: there is none. */
+bool window_take_back(struct smki_window *window, struct smki_time from, int64_t length);
 /* CSRs in the portal's window. */
 uint64_t quota_lifted(uint32_t own, uint64_t agreed);
 

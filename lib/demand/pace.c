@@ -11,7 +11,7 @@ static bool is_day(const struct smki_demand_limits *limits, struct smki_time tim
     return minute >= limits->adhoc_day_from || minute < limits->adhoc_day_to;
 }
 
-static int64_t pace_at(const struct smki_demand_limits *limits, struct smki_time time, int64_t agreed)
+int64_t pace_at(const struct smki_demand_limits *limits, struct smki_time time, int64_t agreed)
 {
     int64_t own = is_day(limits, time) ? limits->adhoc_pace_day : limits->adhoc_pace_night;
 

@@ -83,6 +83,19 @@ int smki_window_add(struct smki_window *window, struct smki_time now, uint32_t c
     return 0;
 }
 
+bool window_take_back(struct smki_window *window, struct smki_time from, int64_t length)
+{
+    const size_t place = count_until(window, from.us - 1);
+
+    if (place == window->count || window->events[place].at.us >= from.us + length)
+        return false;
+    if (--window->events[place].count > 0)
+        return true;
+    window->count--;
+    memmove(window->events + place, window->events + place + 1, (window->count - place) * sizeof(*window->events));
+    return true;
+}
+
 struct smki_time smki_window_free_at(const struct smki_window *window, struct smki_time now, int64_t length, uint64_t limit, uint32_t count)
 {
     size_t first = count_until(window, now.us - length);

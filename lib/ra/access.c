@@ -19,6 +19,7 @@ int access_open(struct access **out, struct smki_error *err)
     for (size_t i = 0; i < ACCESS_SETS; i++)
         pthread_mutex_init(&access->locks[i], NULL);
     pthread_mutex_init(&access->refusals.lock, NULL);
+    pthread_mutex_init(&access->uses.lock, NULL);
     return 0;
 }
 
@@ -29,6 +30,7 @@ void access_close(struct access *access)
     for (size_t i = 0; i < ACCESS_SETS; i++)
         pthread_mutex_destroy(&access->locks[i]);
     pthread_mutex_destroy(&access->refusals.lock);
+    pthread_mutex_destroy(&access->uses.lock);
     free(access);
 }
 

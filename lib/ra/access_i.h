@@ -51,7 +51,25 @@ struct refusals {
     char left_out_peer[REFUSAL_PEER_SIZE]; /* the last of those */
 };
 
+/* Uses of a credential by a network that are not written yet: see use.c. */
+#define USE_PLACES 1024
+
+struct use_gathered {
+    uint64_t credential; /* 0: an empty place */
+    enum smki_network network;
+    bool officer;
+    uint32_t uses;                          /* of this day, not written */
+    struct smki_time day, last, written_at; /* written_at {0}: nothing of this day, by this program */
+    char peer[SMKI_PEER_SIZE];
+};
+
+struct uses {
+    pthread_mutex_t lock;
+    struct use_gathered places[USE_PLACES];
+};
+
 struct access {
+    struct uses uses;
     pthread_mutex_t locks[ACCESS_SETS];
     struct refusals refusals;
     uint64_t turns[ACCESS_SETS];

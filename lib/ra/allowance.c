@@ -32,6 +32,29 @@ int demand_last_put(struct store_change *change, uint64_t party, enum smki_rule 
     return store_demand_put(change, party, rule, BYTES(octets, sizeof(octets)), err);
 }
 
+int demand_window_get(struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_window *out, struct smki_error *err)
+{
+    struct smki_bytes stored = {0};
+    int rc = store_demand_get(view, party, rule, &stored, err);
+
+    *out = (struct smki_window){0};
+    if (rc == SMKI_NOT_FOUND)
+        return 0;
+    return rc != 0 ? rc : smki_window_read(out, stored, err);
+}
+
+int demand_window_put(struct store_change *change, uint64_t party, enum smki_rule rule, const struct smki_window *window,
+                      struct smki_error *err)
+{
+    struct smki_buffer text = {0};
+    int rc = smki_window_write(&text, window, err);
+
+    if (rc == 0)
+        rc = store_demand_put(change, party, rule, BYTES(text.at, text.size), err);
+    smki_buffer_finish(&text);
+    return rc;
+}
+
 struct allowance_question {
     struct agreements *agreements;
     const struct smki_demand_limits *limits;
@@ -44,15 +67,10 @@ struct allowance_question {
 static int window_left(struct store_view *view, const struct allowance_question *question, struct smki_allowance *out,
                        struct smki_error *err)
 {
-    struct smki_window window = {0};
-    struct smki_bytes stored = {0};
-    int rc = store_demand_get(view, question->party, question->rule, &stored, err);
+    struct smki_window window;
+    int rc = demand_window_get(view, question->party, question->rule, &window, err);
 
-    if (rc == SMKI_NOT_FOUND)
-        stored.size = 0;
-    else if (rc != 0)
-        return rc;
-    if ((rc = smki_window_read(&window, stored, err)) != 0)
+    if (rc != 0)
         return rc;
     if (question->rule == SMKI_RULE_PORTAL_BATCH)
         smki_allowance_portal_batch(out, question->limits, &window, question->agreed, question->now);

@@ -1,6 +1,6 @@
 /* Backup while everything runs, and restore. The store's copy is one consistent state; uploads are made durable before the store knows of
  * them, so the files copied after the store are at least those that its copy asks for. */
-#include "ra/service_i.h"
+#include "ra/kept_i.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,18 +33,18 @@ static int copy_below(const char *from, const char *to, const char *name, struct
     return folder_copy(in, out, NULL, err);
 }
 
-/* A home of before there were servers has no such folder. */
-static int copy_tls(const char *from, const char *to, bool without_keys, struct smki_error *err)
+/* A folder that a home of an earlier version may not have. */
+static int copy_later(const char *from, const char *to, const char *name, const char *but, struct smki_error *err)
 {
     char in[PATH_MAX], out[PATH_MAX];
     struct stat status;
     int rc;
 
-    if ((rc = path_join(in, sizeof(in), from, SMKI_HOME_TLS, err)) != 0 || (rc = path_join(out, sizeof(out), to, SMKI_HOME_TLS, err)) != 0)
+    if ((rc = path_join(in, sizeof(in), from, name, err)) != 0 || (rc = path_join(out, sizeof(out), to, name, err)) != 0)
         return rc;
     if (stat(in, &status) != 0 && errno == ENOENT)
         return 0;
-    return folder_copy(in, out, without_keys ? ".key" : NULL, err);
+    return folder_copy(in, out, but, err);
 }
 
 static int copy_config(const char *from, const char *to, struct smki_error *err)
@@ -66,12 +66,14 @@ static int copy_rest(const char *from, const char *to, bool without_keys, struct
     int rc;
 
     if ((rc = copy_config(from, to, err)) != 0 || (rc = copy_below(from, to, SMKI_HOME_CA, err)) != 0 ||
-        (rc = copy_below(from, to, SMKI_HOME_BATCHES, err)) != 0 || (rc = copy_tls(from, to, without_keys, err)) != 0)
+        (rc = copy_below(from, to, SMKI_HOME_BATCHES, err)) != 0 ||
+        (rc = copy_later(from, to, SMKI_HOME_TLS, without_keys ? ".key" : NULL, err)) != 0 ||
+        (rc = copy_later(from, to, SMKI_HOME_DOCUMENTS, NULL, err)) != 0 || (rc = copy_later(from, to, SMKI_HOME_CLIENT, NULL, err)) != 0)
         return rc;
     return without_keys ? 0 : copy_below(from, to, SMKI_HOME_KEYS, err);
 }
 
-static int backup_write(struct smki_service *service, const char *folder, bool without_keys, struct smki_error *err)
+static int backup_copy(struct smki_service *service, const char *folder, bool without_keys, struct smki_error *err)
 {
     char store[PATH_MAX], unfinished[PATH_MAX];
     int rc;
@@ -87,6 +89,18 @@ static int backup_write(struct smki_service *service, const char *folder, bool w
     if ((rc = home_sync(folder, err)) != 0) /* all else is on the disk before the store says that this is a backup */
         return rc;
     return rename(unfinished, store) != 0 ? smki_fail_errno(err, errno, "%s", store) : 0;
+}
+
+/* As long as no document or installer is removed between the store's copy and that of the files, each row has its file. */
+static int backup_write(struct smki_service *service, const char *folder, bool without_keys, struct smki_error *err)
+{
+    int documents, client = -1, rc = kept_hold_shared(service, SMKI_HOME_DOCUMENTS, &documents, err);
+
+    if (rc == 0 && (rc = kept_hold_shared(service, SMKI_HOME_CLIENT, &client, err)) == 0)
+        rc = backup_copy(service, folder, without_keys, err);
+    kept_release(client);
+    kept_release(documents);
+    return rc;
 }
 
 int smki_service_backup(struct smki_service *service, const struct smki_actor *actor, const char *folder, bool without_keys,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int certificate_copy(struct smki_stored_certificate *out, const struct store_certificate *stored, struct smki_error *err)
+int certificate_copy(struct smki_stored_certificate *out, const struct store_certificate *stored, struct smki_error *err)
 {
     if (stored->der.size > sizeof(out->der))
         return smki_fail(err, SMKI_STORE_CORRUPT, "a stored certificate has %zu octets", stored->der.size);

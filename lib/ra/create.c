@@ -17,7 +17,8 @@ static int folder_make(const char *path, struct smki_error *err)
     return mkdir(path, 0700) != 0 && errno != EEXIST ? smki_fail_errno(err, errno, "%s", path) : 0;
 }
 
-static const char *const folders[] = {SMKI_HOME_STORE, SMKI_HOME_CA, SMKI_HOME_KEYS, SMKI_HOME_BATCHES, SMKI_HOME_RUNNERS, SMKI_HOME_TLS};
+static const char *const folders[] = {SMKI_HOME_STORE,   SMKI_HOME_CA,  SMKI_HOME_KEYS,      SMKI_HOME_BATCHES,
+                                      SMKI_HOME_RUNNERS, SMKI_HOME_TLS, SMKI_HOME_DOCUMENTS, SMKI_HOME_CLIENT};
 
 static int folders_each(const char *home, int (*act)(const char *path, struct smki_error *err), struct smki_error *err)
 {

@@ -1,6 +1,7 @@
 /* One request, one certificate: read, verify, decide and reserve (a ticket), sign, store (design: reserve, record, sign, record). */
 #include "ra/ticket_i.h"
 
+#include "demand/demand_i.h"
 #include "registry/registry_i.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct issuing {
     struct smki_stored_certificate *out;
     int refusal; /* of policy: recorded, not a failure of the store */
     struct smki_error why;
+    uint64_t agreed;        /* the portal's quota by an agreement in force; 0: none */
     struct octet_hold hold; /* ad hoc: while this is at its ticket */
     uint64_t twin;          /* the open ticket, of somebody who is at it, that this request is a duplicate of; 0: none */
     bool twin_seen;         /* it was finished: ask no more */
@@ -136,7 +138,7 @@ static int decide(struct issuing *issuing, struct store_change *change, struct s
     }
 }
 
-/* ---- reserve ---- */
+/* ---- record ---- */
 
 static int record(const struct issuing *issuing, struct store_change *change, enum smki_act act, int outcome, const char *detail,
                   struct smki_error *err)
@@ -153,6 +155,92 @@ static int record(const struct issuing *issuing, struct store_change *change, en
     snprintf(record.detail, sizeof(record.detail), "%s: %.*s", smki_profile_word(issuing->ticket.profile), 200, detail);
     return store_record(change, &record, err);
 }
+
+/* ---- the portal's quota (interfaces.md 10): counted with the grant ---- */
+
+static bool has_quota(const struct ticket *ticket)
+{
+    return ticket->profile == SMKI_PROFILE_DEVICE && ticket->interface == SMKI_INTERFACE_PORTAL_DEVICE;
+}
+
+/* Read outside the change: agreements are documents, of which there may be many. */
+static int agreement_ask(struct issuing *issuing, struct smki_error *err)
+{
+    struct store_view *view;
+    int rc;
+
+    if (!has_quota(&issuing->ticket))
+        return 0;
+    if ((rc = store_view_begin(issuing->service->store, &view, err)) != 0)
+        return rc;
+    rc = agreements_limit(&issuing->service->agreements, view, issuing->ticket.party, SMKI_RULE_PORTAL_ADHOC,
+                          smki_service_now(issuing->service), &issuing->agreed, err);
+    store_view_end(view);
+    return rc;
+}
+
+/* A rule that is only observed leaves its mark in the log. */
+static int record_observed(const struct issuing *issuing, struct store_change *change, const struct smki_verdict *verdict,
+                           struct smki_error *err)
+{
+    struct smki_audit_record record = {
+        .act = SMKI_ACT_DEMAND_OBSERVED, .actor = *issuing->actor, .party = issuing->ticket.party, .outcome = verdict->code};
+
+    if (!verdict->flagged)
+        return 0;
+    snprintf(record.detail, sizeof(record.detail), "%.*s", (int)sizeof(record.detail) - 1, verdict->text);
+    return store_record(change, &record, err);
+}
+
+static int quota_count(struct issuing *issuing, struct store_change *change, struct smki_window *window, struct smki_error *err)
+{
+    const struct smki_time now = store_change_time(change);
+    struct smki_verdict verdict;
+    int rc;
+
+    smki_demand_portal_adhoc(&verdict, &smki_service_config(issuing->service)->limits, window, issuing->agreed, now);
+    if (!verdict.allowed) {
+        issuing->refusal = smki_fail(&issuing->why, verdict.code, "%s", verdict.text);
+        return 0;
+    }
+    if ((rc = smki_window_add(window, now, 1, err)) != 0 ||
+        (rc = demand_window_put(change, issuing->ticket.party, SMKI_RULE_PORTAL_ADHOC, window, err)) != 0)
+        return rc;
+    return record_observed(issuing, change, &verdict, err);
+}
+
+/* issuing->refusal, when the request would be granted but for the Party's quota. */
+static int quota_take(struct issuing *issuing, struct store_change *change, struct smki_error *err)
+{
+    struct smki_window window;
+    int rc;
+
+    if (!has_quota(&issuing->ticket) || smki_service_config(issuing->service)->limits.mode[SMKI_RULE_PORTAL_ADHOC] == SMKI_RULE_OFF)
+        return 0;
+    if ((rc = demand_window_get(store_change_view(change), issuing->ticket.party, SMKI_RULE_PORTAL_ADHOC, &window, err)) != 0)
+        return rc;
+    rc = quota_count(issuing, change, &window, err);
+    smki_window_finish(&window);
+    return rc;
+}
+
+/* What was granted came to nothing. Its not_before is the second in which it was counted. */
+static int quota_give_back(const struct ticket *ticket, struct store_change *change, struct smki_error *err)
+{
+    struct smki_window window;
+    int rc;
+
+    if (!has_quota(ticket))
+        return 0;
+    if ((rc = demand_window_get(store_change_view(change), ticket->party, SMKI_RULE_PORTAL_ADHOC, &window, err)) != 0)
+        return rc;
+    if (window_take_back(&window, ticket->not_before, SMKI_SECOND))
+        rc = demand_window_put(change, ticket->party, SMKI_RULE_PORTAL_ADHOC, &window, err);
+    smki_window_finish(&window);
+    return rc;
+}
+
+/* ---- reserve ---- */
 
 /* The device's key is claimed with the grant, so that no other request can be granted the same before this one is signed. */
 static int claim_key(const struct issuing *issuing, struct store_change *change, struct smki_error *err)
@@ -231,6 +319,8 @@ static int void_change(struct store_change *change, void *argument, struct smki_
     }
     if (rc != 0)
         return rc == SMKI_NOT_FOUND ? 0 : rc;
+    if ((rc = quota_give_back(&issuing->ticket, change, err)) != 0)
+        return rc;
     return record(issuing, change, SMKI_ACT_CSR_VOID, issuing->why.code, issuing->why.text, err);
 }
 
@@ -300,6 +390,8 @@ static int reserve_change(struct store_change *change, void *argument, struct sm
         return rc;
     if (issuing->refusal != 0 && is_store_failure(issuing->refusal))
         return smki_fail(err, issuing->refusal, "%s", issuing->why.text);
+    if (issuing->refusal == 0 && (rc = quota_take(issuing, change, err)) != 0)
+        return rc;
     if (issuing->refusal != 0)
         return record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
     if ((rc = ticket_put(change, &issuing->ticket, err)) != 0 || (rc = ticket_hold(issuing, err)) != 0 ||
@@ -380,6 +472,42 @@ static int elsewhere_check(const struct issuing *issuing, struct store_change *c
                      "the serial number of this request was made void elsewhere before it was signed; submit it again");
 }
 
+/* How many rows that nobody is shown any more go when one comes: two, so that the list never grows for good. */
+#define PICKUP_FORGET 2
+
+static int pickup_forget(struct issuing *issuing, struct store_change *change, struct smki_error *err)
+{
+    const int64_t since = store_change_time(change).us - smki_service_config(issuing->service)->limits.result_retention;
+    static const uint8_t first[SMKI_SERIAL_SIZE];
+    struct store_pickup oldest;
+    int rc = 0;
+
+    for (int i = 0; i < PICKUP_FORGET && rc == 0; i++) {
+        rc = store_pickup_next(store_change_view(change), issuing->ticket.party, first, &oldest, err);
+        if (rc != 0 || oldest.issued_at.us > since)
+            return rc == SMKI_NOT_FOUND ? 0 : rc;
+        rc = store_pickup_remove(change, oldest.party, oldest.serial, err);
+    }
+    return rc;
+}
+
+/* So that it is found by whom it is for (interfaces.md 4: the pickup page), and an organisation's by its EUI-64. */
+static int list(struct issuing *issuing, struct store_change *change, const struct store_certificate *certificate, struct smki_error *err)
+{
+    const struct ticket *ticket = &issuing->ticket;
+    struct store_pickup pickup = {
+        .party = ticket->party, .ca = certificate->ca, .interface = (uint8_t)ticket->interface, .issued_at = certificate->issued_at};
+    int rc = 0;
+
+    if (ticket->profile == SMKI_PROFILE_IKI)
+        return 0;
+    memcpy(pickup.serial, ticket->serial, SMKI_SERIAL_SIZE);
+    if (ticket->party != 0 && ((rc = store_pickup_add(change, &pickup, err)) != 0 || (rc = pickup_forget(issuing, change, err)) != 0))
+        return rc;
+    return ticket->profile == SMKI_PROFILE_ORGANISATION ? store_organisation_add(change, &issuing->csr.subject.eui, ticket->serial, err)
+                                                        : 0;
+}
+
 static int store_change_issued(struct store_change *change, void *argument, struct smki_error *err)
 {
     struct issuing *issuing = argument;
@@ -394,7 +522,8 @@ static int store_change_issued(struct store_change *change, void *argument, stru
     if (rc != 0)
         return rc == SMKI_NOT_FOUND ? elsewhere_check(issuing, change, err) : rc;
     memcpy(certificate.serial, issuing->ticket.serial, SMKI_SERIAL_SIZE);
-    if ((rc = store_certificate_add(change, &certificate, err)) != 0 || (rc = ticket_remove(change, issuing->ticket.number, err)) != 0)
+    if ((rc = store_certificate_add(change, &certificate, err)) != 0 || (rc = ticket_remove(change, issuing->ticket.number, err)) != 0 ||
+        (rc = list(issuing, change, &certificate, err)) != 0)
         return rc;
     if (issuing->ticket.profile == SMKI_PROFILE_IKI && (rc = credential_register(issuing, change, err)) != 0)
         return rc;
@@ -551,14 +680,21 @@ static int unread_change(struct store_change *change, void *argument, struct smk
     return record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
 }
 
+int request_read(struct smki_csr *csr, const struct smki_service *service, enum smki_profile profile, struct smki_bytes der,
+                 struct smki_error *err)
+{
+    int rc = smki_csr_read(csr, profile, der, err);
+
+    if (rc == 0 && csr->trailer != 0 && !smki_service_config(service)->csr_trailer)
+        return smki_fail(err, SMKI_CSR_MALFORMED, "%zu octet%s the request", csr->trailer, csr->trailer == 1 ? " follows" : "s follow");
+    return rc;
+}
+
 static int read_request(struct issuing *issuing, struct smki_bytes der, struct smki_error *err)
 {
     int rc;
 
-    if ((issuing->refusal = smki_csr_read(&issuing->csr, issuing->ticket.profile, der, &issuing->why)) == 0 && issuing->csr.trailer != 0 &&
-        !smki_service_config(issuing->service)->csr_trailer)
-        issuing->refusal = smki_fail(&issuing->why, SMKI_CSR_MALFORMED, "%zu octet%s the request", issuing->csr.trailer,
-                                     issuing->csr.trailer == 1 ? " follows" : "s follow");
+    issuing->refusal = request_read(&issuing->csr, issuing->service, issuing->ticket.profile, der, &issuing->why);
     if (issuing->refusal == 0)
         issuing->refusal = smki_csr_verify(&issuing->csr, &issuing->why);
     if (issuing->refusal == 0)
@@ -592,7 +728,7 @@ static int issue_request(struct issuing *issuing, struct smki_bytes der, struct 
     issuing->ticket.csr = issuing->csr.der;
     if (issuing->credential != NULL)
         snprintf(issuing->credential->common_name, sizeof(issuing->credential->common_name), "%s", issuing->csr.subject.common_name);
-    if ((rc = reserve_alone(issuing, err)) != 0)
+    if ((rc = agreement_ask(issuing, err)) != 0 || (rc = reserve_alone(issuing, err)) != 0)
         return rc;
     return sign_and_store(issuing, err);
 }
@@ -622,6 +758,18 @@ int transaction_issue(struct smki_service *service, const struct smki_actor *act
     if (profile != SMKI_PROFILE_DEVICE && profile != SMKI_PROFILE_ORGANISATION)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "an IKI certificate comes with its credential: use smki_service_credential_issue");
     return issue(&issuing, csr, err);
+}
+
+int refused_unread(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, int code, const char *text,
+                   struct smki_error *err)
+{
+    struct issuing issuing = {
+        .service = service, .actor = actor, .ticket = {.profile = profile, .party = actor->party, .interface = actor->interface}};
+    int rc;
+
+    issuing.refusal = smki_fail(&issuing.why, code, "%s", text);
+    rc = store_change(service->store, unread_change, &issuing, err);
+    return rc != 0 ? rc : smki_fail(err, code, "%s", text);
 }
 
 int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,

@@ -1,6 +1,8 @@
 /* Opening a home. */
 #include "ra/service_i.h"
 
+#include <smki/access.h>
+
 #include <mbedtls/platform_util.h>
 
 #include <stdlib.h>
@@ -119,6 +121,8 @@ void smki_service_close(struct smki_service *service)
 {
     if (service == NULL)
         return;
+    if (service->store != NULL && service->access != NULL) /* what cannot be written is lost, as in a crash */
+        (void)!smki_credential_use_flush(service, NULL);
     smki_store_close(service->store);
     for (size_t i = 0; i < ARRAY_COUNT(service->ca); i++)
         smki_ca_close(service->ca[i]);

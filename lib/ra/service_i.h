@@ -117,6 +117,9 @@ const struct ca_place *ca_places(size_t *count);
 void serial_compose(uint8_t out[SMKI_SERIAL_SIZE], uint64_t half, const uint8_t chance[8]);
 struct smki_serial serial_of(const uint8_t octets[SMKI_SERIAL_SIZE]);
 
+/* What the store has, for the caller to keep. */
+SMKI_MUST_USE int certificate_copy(struct smki_stored_certificate *out, const struct store_certificate *stored, struct smki_error *err);
+
 /* ---- policy of one Device CSR, inside a change ---- */
 
 struct device_question {
@@ -131,6 +134,13 @@ struct device_question {
 SMKI_MUST_USE int device_decide(struct store_view *view, const struct device_question *question, struct smki_error *err);
 bool device_is_refusal(int code);
 struct store_claim device_claim(const struct smki_csr *csr, const uint8_t serial[SMKI_SERIAL_SIZE]);
+
+/* ---- allowance.c: a Party's window under PORTAL_BATCH or PORTAL_ADHOC. Read into {0}; finished by the caller, also after a failure ----
+ */
+SMKI_MUST_USE int demand_window_get(struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_window *out,
+                                    struct smki_error *err);
+SMKI_MUST_USE int demand_window_put(struct store_change *change, uint64_t party, enum smki_rule rule, const struct smki_window *window,
+                                    struct smki_error *err);
 
 /* ---- allowance.c: when a Party last did what a demand rule paces (ADHOC_PACE: the slot that it was given); {0}: never ---- */
 SMKI_MUST_USE int demand_last_get(struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time *out,

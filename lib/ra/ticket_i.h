@@ -30,5 +30,11 @@ SMKI_MUST_USE int tickets_open(struct store_view *view, struct smki_buffer *out,
 SMKI_MUST_USE int transaction_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile,
                                     uint64_t transaction, struct smki_bytes csr, struct smki_stored_certificate *out,
                                     struct smki_error *err);
+/* Reads a request as issuing does: smki_csr_read, and what the configuration says of trailers. Its signature is smki_csr_verify's. */
+SMKI_MUST_USE int request_read(struct smki_csr *csr, const struct smki_service *service, enum smki_profile profile, struct smki_bytes der,
+                               struct smki_error *err);
+/* Records that a request which could not even be read was refused, and returns `code` with its words; or the failure to record it. */
+SMKI_MUST_USE int refused_unread(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, int code,
+                                 const char *text, struct smki_error *err);
 
 #endif

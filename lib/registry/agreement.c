@@ -50,6 +50,7 @@ int smki_agreement_next(struct smki_store *store, uint64_t number, struct smki_a
 struct agreement_change {
     const struct smki_actor *actor;
     int64_t notice; /* us */
+    const struct smki_agreement *asked;
     struct smki_agreement agreement;
 };
 
@@ -109,37 +110,42 @@ static void tell(struct phrase *phrase, const struct smki_agreement *agreement)
     phrase_add(phrase, "notified %s%s", smki_time_text_uk(agreement->notified_at, from), agreement->short_notice ? " (short notice)" : "");
 }
 
-static int agreement_add(struct store_change *change, void *argument, struct smki_error *err)
+int agreement_enter(struct store_change *change, const struct smki_actor *actor, int64_t notice, struct smki_agreement *agreement,
+                    struct smki_error *err)
 {
-    struct agreement_change *add = argument;
-    struct smki_agreement *agreement = &add->agreement;
     struct smki_time now = store_change_time(change);
     struct smki_party party;
     struct phrase phrase = {0};
     int rc;
 
-    if ((rc = party_get(store_change_view(change), agreement->party, &party, err)) != 0)
+    if ((rc = agreement_check(agreement, err)) != 0 || (rc = party_get(store_change_view(change), agreement->party, &party, err)) != 0)
         return rc;
     if (agreement->notified_at.us == 0)
         agreement->notified_at = now;
-    if ((rc = notice_check(agreement, add->notice, now, err)) != 0)
+    if ((rc = notice_check(agreement, notice, now, err)) != 0)
         return rc;
     if ((rc = store_next_number(change, STORE_COUNT_AGREEMENT, &agreement->number, err)) != 0)
         return rc;
     if ((rc = document_put(change, STORE_AGREEMENT, agreement->number, smki_agreement_json(agreement), err)) != 0)
         return rc;
     tell(&phrase, agreement);
-    return record_act(change, add->actor, SMKI_ACT_AGREEMENT_ADD, agreement->party, agreement->number, phrase.text, err);
+    return record_act(change, actor, SMKI_ACT_AGREEMENT_ADD, agreement->party, agreement->number, phrase.text, err);
+}
+
+static int agreement_add(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct agreement_change *add = argument;
+
+    add->agreement = *add->asked;
+    return agreement_enter(change, add->actor, add->notice, &add->agreement, err);
 }
 
 int smki_agreement_add(struct smki_store *store, const struct smki_actor *actor, const struct smki_demand_limits *limits,
                        struct smki_agreement *agreement, struct smki_error *err)
 {
-    struct agreement_change arguments = {.actor = actor, .notice = limits->agreement_notice, .agreement = *agreement};
+    struct agreement_change arguments = {.actor = actor, .notice = limits->agreement_notice, .asked = agreement};
     int rc;
 
-    if ((rc = agreement_check(agreement, err)) != 0)
-        return rc;
     if ((rc = store_change(store, agreement_add, &arguments, err)) != 0)
         return rc;
     *agreement = arguments.agreement;
@@ -216,20 +222,30 @@ static int agreements_follow(struct agreements *agreements, struct store_view *v
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
-int agreements_limit(struct agreements *agreements, struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now,
-                     uint64_t *limit, struct smki_error *err)
+int agreements_in_force(struct agreements *agreements, struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now,
+                        struct smki_agreement *out, struct smki_error *err)
 {
     int rc;
 
-    *limit = 0;
+    *out = (struct smki_agreement){0};
     pthread_mutex_lock(&agreements->lock);
     rc = agreements_follow(agreements, view, err);
     for (size_t i = 0; rc == 0 && i < agreements->count; i++) {
         const struct smki_agreement *agreement = &agreements->known[i];
-        if (in_force(agreement, party, rule, now) && is_better(rule, agreement->limit, *limit))
-            *limit = agreement->limit;
+        if (in_force(agreement, party, rule, now) && is_better(rule, agreement->limit, out->limit))
+            *out = *agreement;
     }
     pthread_mutex_unlock(&agreements->lock);
+    return rc;
+}
+
+int agreements_limit(struct agreements *agreements, struct store_view *view, uint64_t party, enum smki_rule rule, struct smki_time now,
+                     uint64_t *limit, struct smki_error *err)
+{
+    struct smki_agreement best;
+    int rc = agreements_in_force(agreements, view, party, rule, now, &best, err);
+
+    *limit = best.limit;
     return rc;
 }
 

@@ -145,6 +145,11 @@ uint64_t document_number(struct document *document, const char *name)
     return value;
 }
 
+uint64_t document_known(struct document *document, const char *name)
+{
+    return cJSON_IsNull(member(document, name)) ? 0 : document_number(document, name);
+}
+
 bool document_bool(struct document *document, const char *name)
 {
     const cJSON *found = member(document, name);

@@ -39,6 +39,7 @@ SMKI_MUST_USE int document_open_next(struct document *out, struct store_view *vi
 /* A whole number from 0 to NUMBER_MAX; false for anything else. */
 bool json_whole(const cJSON *item, uint64_t *out);
 uint64_t document_number(struct document *document, const char *name);
+uint64_t document_known(struct document *document, const char *name); /* 0 for null */
 bool document_bool(struct document *document, const char *name);
 struct smki_time document_time(struct document *document, const char *name);
 void document_text(struct document *document, const char *name, char *out, size_t size);
@@ -72,6 +73,9 @@ SMKI_MUST_USE int limit_record(struct store_change *change, const struct smki_ac
 /* ---- what the nouns need of each other ---- */
 SMKI_MUST_USE int party_number_of_eui(struct store_view *view, const struct smki_device_id *eui, uint64_t *number,
                                       struct smki_error *err); /* PARTY_UNKNOWN */
+/* The whole of smki_agreement_add, `notice` being how long before the Party has to tell. */
+SMKI_MUST_USE int agreement_enter(struct store_change *change, const struct smki_actor *actor, int64_t notice,
+                                  struct smki_agreement *agreement, struct smki_error *err);
 /* Suspends the officer's active credentials. */
 SMKI_MUST_USE int credentials_suspend(struct store_change *change, const struct smki_actor *actor, uint64_t officer,
                                       struct smki_error *err);

@@ -4,7 +4,10 @@
 
 #include "store/store_i.h"
 
+#include <smki/desk.h>
+#include <smki/installer.h>
 #include <smki/maintenance.h>
+#include <smki/notice.h>
 #include <smki/party.h>
 
 #include <pthread.h>
@@ -32,6 +35,9 @@ void agreements_finish(struct agreements *agreements);
 /* agreement_limit of a view that is no change's (what a change sees may come to nothing). Thread-safe. */
 SMKI_MUST_USE int agreements_limit(struct agreements *agreements, struct store_view *view, uint64_t party, enum smki_rule rule,
                                    struct smki_time now, uint64_t *limit, struct smki_error *err);
+/* The one that gives this limit; all {0}: none is in force. */
+SMKI_MUST_USE int agreements_in_force(struct agreements *agreements, struct store_view *view, uint64_t party, enum smki_rule rule,
+                                      struct smki_time now, struct smki_agreement *out, struct smki_error *err);
 /* Would credential_add take it now? Asked before its certificate is signed; `credential` has the reserved serial. */
 SMKI_MUST_USE int credential_admit(struct store_change *change, const struct smki_credential *credential, struct smki_error *err);
 /* Registers a credential whose certificate was made: gives its number; CREDENTIAL_NAME_TAKEN when the CN is in use by an active one (but
@@ -56,5 +62,50 @@ SMKI_MUST_USE int maintenance_at(struct store_view *view, struct smki_time now, 
 void maintenance_pick(struct smki_maintenance *best, const struct smki_maintenance *maintenance, struct smki_time now);
 /* Another number with every change of a notice. */
 SMKI_MUST_USE int maintenance_stamp(struct store_view *view, uint64_t *out, struct smki_error *err);
+
+/* ---- notices of extra demand: see smki/notice.h. `notice`: how long before the Party has to tell ---- */
+SMKI_MUST_USE int demand_notice_add(struct smki_store *store, const struct smki_actor *actor, uint64_t officer, int64_t notice,
+                                    struct smki_demand_notice *out, struct smki_error *err);
+SMKI_MUST_USE int demand_notice_next(struct store_view *view, uint64_t party, uint64_t number, struct smki_demand_notice *out,
+                                     struct smki_error *err);
+SMKI_MUST_USE int demand_notice_find(struct store_view *view, uint64_t party, uint64_t number, struct smki_demand_notice *out,
+                                     struct smki_error *err);
+/* `agreement` has the limit and short_notice, and gets the rest. */
+SMKI_MUST_USE int demand_notice_approve(struct smki_store *store, const struct smki_actor *actor, int64_t notice, uint64_t number,
+                                        struct smki_agreement *agreement, struct smki_error *err);
+SMKI_MUST_USE int demand_notice_decline(struct smki_store *store, const struct smki_actor *actor, uint64_t number, const char *reason,
+                                        struct smki_error *err);
+
+/* ---- what is known of the document library's files; the files themselves are lib/ra/library.c's ---- */
+/* Those that were removed are never found. */
+SMKI_MUST_USE int library_get(struct store_view *view, uint64_t number, struct smki_document *out, struct smki_error *err);
+SMKI_MUST_USE int library_next(struct store_view *view, uint64_t number, struct smki_document *out, struct smki_error *err);
+/* Gives number and added_at, records. ALREADY_EXISTS: this title and version. */
+SMKI_MUST_USE int library_add(struct store_change *change, const struct smki_actor *actor, struct smki_document *document,
+                              struct smki_error *err);
+SMKI_MUST_USE int library_remove(struct store_change *change, const struct smki_actor *actor, uint64_t number, struct smki_error *err);
+/* INVALID_ARGUMENT: title or version. */
+SMKI_MUST_USE int library_check(const struct smki_document *document, struct smki_error *err);
+/* The last part of a path, made safe: letters, digits and "._-", others are '-'; no '.' or '-' at its begin; cut in front of its ending. */
+const char *file_name_tidy(char out[SMKI_FILE_NAME_SIZE], const char *path);
+
+/* ---- the same of the Authentication Client's ---- */
+SMKI_MUST_USE int installer_get(struct store_view *view, uint64_t number, struct smki_installer *out, struct smki_error *err);
+SMKI_MUST_USE int installer_next(struct store_view *view, uint64_t number, struct smki_installer *out, struct smki_error *err);
+/* ALREADY_EXISTS: this version for this platform. */
+SMKI_MUST_USE int installer_add(struct store_change *change, const struct smki_actor *actor, struct smki_installer *installer,
+                                struct smki_error *err);
+SMKI_MUST_USE int installer_withdraw(struct store_change *change, const struct smki_actor *actor, uint64_t number, struct smki_error *err);
+SMKI_MUST_USE int installer_check(const struct smki_installer *installer, struct smki_error *err);
+
+/* ---- reports to the Service Desk: see smki/desk.h ---- */
+/* Who reports is in the entry already; the actor is for the record. */
+SMKI_MUST_USE int desk_add(struct smki_store *store, const struct smki_actor *actor, struct smki_desk_entry *entry,
+                           struct smki_time *retry_at, struct smki_error *err);
+SMKI_MUST_USE int desk_get(struct store_view *view, uint64_t number, struct smki_desk_entry *out, struct smki_error *err);
+SMKI_MUST_USE int desk_next(struct store_view *view, uint64_t number, struct smki_desk_entry *out, struct smki_error *err);
+SMKI_MUST_USE int desk_close(struct smki_store *store, const struct smki_actor *actor, uint64_t number, struct smki_error *err);
+/* What became of an attempt to send it: `failure` NULL, it was sent. */
+SMKI_MUST_USE int desk_note(struct smki_store *store, uint64_t number, const char *failure, struct smki_error *err);
 
 #endif

@@ -38,3 +38,21 @@ int text_check(const char *text, size_t size, const char *field, struct smki_err
     }
     return 0;
 }
+
+int text_lines_check(const char *text, size_t size, const char *field, struct smki_error *err)
+{
+    const size_t length = strnlen(text, size);
+    const uint8_t *at = (const uint8_t *)text;
+    uint32_t c;
+
+    if (length == size)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the %s is longer than %zu octets", field, size - 1);
+    if (strspn(text, " \n") == length)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the %s is empty", field);
+    while (*at != '\0') {
+        size_t offset = (size_t)(at - (const uint8_t *)text);
+        if (!take_character(&at, &c) || (c != '\n' && !is_printable(c)))
+            return smki_fail(err, SMKI_INVALID_ARGUMENT, "the %s is not printable UTF-8 at octet %zu", field, offset + 1);
+    }
+    return 0;
+}

@@ -122,7 +122,8 @@ int store_batch_put(struct store_change *change, const struct smki_batch *batch,
     batch_write(&writer, batch);
     if (writer.failed)
         return smki_fail(err, SMKI_INTERNAL, "batch %llu does not fit its row", (unsigned long long)batch->id);
-    if ((rc = row_put(change, DB_BATCHES, row, BYTES(octets, writer_size(&writer)), err)) != 0)
+    if ((rc = row_put(change, DB_BATCHES, row, BYTES(octets, writer_size(&writer)), err)) != 0 ||
+        (rc = party_batch_note(change, batch->party, batch->id, err)) != 0)
         return rc;
     if (!state_is_last(batch->state))
         return row_put(change, DB_BATCHES_OPEN, row, (struct smki_bytes){0}, err);

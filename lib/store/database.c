@@ -17,14 +17,17 @@ static const char *const database_names[DB_COUNT] = {
     [DB_CERTIFICATES + 2] = "certificates-ikica",
     [DB_CERTIFICATES + 3] = "certificates-oca-root",
     [DB_CERTIFICATES + 4] = "certificates-dca-root",
-    [DB_REVOKED] = "revoked",           /* u8 CA, serial -> nothing */
-    [DB_BATCHES] = "batches",           /* u64 -> batch.c */
-    [DB_BATCHES_OPEN] = "batches-open", /* u64 -> nothing: those whose state is not final (since format 2) */
-    [DB_CHUNKS] = "chunks",             /* u64 batch, u32 chunk, u8 part -> the batch room's own octets */
-    [DB_DEMAND] = "demand",             /* u64 party, u32 rule -> the demand room's own octets */
-    [DB_VALUES] = "values",             /* name -> the caller's own octets */
-    [DB_RECORDS] = "records",           /* u64 sequence -> record.c */
-    [DB_CHECKPOINTS] = "checkpoints",   /* u64 sequence -> a head that was signed and is kept */
+    [DB_REVOKED] = "revoked",             /* u8 CA, serial -> nothing */
+    [DB_BATCHES] = "batches",             /* u64 -> batch.c */
+    [DB_BATCHES_OPEN] = "batches-open",   /* u64 -> nothing: those whose state is not final (since format 2) */
+    [DB_CHUNKS] = "chunks",               /* u64 batch, u32 chunk, u8 part -> the batch room's own octets */
+    [DB_DEMAND] = "demand",               /* u64 party, u32 rule -> the demand room's own octets */
+    [DB_VALUES] = "values",               /* name -> the caller's own octets */
+    [DB_RECORDS] = "records",             /* u64 sequence -> record.c */
+    [DB_CHECKPOINTS] = "checkpoints",     /* u64 sequence -> a head that was signed and is kept */
+    [DB_PICKUP] = "pickup",               /* u64 party, serial -> pickup.c (this and the next two since format 5) */
+    [DB_PARTY_BATCHES] = "batches-party", /* u64 party, u64 batch -> nothing */
+    [DB_ORGANISATIONS] = "organisations", /* EUI-64, serial -> nothing: certificates of the OCA */
 };
 
 static const struct smki_bytes format_key = {.at = (const uint8_t *)"format", .size = 6};
@@ -226,6 +229,20 @@ int row_after(struct store_view *view, enum database database, struct smki_bytes
         rc = mdb_cursor_get(cursor, &at, &found, after.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
     if (rc == 0 && after.size != 0 && at.mv_size == after.size && memcmp(at.mv_data, after.at, after.size) == 0)
         rc = mdb_cursor_get(cursor, &at, &found, MDB_NEXT);
+    return row_found(view, cursor, rc, at, found, key, value, err);
+}
+
+int row_before(struct store_view *view, enum database database, struct smki_bytes before, struct smki_bytes *key, struct smki_bytes *value,
+               struct smki_error *err)
+{
+    MDB_val at = val_of(before), found = {0};
+    MDB_cursor *cursor = NULL;
+    int rc = mdb_cursor_open(view->txn, view->store->database[database], &cursor);
+
+    if (rc == 0) {
+        rc = mdb_cursor_get(cursor, &at, &found, MDB_SET_RANGE);
+        rc = mdb_cursor_get(cursor, &at, &found, rc == 0 ? MDB_PREV : MDB_LAST);
+    }
     return row_found(view, cursor, rc, at, found, key, value, err);
 }
 

@@ -22,7 +22,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#define STORE_FORMAT 4 /* what this version writes; upgrade.c has a step from each older one */
+#define STORE_FORMAT 5 /* what this version writes; upgrade.c has a step from each older one */
 
 #define STORE_MAP_START ((size_t)64 << 20) /* octets of address space to start with */
 #define STORE_MAP_STEP  ((size_t)1 << 30)  /* the map doubles, but by no more than this at once */
@@ -52,6 +52,9 @@ enum database {
     DB_VALUES,
     DB_RECORDS,
     DB_CHECKPOINTS,
+    DB_PICKUP,
+    DB_PARTY_BATCHES,
+    DB_ORGANISATIONS,
     DB_COUNT
 };
 
@@ -148,6 +151,9 @@ SMKI_MUST_USE int row_get(struct store_view *view, enum database database, struc
 /* The first row whose key is greater than `after` (an empty one: the first row). `value` may be NULL. */
 SMKI_MUST_USE int row_after(struct store_view *view, enum database database, struct smki_bytes after, struct smki_bytes *key,
                             struct smki_bytes *value, struct smki_error *err);
+/* The last row whose key is less than `before`. `value` may be NULL. */
+SMKI_MUST_USE int row_before(struct store_view *view, enum database database, struct smki_bytes before, struct smki_bytes *key,
+                             struct smki_bytes *value, struct smki_error *err);
 SMKI_MUST_USE int row_last(struct store_view *view, enum database database, struct smki_bytes *key, struct smki_bytes *value,
                            struct smki_error *err);
 SMKI_MUST_USE int row_put(struct store_change *change, enum database database, struct smki_bytes key, struct smki_bytes value,
@@ -170,6 +176,10 @@ SMKI_MUST_USE int print_next(struct store_view *view, const uint8_t print[8], st
 SMKI_MUST_USE int print_add(struct store_change *change, const uint8_t print[8], const struct smki_device_id *id, struct smki_error *err);
 SMKI_MUST_USE int print_remove(struct store_change *change, const uint8_t print[8], const struct smki_device_id *id,
                                struct smki_error *err);
+
+/* ---- pickup.c ---- */
+/* The batch is one of the Party's. */
+SMKI_MUST_USE int party_batch_note(struct store_change *change, uint64_t party, uint64_t id, struct smki_error *err);
 
 void print_finish(struct smki_store *store);
 

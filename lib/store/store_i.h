@@ -40,6 +40,8 @@ enum store_counter {
     STORE_COUNT_PARTY, STORE_COUNT_OFFICER, STORE_COUNT_CREDENTIAL, STORE_COUNT_AGREEMENT, STORE_COUNT_BATCH, STORE_COUNT_TRANSACTION,
     STORE_COUNT_CRL_OCA, STORE_COUNT_CRL_DCA, STORE_COUNT_CRL_IKICA, STORE_COUNT_CRL_OCA_ROOT, STORE_COUNT_CRL_DCA_ROOT,
     STORE_COUNT_NOTICE,
+    /* the portal's; the gap is left for what comes with it */
+    STORE_COUNT_DEMAND_NOTICE = 32, STORE_COUNT_LIBRARY, STORE_COUNT_INSTALLER, STORE_COUNT_DESK,
 };
 SMKI_MUST_USE int store_next_number(struct store_change *change, enum store_counter counter, uint64_t *out, struct smki_error *err);
 
@@ -48,7 +50,10 @@ SMKI_MUST_USE int store_next_number(struct store_change *change, enum store_coun
 SMKI_MUST_USE int store_reserve_serials(struct store_change *change, size_t count, uint64_t *first, struct smki_error *err);
 
 /* ---- documents: the registry's low-volume nouns, kept as JSON text under a number, with unique names beside them ---- */
-enum store_kind { STORE_PARTY, STORE_OFFICER, STORE_CREDENTIAL, STORE_AGREEMENT, STORE_NOTICE };
+enum store_kind {
+    STORE_PARTY, STORE_OFFICER, STORE_CREDENTIAL, STORE_AGREEMENT, STORE_NOTICE,
+    STORE_DEMAND_NOTICE = 32, STORE_LIBRARY, STORE_INSTALLER, STORE_DESK, /* numbered as their counters */
+};
 SMKI_MUST_USE int store_document_get(struct store_view *view, enum store_kind kind, uint64_t number, struct smki_bytes *out, struct smki_error *err); /* NOT_FOUND */
 SMKI_MUST_USE int store_document_put(struct store_change *change, enum store_kind kind, uint64_t number, struct smki_bytes json, struct smki_error *err);
 /* The first document with a number greater than *number; sets *number. NOT_FOUND (err untouched) after the last. */
@@ -119,6 +124,32 @@ SMKI_MUST_USE int store_batch_get(struct store_view *view, uint64_t id, struct s
 SMKI_MUST_USE int store_batch_put(struct store_change *change, const struct smki_batch *batch, struct smki_error *err);
 SMKI_MUST_USE int store_batch_next(struct store_view *view, uint64_t *id, struct smki_batch *out, struct smki_error *err);      /* every batch */
 SMKI_MUST_USE int store_batch_open_next(struct store_view *view, uint64_t *id, struct smki_batch *out, struct smki_error *err); /* those not final */
+/* The newest of the Party's that is older than `id` (0: the newest). NOT_FOUND (err untouched) after the last. */
+SMKI_MUST_USE int store_batch_of_party_before(struct store_view *view, uint64_t party, uint64_t id, struct smki_batch *out, struct smki_error *err);
+
+/* ---- pickup: a Party's certificates that came one by one, in the order of their serials ---- */
+struct store_pickup {
+    uint64_t party;
+    uint8_t serial[SMKI_SERIAL_SIZE];
+    enum store_ca ca;
+    uint8_t interface; /* enum smki_interface */
+    struct smki_time issued_at;
+};
+SMKI_MUST_USE int store_pickup_add(struct store_change *change, const struct store_pickup *pickup, struct smki_error *err);
+SMKI_MUST_USE int store_pickup_remove(struct store_change *change, uint64_t party, const uint8_t serial[SMKI_SERIAL_SIZE],
+                                      struct smki_error *err); /* NOT_FOUND, err untouched; and so the next two */
+/* The Party's first after this serial, and its last before it. */
+SMKI_MUST_USE int store_pickup_next(struct store_view *view, uint64_t party, const uint8_t serial[SMKI_SERIAL_SIZE], struct store_pickup *out,
+                                    struct smki_error *err);
+SMKI_MUST_USE int store_pickup_before(struct store_view *view, uint64_t party, const uint8_t serial[SMKI_SERIAL_SIZE], struct store_pickup *out,
+                                      struct smki_error *err);
+
+/* ---- certificates of an organisation, by the EUI-64 in them ---- */
+SMKI_MUST_USE int store_organisation_add(struct store_change *change, const struct smki_device_id *eui, const uint8_t serial[SMKI_SERIAL_SIZE],
+                                         struct smki_error *err);
+/* The first after *serial (all zero: the first), which becomes its own. NOT_FOUND (err untouched) after the last. */
+SMKI_MUST_USE int store_organisation_next(struct store_view *view, const struct smki_device_id *eui, uint8_t serial[SMKI_SERIAL_SIZE],
+                                          struct store_certificate *out, struct smki_error *err);
 
 enum store_chunk_part {
     STORE_CHUNK_REQUESTS,  /* the IDs and CSRs, as cut by intake */

@@ -81,6 +81,102 @@ static int upgrade_3(struct store_change *change, struct smki_error *err)
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
+/* Format 4 had no lists by owner: of a Party's batches, of an organisation's certificates, of what a Party may pick up. */
+static int upgrade_4_batches(struct store_change *change, struct smki_error *err)
+{
+    struct store_view *view = store_change_view(change);
+    struct smki_batch batch;
+    uint64_t id = 0;
+    int rc;
+
+    while ((rc = store_batch_next(view, &id, &batch, err)) == 0)
+        if ((rc = party_batch_note(change, batch.party, id, err)) != 0)
+            return rc;
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+/* This room reads no certificates. But all of the OCA's were written by this library, as interfaces.md 7 says: uniqueIdentifier, a BIT
+ * STRING of 8 octets without unused bits, stands in the subject, and nowhere before it. */
+static bool eui_of(const struct store_certificate *certificate, struct smki_device_id *eui)
+{
+    static const uint8_t before[] = {0x06, 0x03, 0x55, 0x04, 0x2d, 0x03, 0x09, 0x00};
+    const uint8_t *at = memmem(certificate->der.at, certificate->der.size, before, sizeof(before));
+
+    if (at == NULL || (size_t)(certificate->der.at + certificate->der.size - at) < sizeof(before) + sizeof(eui->octet))
+        return false;
+    memcpy(eui->octet, at + sizeof(before), sizeof(eui->octet));
+    return true;
+}
+
+static int upgrade_4_organisations(struct store_change *change, struct smki_error *err)
+{
+    struct store_view *view = store_change_view(change);
+    uint8_t serial[SMKI_SERIAL_SIZE] = {0};
+    struct store_certificate certificate;
+    struct smki_device_id eui;
+    int rc;
+
+    while ((rc = store_certificate_next(view, STORE_CA_OCA, serial, &certificate, err)) == 0)
+        if (eui_of(&certificate, &eui) && (rc = store_organisation_add(change, &eui, serial, err)) != 0)
+            return rc;
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+/* The record that a request was granted says by which way it came; one that came alone has no place in a batch. */
+static int pickup_of_record(struct store_change *change, const struct smki_audit_record *record, struct smki_error *err)
+{
+    struct store_pickup pickup = {.interface = (uint8_t)record->actor.interface};
+    struct store_certificate certificate;
+    int rc;
+
+    if (record->act != SMKI_ACT_CSR_DECIDE || record->outcome != 0 || record->index != 0 || record->serial.size != SMKI_SERIAL_SIZE)
+        return 0;
+    memcpy(pickup.serial, record->serial.octet, SMKI_SERIAL_SIZE);
+    rc = store_certificate_find(store_change_view(change), pickup.serial, &certificate, NULL);
+    if (rc == SMKI_NOT_FOUND) /* not signed yet, or void */
+        return 0;
+    if (rc != 0)
+        return smki_fail(err, rc, "reading the certificate of audit record %llu", (unsigned long long)record->sequence);
+    if ((certificate.ca != STORE_CA_DCA && certificate.ca != STORE_CA_OCA) || certificate.party == 0)
+        return 0;
+    pickup.party = certificate.party;
+    pickup.ca = certificate.ca;
+    pickup.issued_at = certificate.issued_at;
+    return store_pickup_add(change, &pickup, err);
+}
+
+#define FORMAT_4_PICKUP (30 * SMKI_DAY) /* interfaces.md 4: older ones nobody is shown */
+
+static int upgrade_4_pickup(struct store_change *change, struct smki_error *err)
+{
+    struct store_view *view = store_change_view(change);
+    const int64_t since = store_change_time(change).us - FORMAT_4_PICKUP;
+    struct store_checkpoint head;
+    struct smki_audit_record record;
+    int rc = store_head(view, &head, err);
+
+    if (rc != 0)
+        return rc == SMKI_NOT_FOUND ? 0 : rc;
+    for (uint64_t sequence = head.sequence; sequence > 0; sequence--) {
+        if ((rc = store_record_get(view, sequence, &record, err)) != 0)
+            return rc;
+        if (record.time.us < since)
+            return 0;
+        if ((rc = pickup_of_record(change, &record, err)) != 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int upgrade_4(struct store_change *change, struct smki_error *err)
+{
+    int rc = upgrade_4_batches(change, err);
+
+    if (rc == 0)
+        rc = upgrade_4_organisations(change, err);
+    return rc == 0 ? upgrade_4_pickup(change, err) : rc;
+}
+
 static const struct {
     uint32_t from;
     int (*run)(struct store_change *change, struct smki_error *err);
@@ -88,6 +184,7 @@ static const struct {
     {1, upgrade_1},
     {2, upgrade_2},
     {3, upgrade_3},
+    {4, upgrade_4},
 };
 
 /* Several processes may open the store at once: the step is chosen by what the format is inside the change. */

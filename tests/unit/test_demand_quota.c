@@ -1,6 +1,8 @@
 /* Sliding windows and the portal's quotas (interfaces.md 10, 12.2), and the default eligibility table. */
 #include "test_demand_table.h"
 
+#include "demand/demand_i.h"
+
 #include <smki/device.h>
 
 #define LIMITS (&smki_demand_defaults)
@@ -73,6 +75,25 @@ static void a_clock_once_set_years_ahead_locks_out_for_two_windows_at_most(void 
 
 /* Every acceptance kept in a plain list and counted one by one, against the window. The clock is set back by an hour now and then; what has
  * left by then does not come back. */
+/* What was accepted came to nothing: one of it no longer counts, and nothing else does not. */
+static void what_was_accepted_is_taken_back_one_by_one(void **state)
+{
+    struct smki_window window = {0};
+
+    (void)state;
+    ACCEPT(window, 1, "2026-11-23T11:59:59.999999");
+    ACCEPT(window, 2, "2026-11-23T12:00");
+    ACCEPT(window, 1, "2026-11-23T12:00:01");
+    assert_true(window_take_back(&window, AT("2026-11-23T12:00"), SMKI_SECOND));
+    assert_int_equal(smki_window_sum(&window, AT("2026-11-23T13:00"), DAY), 3);
+    assert_true(window_take_back(&window, AT("2026-11-23T12:00"), SMKI_SECOND));
+    assert_int_equal(window.count, 2);
+    assert_false(window_take_back(&window, AT("2026-11-23T12:00"), SMKI_SECOND));
+    assert_int_equal(smki_window_sum(&window, AT("2026-11-23T13:00"), DAY), 2);
+    assert_false(window_take_back(&window, AT("2026-11-23T12:00:02"), SMKI_SECOND));
+    smki_window_finish(&window);
+}
+
 static void a_window_is_exact(void **state)
 {
     enum { EVENTS = 3000 };
@@ -390,6 +411,7 @@ int main(void)
         cmocka_unit_test(the_day_in_which_the_clock_goes_back_has_24_hours_here),
         cmocka_unit_test(an_event_ahead_of_a_clock_set_back_counts),
         cmocka_unit_test(a_clock_once_set_years_ahead_locks_out_for_two_windows_at_most),
+        cmocka_unit_test(what_was_accepted_is_taken_back_one_by_one),
         cmocka_unit_test(a_window_is_exact),
         cmocka_unit_test(a_hundred_thousand_events_are_added_and_read_at_once),
         cmocka_unit_test(free_at_is_when_enough_has_left),

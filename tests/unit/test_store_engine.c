@@ -237,6 +237,100 @@ static void a_store_of_format_3_is_upgraded_and_knows_every_key_again(void **sta
     upgraded_and_knows_every_key_again(*state, 3, prints_of_format_3);
 }
 
+/* An organisation's certificate as far as the upgrade looks: the EUI-64 70..70 in its subject. */
+static const uint8_t organisation_der[] = {0x30, 0x12, 0x06, 0x03, 0x55, 0x04, 0x2d, 0x03, 0x09, 0x00,
+                                           0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x30, 0x00};
+
+static int alone(struct store_change *change, uint64_t number, enum store_ca ca, enum smki_interface interface, uint32_t index,
+                 struct smki_error *err)
+{
+    struct store_certificate certificate = {.ca = ca,
+                                            .der = {organisation_der, sizeof(organisation_der)},
+                                            .party = 7,
+                                            .batch = index != 0 ? 1 : 0,
+                                            .index = index,
+                                            .issued_at = store_change_time(change)};
+    struct smki_audit_record record = {.act = SMKI_ACT_CSR_DECIDE,
+                                       .actor = {.party = 7, .interface = interface},
+                                       .party = 7,
+                                       .index = index,
+                                       .serial = {.size = SMKI_SERIAL_SIZE}};
+    int rc;
+
+    test_serial(certificate.serial, number);
+    memcpy(record.serial.octet, certificate.serial, SMKI_SERIAL_SIZE);
+    rc = store_certificate_add(change, &certificate, err);
+    return rc != 0 ? rc : store_record(change, &record, err);
+}
+
+static int old_ones(struct store_change *change, void *argument, struct smki_error *err)
+{
+    (void)argument;
+    return alone(change, 1, STORE_CA_DCA, SMKI_INTERFACE_ADHOC, 0, err);
+}
+
+static int newer_ones(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct smki_batch other = {.id = 1, .party = 8, .state = SMKI_STATE_QUEUED},
+                            own = {.id = 2, .party = 7, .state = SMKI_STATE_QUEUED};
+    int rc;
+
+    (void)argument;
+    if ((rc = alone(change, 2, STORE_CA_OCA, SMKI_INTERFACE_PORTAL_ORGANISATION, 0, err)) != 0 ||
+        (rc = alone(change, 3, STORE_CA_DCA, SMKI_INTERFACE_ADHOC, 0, err)) != 0 ||
+        (rc = alone(change, 4, STORE_CA_DCA, SMKI_INTERFACE_RUNNER, 1, err)) != 0 || (rc = store_batch_put(change, &other, err)) != 0)
+        return rc;
+    return store_batch_put(change, &own, err);
+}
+
+static void PICKUP_BEFORE(struct store_test *test, struct store_view *view, uint64_t number, uint64_t expected,
+                          enum smki_interface interface)
+{
+    uint8_t before[SMKI_SERIAL_SIZE], serial[SMKI_SERIAL_SIZE];
+    struct store_pickup pickup;
+
+    test_serial(before, number);
+    test_serial(serial, expected);
+    ASSERT_OK(store_pickup_before(view, 7, before, &pickup, &test->err), test->err);
+    assert_memory_equal(pickup.serial, serial, SMKI_SERIAL_SIZE);
+    assert_int_equal(pickup.interface, interface);
+}
+
+/* Format 4 had no lists by owner. What came alone is found in the audit log, with the way it came by; what is 31 days old nobody is shown.
+ */
+static void a_store_of_format_4_is_upgraded_and_lists_by_owner(void **state)
+{
+    static const char *const lists[] = {"pickup", "batches-party", "organisations"};
+    const struct smki_device_id eui = {{0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70}};
+    uint8_t serial[SMKI_SERIAL_SIZE] = {0}, expected[SMKI_SERIAL_SIZE];
+    struct store_test *test = *state;
+    struct store_certificate certificate;
+    struct store_pickup pickup;
+    struct smki_batch batch;
+
+    test_clock_set(&test->clock, AT("2026-10-20T20:00"));
+    CHANGE(test, old_ones, NULL);
+    test_clock_set(&test->clock, AT("2026-11-23T20:00"));
+    CHANGE(test, newer_ones, NULL);
+    test_store_close(test);
+    for (size_t i = 0; i < 3; i++)
+        test_store_tamper(test, lists[i], drop, NULL);
+    test_store_tamper(test, "meta", set_format, &(uint8_t){4});
+    test_store_open(test);
+    VIEW(test);
+    PICKUP_BEFORE(test, view, 9, 3, SMKI_INTERFACE_ADHOC); /* not 4, which is of a batch */
+    PICKUP_BEFORE(test, view, 3, 2, SMKI_INTERFACE_PORTAL_ORGANISATION);
+    test_serial(expected, 2);
+    assert_int_equal(store_pickup_before(view, 7, expected, &pickup, NULL), SMKI_NOT_FOUND);
+    ASSERT_OK(store_batch_of_party_before(view, 7, 0, &batch, &test->err), test->err);
+    assert_int_equal(batch.id, 2);
+    assert_int_equal(store_batch_of_party_before(view, 7, 2, &batch, NULL), SMKI_NOT_FOUND);
+    ASSERT_OK(store_organisation_next(view, &eui, serial, &certificate, &test->err), test->err);
+    assert_memory_equal(certificate.serial, expected, SMKI_SERIAL_SIZE);
+    assert_int_equal(store_organisation_next(view, &eui, serial, &certificate, NULL), SMKI_NOT_FOUND);
+    VIEW_END;
+}
+
 static void a_store_of_a_newer_format_is_refused(void **state)
 {
     struct store_test *test = *state;
@@ -827,6 +921,7 @@ int main(void)
         STORE_TEST(a_store_of_format_1_is_upgraded_when_it_is_opened),
         STORE_TEST(a_store_of_format_2_is_upgraded_and_knows_every_key_again),
         STORE_TEST(a_store_of_format_3_is_upgraded_and_knows_every_key_again),
+        STORE_TEST(a_store_of_format_4_is_upgraded_and_lists_by_owner),
         STORE_TEST(a_store_of_a_newer_format_is_refused),
         STORE_TEST(a_format_that_never_was_is_refused),
         STORE_TEST(a_change_that_fails_leaves_nothing),

@@ -1,0 +1,275 @@
+/* Batches: sent as a stream, looked at, their results fetched. */
+#include "portal/portal_i.h"
+
+#include <smki/batch.h>
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LIST_MOST 50 /* batches in one answer */
+
+/* ---- as the pages see one ---- */
+
+static bool is_released(const struct smki_service *service, const struct smki_batch *batch)
+{
+    const struct smki_time release = smki_night_release(&smki_service_config(service)->limits, batch->accepted_at);
+
+    return batch->released_at.us != 0 || smki_service_now(service).us >= release.us;
+}
+
+/* "Processed and not yet made available" is PROCESSING (interfaces.md 6, 12.1). */
+static enum smki_batch_state state_shown(const struct smki_service *service, const struct smki_batch *batch)
+{
+    return batch->state == SMKI_STATE_COMPLETED && !is_released(service, batch) ? SMKI_STATE_PROCESSING : batch->state;
+}
+
+static bool text_add(cJSON *json, const struct smki_batch *batch)
+{
+    char sha256[65];
+
+    for (size_t i = 0; i < sizeof(batch->sha256); i++)
+        snprintf(sha256 + 2 * i, 3, "%02x", batch->sha256[i]);
+    return json_add_text(json, "name", batch->name) && json_add_text(json, "ref", batch->ref) &&
+           json_add_text(json, "form", batch->form == SMKI_BATCH_ZIP ? "zip" : "xml") &&
+           json_add_text(json, "interface", smki_interface_word(batch->interface)) && json_add_text(json, "sha256", sha256) &&
+           json_add_text(json, "reason", batch->reason);
+}
+
+static bool counts_add(cJSON *json, const struct smki_batch *batch)
+{
+    return json_add_number(json, "csrs", batch->csrs) && json_add_number(json, "processed", batch->processed) &&
+           json_add_number(json, "granted", batch->granted) && json_add_number(json, "refused", batch->refused) &&
+           json_add_number(json, "size", batch->size) && cJSON_AddBoolToObject(json, "overQuota", batch->over_quota) != NULL &&
+           cJSON_AddBoolToObject(json, "expired", batch->expired) != NULL;
+}
+
+static bool times_add(cJSON *json, const struct smki_service *service, const struct smki_batch *batch)
+{
+    const struct smki_demand_limits *limits = &smki_service_config(service)->limits;
+    const struct smki_time release = batch->released_at.us != 0 ? batch->released_at : smki_night_release(limits, batch->accepted_at);
+    const struct smki_time expires = {batch->completed_at.us != 0 ? batch->completed_at.us + limits->result_retention : 0};
+
+    return smki_json_time(json, "acceptedAt", batch->accepted_at) && smki_json_time(json, "dueAt", batch->due_at) &&
+           smki_json_time(json, "completedAt", batch->completed_at) && smki_json_time(json, "releasedAt", release) &&
+           smki_json_time(json, "retrievedAt", batch->retrieved_at) && smki_json_time(json, "expiresAt", expires) &&
+           cJSON_AddBoolToObject(json, "released", is_released(service, batch)) != NULL;
+}
+
+static bool turn_add(cJSON *json, const struct turn *turn)
+{
+    return json_add_number_if(json, "place", turn->place) &&
+           (turn->place != 0 ? json_add_number(json, "csrsBefore", turn->before) : cJSON_AddNullToObject(json, "csrsBefore") != NULL) &&
+           smki_json_time(json, "startsAt", turn->starts) && smki_json_time(json, "finishesAt", turn->finishes) &&
+           cJSON_AddBoolToObject(json, "atRisk", turn->at_risk) != NULL;
+}
+
+/* Where a result is fetched and what it is called; null while there is none. */
+static bool result_add(cJSON *json, const struct smki_batch *batch, bool ready, enum smki_result_format format, const char *name,
+                       const char *file)
+{
+    char path[64], key[32], called[SMKI_BATCH_FILE_SIZE];
+
+    snprintf(path, sizeof(path), "/api/batches/%llu/%s", (unsigned long long)batch->id, file);
+    snprintf(key, sizeof(key), "%sName", name);
+    return json_add_text(json, name, ready ? path : NULL) && smki_batch_result_name(batch, format, called, NULL) == 0 &&
+           json_add_text(json, key, called);
+}
+
+static cJSON *batch_json(struct serve_request *request, const struct smki_batch *batch, const struct turn *turn)
+{
+    const struct smki_service *service = serve_service(request);
+    const enum smki_batch_state shown = state_shown(service, batch);
+    const bool ready = shown == SMKI_STATE_COMPLETED && !batch->expired;
+    cJSON *json = cJSON_CreateObject();
+    bool ok = json_add_number(json, "id", batch->id) && json_add_text(json, "status", smki_batch_state_word(shown)) &&
+              text_add(json, batch) && counts_add(json, batch) && times_add(json, service, batch) && turn_add(json, turn) &&
+              result_add(json, batch, ready, SMKI_RESULT_ZIP, "response", "response.zip") &&
+              result_add(json, batch, ready, SMKI_RESULT_TXT, "report", "report.txt");
+
+    return json_whole(json, ok);
+}
+
+static int batch_push(struct serve_request *request, cJSON *array, const struct smki_batch *batch, struct smki_error *err)
+{
+    struct turn turn = {0};
+    int rc = smki_batch_state_is_final(batch->state) ? 0 : turn_of(request, batch->id, &turn, err);
+
+    if (rc != 0)
+        return rc;
+    return json_push(array, batch_json(request, batch, &turn)) ? 0 : SMKI_NO_MEMORY;
+}
+
+/* ---- looking ---- */
+
+int batch_list(struct serve_request *request, cJSON *object, uint64_t before, struct smki_time since, size_t most, bool *more,
+               struct smki_error *err)
+{
+    const uint64_t party = serve_identity(request)->actor.party;
+    cJSON *array = cJSON_AddArrayToObject(object, "batches");
+    struct smki_batch batch = {.id = before};
+    size_t count = 0;
+    int rc = array != NULL ? 0 : SMKI_NO_MEMORY;
+
+    *more = false;
+    while (rc == 0 && (rc = smki_batch_of_party_before(serve_service(request), party, batch.id, &batch, err)) == 0 &&
+           batch.accepted_at.us >= since.us) {
+        if ((*more = count == most))
+            break;
+        rc = batch_push(request, array, &batch, err);
+        count++;
+    }
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+int batch_list_answer(struct serve_request *request, struct smki_error *err)
+{
+    const char *before = serve_query(request, "before", NULL);
+    cJSON *json = cJSON_CreateObject();
+    bool more;
+    int rc = batch_list(request, json, before != NULL ? path_number(before, "") : 0, (struct smki_time){INT64_MIN}, LIST_MOST, &more, err);
+
+    if (rc != 0) {
+        cJSON_Delete(json);
+        return rc;
+    }
+    return answer_json(request, 200,
+                       json_whole(json, cJSON_AddBoolToObject(json, "more", more) != NULL &&
+                                            smki_json_time(json, "now", smki_service_now(serve_service(request)))));
+}
+
+/* Another Party's batch is answered exactly as one that does not exist. */
+static int batch_find(struct serve_request *request, uint64_t id, struct smki_batch *out, struct smki_error *err)
+{
+    return smki_batch_find_as(serve_service(request), &serve_identity(request)->actor, id, out, err);
+}
+
+int batch_answer(struct serve_request *request, struct smki_error *err)
+{
+    struct smki_batch batch;
+    struct turn turn = {0};
+    int rc = batch_find(request, path_number(path_last(request), ""), &batch, err);
+
+    if (rc == 0 && !smki_batch_state_is_final(batch.state))
+        rc = turn_of(request, batch.id, &turn, err);
+    if (rc != 0)
+        return rc;
+    return answer_json(request, 200, batch_json(request, &batch, &turn));
+}
+
+/* ---- sending ---- */
+
+int batch_upload_open(struct serve_request *request, struct smki_error *err)
+{
+    const char *name = serve_query(request, "name", NULL);
+    struct smki_submission *submission;
+    int rc = smki_submission_open(&submission, serve_service(request), &serve_identity(request)->actor, SMKI_BATCH_ZIP,
+                                  name != NULL ? name : "", err);
+
+    if (rc == 0)
+        serve_context_set(request, submission);
+    return rc;
+}
+
+int batch_upload_feed(struct serve_request *request, struct smki_bytes bytes, struct smki_error *err)
+{
+    return smki_submission_feed(serve_context(request), bytes, err);
+}
+
+int batch_upload_answer(struct serve_request *request, struct smki_error *err)
+{
+    struct smki_verdict verdict = {0};
+    struct smki_batch batch;
+    struct turn turn = {0};
+    cJSON *json, *said;
+    bool ok;
+    int rc = smki_submission_finish(serve_context(request), &batch, &verdict, err);
+
+    if (rc != 0)
+        return rc;
+    turns_stale(portal_of(request));
+    (void)!turn_of(request, batch.id, &turn, NULL); /* it is accepted, whatever is known of its turn */
+    json = cJSON_CreateObject();
+    said = cJSON_AddObjectToObject(json, "verdict");
+    ok = cJSON_AddBoolToObject(said, "overQuota", batch.over_quota) != NULL && json_add_text(said, "text", verdict.text) &&
+         json_add(json, "batch", batch_json(request, &batch, &turn));
+    return answer_json(request, 201, json_whole(json, ok));
+}
+
+void batch_upload_close(struct serve_request *request, bool delivered)
+{
+    (void)delivered; /* a batch that was accepted stays accepted */
+    smki_submission_close(serve_context(request));
+}
+
+/* ---- results ---- */
+
+/* Written where nobody else looks, and read from there without its name: what was broken off leaves nothing behind. */
+static int result_open(struct serve_request *request, uint64_t id, enum smki_result_format format, int *fd, struct smki_error *err)
+{
+    char folder[PATH_MAX / 2], path[PATH_MAX];
+    const char *temporary = getenv("TMPDIR");
+    int rc;
+
+    snprintf(folder, sizeof(folder), "%s/smki-portal-XXXXXX", temporary != NULL && temporary[0] == '/' ? temporary : "/tmp");
+    if (mkdtemp(folder) == NULL)
+        return SMKI_IO;
+    snprintf(path, sizeof(path), "%s/result", folder);
+    rc = smki_batch_result(serve_service(request), &serve_identity(request)->actor, id, format, path, false, err);
+    if (rc == 0 && (*fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        rc = SMKI_IO;
+    unlink(path);
+    rmdir(folder);
+    return rc;
+}
+
+static int result_ready(struct serve_request *request, uint64_t id, struct smki_batch *batch, struct smki_error *err)
+{
+    const struct smki_service *service = serve_service(request);
+    struct smki_time release;
+    char text[SMKI_TIME_TEXT_PAGE_SIZE], words[128];
+    int rc = batch_find(request, id, batch, err);
+
+    if (rc != 0)
+        return rc;
+    if (batch->expired)
+        return SMKI_RESULT_EXPIRED;
+    if (is_released(service, batch))
+        return batch->state == SMKI_STATE_COMPLETED ? 0 : SMKI_BATCH_NOT_COMPLETED;
+    release = smki_night_release(&smki_service_config(service)->limits, batch->accepted_at);
+    snprintf(words, sizeof(words), "the results of batch %llu are released at %s", (unsigned long long)id,
+             smki_time_text_page(release, text));
+    return answer_refusal(request, SMKI_NOT_RELEASED, words, release) == 0 ? ANSWERED : SMKI_NO_MEMORY;
+}
+
+static uint64_t result_id(const struct serve_request *request, const char *end)
+{
+    static const size_t before = sizeof("/api/batches/") - 1;
+    const char *path = serve_path(request);
+
+    return strlen(path) > before ? path_number(path + before, end) : 0;
+}
+
+int batch_result_answer(struct serve_request *request, struct smki_error *err)
+{
+    const bool zip = strcmp(path_last(request), "response.zip") == 0;
+    const enum smki_result_format format = zip ? SMKI_RESULT_ZIP : SMKI_RESULT_TXT;
+    const uint64_t id = result_id(request, zip ? "/response.zip" : "/report.txt");
+    char name[SMKI_BATCH_FILE_SIZE];
+    struct smki_batch batch;
+    struct stat about;
+    int fd = -1, rc = result_ready(request, id, &batch, err);
+
+    if (rc == ANSWERED)
+        return 0;
+    if (rc != 0 || (rc = smki_batch_result_name(&batch, format, name, err)) != 0 || (rc = result_open(request, id, format, &fd, err)) != 0)
+        return rc;
+    if (fstat(fd, &about) != 0) {
+        close(fd);
+        return SMKI_IO;
+    }
+    return file_reply(request, fd, (uint64_t)about.st_size, zip ? "application/zip" : "text/plain;charset=UTF-8", name);
+}

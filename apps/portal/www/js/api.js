@@ -1,0 +1,110 @@
+// The portal's JSON API. A state-changing request carries a token that is bound to the TLS session, beside the client certificate, which is
+// ambient; the TLS session lives for five minutes, so a token can be of yesterday's: the refusal brings the right one, and the request
+// is repeated.
+
+const TURNS = 3;
+let token = '';
+
+// What the service said when it said no.
+export class Refusal extends Error {
+    constructor(status, error = {}) {
+        super(error.text || 'The service gave no reason.');
+        this.status = status;
+        this.code = error.code || '';
+        this.name = error.name || '';
+        this.transaction = error.transaction || null;
+        this.retryAtUk = error.retryAtUk || null;
+    }
+}
+
+const UNREACHABLE = {
+    name: 'UNREACHABLE',
+    text: 'The portal cannot be reached. Check that your token is in its reader and that you are connected, then load the page again.',
+};
+
+function refusal_of(status, text) {
+    try {
+        return new Refusal(status, JSON.parse(text).error);
+    } catch {
+        return new Refusal(status, {text: `The portal gave an answer that this page cannot read (HTTP status ${status}).`});
+    }
+}
+
+function keep_token(fresh) {
+    if (fresh)
+        token = fresh;
+}
+
+async function ask(method, path, body = undefined, type = undefined) {
+    const headers = method === 'GET' ? {} : {'Content-Type': type, 'X-SMKI-Token': token};
+    let answer, text;
+
+    try {
+        answer = await fetch(path, {method, headers, body, cache: 'no-store', redirect: 'error'});
+        text = await answer.text();
+    } catch {
+        throw new Refusal(0, UNREACHABLE);
+    }
+    keep_token(answer.headers.get('X-SMKI-Token'));
+    if (!answer.ok)
+        throw refusal_of(answer.status, text);
+    try {
+        return JSON.parse(text);
+    } catch {
+        throw refusal_of(answer.status, text);
+    }
+}
+
+async function in_turns(act) {
+    for (let turn = 1; ; turn++) {
+        try {
+            return await act();
+        } catch (refusal) {
+            if (refusal.name !== 'PROOF' || turn === TURNS)
+                throw refusal;
+        }
+    }
+}
+
+export async function get(path) {
+    const answer = await ask('GET', path);
+
+    keep_token(answer.token);
+    return answer;
+}
+
+export function post_text(path, text) {
+    return in_turns(() => ask('POST', path, text, 'text/plain'));
+}
+
+export function post(path, object) {
+    return in_turns(() => ask('POST', path, JSON.stringify(object), 'application/json'));
+}
+
+// fetch() tells nothing while it sends, so a file goes by XMLHttpRequest; progress(sent, all) in octets.
+function send_once(path, file, type, progress) {
+    return new Promise((resolve, reject) => {
+        const request = new XMLHttpRequest();
+
+        request.open('POST', path);
+        request.setRequestHeader('Content-Type', type);
+        request.setRequestHeader('X-SMKI-Token', token);
+        request.upload.addEventListener('progress', (event) => progress(event.loaded, file.size));
+        request.addEventListener('error', () => reject(new Refusal(0, {
+            name: 'UNREACHABLE',
+            text: 'The connection broke before the answer came. Look at your batches before you send the file again: it may have been accepted.',
+        })));
+        request.addEventListener('load', () => {
+            keep_token(request.getResponseHeader('X-SMKI-Token'));
+            if (request.status >= 200 && request.status < 300)
+                resolve(JSON.parse(request.responseText));
+            else
+                reject(refusal_of(request.status, request.responseText));
+        });
+        request.send(file);
+    });
+}
+
+export function send_file(path, file, type, progress) {
+    return in_turns(() => send_once(path, file, type, progress));
+}

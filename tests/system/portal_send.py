@@ -1,0 +1,43 @@
+"""A POST to the portal as its own pages make it: the token of the TLS session first, then the request over the same connection. Prints the status."""
+import argparse
+import http.client
+import json
+import ssl
+import sys
+
+parser = argparse.ArgumentParser()
+for name in ("ca", "port", "path", "type", "file", "credential", "answer", "head"):
+    parser.add_argument("--" + name, required=True)
+parser.add_argument("--token", default="own", help="own, none, or the token itself")
+parser.add_argument("--origin", default="own", help="own, none, or the header's value")
+parser.add_argument("--site", default="same-origin", help="Sec-Fetch-Site; none: not sent")
+parser.add_argument("--method", default="POST")
+a = parser.parse_args()
+
+context = ssl.create_default_context(cafile=a.ca)
+if a.credential:
+    context.load_cert_chain(a.credential + "/cert.pem", a.credential + "/key.pem")
+connection = http.client.HTTPSConnection("localhost", int(a.port), context=context, timeout=60)
+token = a.token
+try:
+    if token == "own":
+        connection.request("GET", "/api/public")
+        told = connection.getresponse()
+        body = told.read()
+        token = json.loads(body)["token"] if told.status == 200 else "none"
+    headers = {"Content-Type": a.type}
+    if token != "none":
+        headers["X-SMKI-Token"] = token
+    if a.origin != "none":
+        headers["Origin"] = f"https://localhost:{a.port}" if a.origin == "own" else a.origin
+    if a.site != "none":
+        headers["Sec-Fetch-Site"] = a.site
+    content = b"" if a.file == "-" else open(a.file, "rb").read()
+    connection.request(a.method, a.path, body=content, headers=headers)
+    answer = connection.getresponse()
+    open(a.answer, "wb").write(answer.read())
+    open(a.head, "w").write("".join(f"{name}: {value}\n" for name, value in answer.getheaders()))
+    print(answer.status, end="")
+except (ssl.SSLError, ConnectionError, http.client.HTTPException) as error:
+    print("000", end="")
+    print(error, file=sys.stderr)
