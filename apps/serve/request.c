@@ -214,6 +214,11 @@ void serve_context_set(struct serve_request *request, void *context)
     request->context = context;
 }
 
+void serve_refusal_number(struct serve_request *request, uint64_t transaction)
+{
+    request->transaction = transaction;
+}
+
 int serve_wait(struct serve_request *request, struct smki_time at)
 {
     request->wait_until = at;

@@ -98,6 +98,9 @@ int serve_reply_stream(struct serve_request *request, int status, const char *me
 
 /* ---- the log: standard error ---- */
 
+/* For `refuse`: its answer has this TransactionId, which is on no record. The record of a refusal of access takes it; where none is written
+ * it is told on standard error. */
+void serve_refusal_number(struct serve_request *request, uint64_t transaction);
 /* A line about a refusal that no record has, for the TransactionId that the peer was given. At most 60 lines a minute; how many were left
  * out is told then. Thread-safe. */
 void serve_refusal_tell(const struct serve_request *request, uint64_t transaction, int code, const char *text);
