@@ -48,6 +48,7 @@ static int answer(struct serve_request *request, struct smki_error *err)
             return SMKI_NO_MEMORY;
         serve_context_set(request, call);
         rc = smki_adhoc_admit(&call->adhoc, serve_service(request), serve_identity(request), serve_body(request), err);
+        serve_count_observed(serve_of(request), SMKI_RULE_ADHOC_PACE, &call->adhoc.verdict);
         if (rc != 0)
             return finish(request, call, rc);
         call->admitted = true;
