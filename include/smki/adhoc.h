@@ -5,9 +5,9 @@
 #include <smki/access.h>
 #include <smki/demand.h>
 
-#define SMKI_ADHOC_MAX_DOCUMENT (64u << 10) /* octets: the largest CSR takes 11 KiB of it, the rest is for line breaks and comments */
-#define SMKI_ADHOC_REF_SIZE (32 * 4 + 1) /* the client's ID: 32 characters of up to 4 octets, and NUL (IDS App. B) */
-#define SMKI_ADHOC_UNRECORDED (UINT64_C(1) << 62) /* counting does not get there */
+#define SMKI_ADHOC_MAX_DOCUMENT (64u << 10)  /* octets: the largest CSR takes 11 KiB of it, the rest is for line breaks and comments */
+#define SMKI_ADHOC_REF_SIZE     (32 * 4 + 1) /* the client's ID: 32 characters of up to 4 octets, and NUL (IDS App. B) */
+#define SMKI_ADHOC_UNRECORDED   (UINT64_C(1) << 62) /* counting does not get there */
 
 /* One request and its answer; end with smki_adhoc_finish. One thread at a time. */
 struct smki_adhoc {

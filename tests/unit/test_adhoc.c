@@ -330,7 +330,7 @@ static void without_the_cas_key_it_is_a_ca_error_and_resubmission_helps(void **s
     rc = ask(&at, &adhoc, &keys[1], &err);
     assert_int_equal(smki_refusal_find(rc)->status, SMKI_STATUS_CA_ERROR);
     assert_int_equal(recorded(&at, adhoc.transaction, SMKI_ACT_CSR_VOID, rc), 1);
-    assert_false(says(&adhoc.xml, at.home.path)); /* no word of our files */
+    assert_false(says(&adhoc.xml, at.home.path));                                             /* no word of our files */
     EXPECT_ANSWER(&adhoc, "CA_ERROR", smki_refusal_find(SMKI_CA_KEY_UNAVAILABLE)->wire_code); /* whatever the log has */
     assert_int_equal(rename(away, key), 0);
     ASSERT_OK(ask(&at, &adhoc, &keys[1], &err), err);
