@@ -146,7 +146,7 @@ claim "what is neither is not understood" usage "credential's number" smki crede
 # ---- the portal's: an officer's, named or the only one ----
 
 holder=$(party "Portal Energy" 90-B3-D5-1F-30-00-00-09 supplier import-supplier)
-openssl req -new -newkey rsa:2048 -nodes -keyout /dev/null -subj "/O=Portal Energy/OU=02/CN=Ann Officer" -out "$folder/officer.csr" 2>/dev/null
+openssl req -new -newkey rsa:2048 -nodes -keyout /dev/null -subj "/O=Portal Energy/OU=02/CN=Ann Officer" -addext keyUsage=critical,digitalSignature -out "$folder/officer.csr" 2>/dev/null
 portal() { smki credential issue --party "$holder" --interface "$1" --csr "$folder/officer.csr" --out "$folder/officer.pem" "${@:2}"; }
 claim "without a verified officer it is said how there comes to be one" fails OFFICER_STATE "smki aro nominate" portal portal-org
 ann=$(smki aro nominate --party "$holder" --name "Ann Officer" --email ann@example.com)
