@@ -167,6 +167,7 @@ enum smki_status {
     X(587, HTTP_HEAD_SIZE, FORMAT_ERROR, "FM:HA8", 431, "the head of the request is too large, or has too many fields or arguments")       \
     X(588, HTTP_TARGET_SIZE, FORMAT_ERROR, "FM:HA9", 414, "the target of the request is too long, or has too many arguments")              \
     X(589, HTTP_EXPECT, FORMAT_ERROR, "FM:HB1", 417, "an Expect other than 100-continue is not met")                                       \
+    X(590, HTTP_VERSION, FORMAT_ERROR, "FM:HB2", 505, "this version of HTTP is not spoken here; use HTTP/1.1")                             \
     /* a Party's client */                                                                                                                 \
     X(600, CLIENT_CONNECTION, WORKFLOW_ERROR, "WF:CA1", 503, "the service cannot be reached")                                              \
     X(601, CLIENT_TLS, WORKFLOW_ERROR, "WF:CA2", 503, "the TLS session cannot be made: one side does not trust the other")                 \
