@@ -5,20 +5,37 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HARDWARE_TYPE "1.2.826.0.1.8641679.1.2.1"
 #define FIRST         "90-B3-D5-1F-30-01-00-01"
 #define NAME_SIZE     32
 
+#define THREADS_MAX 64
+
 struct maker {
     struct call *call;
     const char *folder, *keys; /* NULL: none are written */
+    const char *hardware_type;
+    uint64_t first; /* device */
+    size_t usages[2], usage_count;
     struct smki_pack *xml, *zip;
-    struct progress progress;
-    uint64_t done, all;
     bool quiet;
+    uint64_t all;
+    pthread_mutex_t lock; /* of what follows, and of the packs */
+    pthread_cond_t turn;  /* `done` has grown, or it failed */
+    struct progress progress;
+    uint64_t taken, done;
+    int rc;
+};
+
+struct made {
+    char name[NAME_SIZE];
+    uint8_t der[SMKI_CSR_MAX_SIZE];
+    size_t size;
 };
 
 static const struct {
@@ -48,99 +65,158 @@ static struct smki_device_id device_of(uint64_t number)
 
 /* ---- one CSR ---- */
 
+static int made_fail(struct smki_error *err, int code, const char *what, const char *detail)
+{
+    err->code = code;
+    snprintf(err->text, sizeof(err->text), "%s%s%.300s", what, detail[0] != '\0' ? ": " : "", detail);
+    return code;
+}
+
 /* What is handed to testers satisfies every rule; a mistake here must not look like one of theirs. */
-static int judge(struct call *call, struct smki_bytes der)
+static int judge(struct smki_bytes der, struct smki_error *err)
 {
     struct smki_lint_report *report = malloc(sizeof(*report));
     int rc;
 
     if (report == NULL)
-        return call_fail(call, SMKI_NO_MEMORY, NULL);
-    if ((rc = smki_lint(report, SMKI_LINT_DEVICE_CSR, der, NULL, &call->err)) == 0 && report->errors > 0)
-        rc = call_fail(call, SMKI_LINT_FAILED, "%s: %s", report->findings[0].rule->name, report->findings[0].detail);
+        return made_fail(err, SMKI_NO_MEMORY, smki_refusal_find(SMKI_NO_MEMORY)->text, "");
+    if ((rc = smki_lint(report, SMKI_LINT_DEVICE_CSR, der, NULL, err)) == 0 && report->errors > 0)
+        rc = made_fail(err, SMKI_LINT_FAILED, report->findings[0].rule->name, report->findings[0].detail);
     free(report);
     return rc;
 }
 
-static int file_write_in(struct maker *maker, const char *name, struct smki_bytes der)
+static int file_write_in(const struct maker *maker, const char *name, struct smki_bytes der, struct smki_error *err)
 {
     char path[PATH_SIZE];
     struct smki_buffer pem = {0};
-    int rc = smki_pem_encode(&pem, "CERTIFICATE REQUEST", der, &maker->call->err);
+    int rc = smki_pem_encode(&pem, "CERTIFICATE REQUEST", der, err);
 
     snprintf(path, sizeof(path), "%.4000s/%s.csr", maker->folder, name);
     if (rc == 0)
-        rc = file_put(path, (struct smki_bytes){pem.at, pem.size}, &maker->call->err);
+        rc = file_put(path, (struct smki_bytes){pem.at, pem.size}, err);
     smki_buffer_finish(&pem);
     return rc;
 }
 
-static int deliver(struct maker *maker, const char *name, const struct smki_key *key, struct smki_bytes der)
+static int files_write(const struct maker *maker, const struct made *made, const struct smki_key *key, struct smki_error *err)
 {
-    struct call *call = maker->call;
-    char id[NAME_SIZE + 8], path[PATH_SIZE];
-    int rc = judge(call, der);
+    char path[PATH_SIZE];
+    int rc = 0;
 
-    snprintf(id, sizeof(id), "meter-%s", name);
-    if (rc == 0 && maker->keys != NULL) {
-        snprintf(path, sizeof(path), "%.4000s/%s.key", maker->keys, name);
-        rc = smki_key_save(key, path, NULL, &call->err);
+    if (maker->keys != NULL) {
+        snprintf(path, sizeof(path), "%.4000s/%s.key", maker->keys, made->name);
+        rc = smki_key_save(key, path, NULL, err);
     }
     if (rc == 0 && maker->folder != NULL)
-        rc = file_write_in(maker, name, der);
-    if (rc == 0 && maker->xml != NULL)
-        rc = smki_pack_add(maker->xml, id, der, &call->err);
-    if (rc == 0 && maker->zip != NULL)
-        rc = smki_pack_add(maker->zip, name, der, &call->err);
+        rc = file_write_in(maker, made->name, (struct smki_bytes){made->der, made->size}, err);
     return rc;
 }
 
-static int make_one(struct maker *maker, const struct smki_device_id *device, size_t usage)
+static int make_one(const struct maker *maker, uint64_t index, struct made *made, struct smki_error *err)
 {
-    struct call *call = maker->call;
-    const char *type = call_has(call, "hardware-type") ? call_text(call, "hardware-type") : HARDWARE_TYPE;
+    const size_t usage = maker->usages[index % maker->usage_count];
+    const struct smki_device_id device = device_of(maker->first + index / maker->usage_count);
     const struct smki_csr_wish wish = {
-        .profile = SMKI_PROFILE_DEVICE, .id = *device, .hardware_type = type, .key_usage = usages[usage].usage};
-    uint8_t der[SMKI_CSR_MAX_SIZE];
-    char name[NAME_SIZE];
+        .profile = SMKI_PROFILE_DEVICE, .id = device, .hardware_type = maker->hardware_type, .key_usage = usages[usage].usage};
     struct smki_key *key = NULL;
-    size_t size;
     int rc;
 
-    snprintf(name, sizeof(name), "%016" PRIX64 "-%s", number_of(device), usages[usage].suffix);
-    if ((rc = smki_key_generate(&key, SMKI_KEY_P256, &smki_random_system, &call->err)) == 0 &&
-        (rc = smki_csr_make(der, &size, &wish, key, &call->err)) == 0)
-        rc = deliver(maker, name, key, (struct smki_bytes){der, size});
+    snprintf(made->name, sizeof(made->name), "%016" PRIX64 "-%s", number_of(&device), usages[usage].suffix);
+    if ((rc = smki_key_generate(&key, SMKI_KEY_P256, &smki_random_system, err)) == 0 &&
+        (rc = smki_csr_make(made->der, &made->size, &wish, key, err)) == 0 &&
+        (rc = judge((struct smki_bytes){made->der, made->size}, err)) == 0)
+        rc = files_write(maker, made, key, err);
     smki_key_close(key);
-    maker->done++;
-    if (!maker->quiet)
-        progress_show(&maker->progress, maker->done, maker->all, -1);
     return rc;
 }
 
-/* ---- all of them ---- */
+/* ---- all of them: by threads, and put into the packs in their order ---- */
+
+static int pack_put(const struct maker *maker, const struct made *made, struct smki_error *err)
+{
+    const struct smki_bytes der = {made->der, made->size};
+    char id[NAME_SIZE + 8];
+    int rc = 0;
+
+    snprintf(id, sizeof(id), "meter-%s", made->name);
+    if (maker->xml != NULL)
+        rc = smki_pack_add(maker->xml, id, der, err);
+    if (rc == 0 && maker->zip != NULL)
+        rc = smki_pack_add(maker->zip, made->name, der, err);
+    return rc;
+}
+
+/* The next one to be made; false: there is none. */
+static bool index_take(struct maker *maker, uint64_t *index)
+{
+    bool more;
+
+    pthread_mutex_lock(&maker->lock);
+    more = maker->rc == 0 && stop_wished == 0 && maker->taken < maker->all;
+    if (more)
+        *index = maker->taken++;
+    pthread_mutex_unlock(&maker->lock);
+    return more;
+}
+
+/* When its turn has come. The first failure ends it for all. */
+static void deliver(struct maker *maker, uint64_t index, const struct made *made, int rc, struct smki_error *err)
+{
+    pthread_mutex_lock(&maker->lock);
+    while (maker->done != index && maker->rc == 0)
+        pthread_cond_wait(&maker->turn, &maker->lock);
+    if (maker->rc == 0) {
+        maker->rc = rc != 0 ? rc : pack_put(maker, made, err);
+        if (maker->rc != 0)
+            maker->call->err = *err;
+        else
+            maker->done++;
+        if (!maker->quiet)
+            progress_show(&maker->progress, maker->done, maker->all, -1);
+    }
+    pthread_cond_broadcast(&maker->turn);
+    pthread_mutex_unlock(&maker->lock);
+}
+
+static void *thread_run(void *context)
+{
+    struct maker *maker = context;
+    struct made made;
+    uint64_t index;
+
+    while (index_take(maker, &index)) {
+        struct smki_error err = {0};
+        const int rc = make_one(maker, index, &made, &err);
+
+        deliver(maker, index, &made, rc, &err);
+    }
+    return NULL;
+}
+
+/* As many threads as there are processors, this one among them; fewer where no more can be had. */
+static int make_all(struct maker *maker)
+{
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    pthread_t threads[THREADS_MAX];
+    size_t count = 0;
+
+    while (count < THREADS_MAX && (long)count + 1 < processors && count + 1 < maker->all &&
+           pthread_create(&threads[count], NULL, thread_run, maker) == 0)
+        count++;
+    thread_run(maker);
+    while (count > 0)
+        pthread_join(threads[--count], NULL);
+    if (maker->rc == 0 && maker->done < maker->all)
+        return call_fail(maker->call, SMKI_INTERRUPTED, NULL);
+    return maker->rc;
+}
 
 static bool is_wanted(const struct call *call, size_t usage)
 {
     const char *word = call_text(call, "usage");
 
     return word == NULL || strcmp(word, "both") == 0 || strcmp(word, usages[usage].suffix) == 0;
-}
-
-static int make_all(struct maker *maker, uint64_t first, uint64_t count)
-{
-    int rc = 0;
-
-    for (uint64_t i = 0; rc == 0 && i < count; i++) {
-        const struct smki_device_id device = device_of(first + i);
-        for (size_t usage = 0; rc == 0 && usage < COUNT_OF(usages); usage++) {
-            if (stop_wished != 0)
-                return call_fail(maker->call, SMKI_INTERRUPTED, NULL);
-            if (is_wanted(maker->call, usage))
-                rc = make_one(maker, &device, usage);
-        }
-    }
-    return rc;
 }
 
 static int places_open(struct maker *maker)
@@ -194,22 +270,32 @@ static int make_run(struct call *call)
         .call = call, .folder = call_text(call, "out"), .keys = call_text(call, "keys"), .quiet = call_has(call, "quiet")};
     int rc;
 
+    maker.hardware_type = call_has(call, "hardware-type") ? call_text(call, "hardware-type") : HARDWARE_TYPE;
+    maker.first = number_of(&first);
+    for (size_t usage = 0; usage < COUNT_OF(usages); usage++)
+        if (is_wanted(call, usage))
+            maker.usages[maker.usage_count++] = usage;
+
     if (maker.folder == NULL && !packed)
         return call_usage(call, "say where the CSRs go: --out DIR, --xml FILE or --zip FILE");
     if (count == 0 || count - 1 > UINT64_MAX - number_of(&first))
         return call_usage(call, "--count: 1 or more, and no Device ID beyond FF-FF-FF-FF-FF-FF-FF-FF");
-    maker.all = count * (is_wanted(call, 0) && is_wanted(call, 1) ? 2 : 1);
+    maker.all = count * maker.usage_count;
     if (packed && maker.all > SMKI_BATCH_MAX_CSRS)
         return call_usage(call, "%" PRIu64 " CSRs are more than the %d of a batch: make several", maker.all, SMKI_BATCH_MAX_CSRS);
     if (maker.keys == NULL && maker.folder != NULL)
         maker.keys = maker.folder;
+    pthread_mutex_init(&maker.lock, NULL);
+    pthread_cond_init(&maker.turn, NULL);
     stop_catch();
     progress_start(&maker.progress, "CSRs");
-    if ((rc = places_open(&maker)) == 0 && (rc = make_all(&maker, number_of(&first), count)) == 0)
+    if ((rc = places_open(&maker)) == 0 && (rc = make_all(&maker)) == 0)
         rc = places_finish(&maker);
     progress_end(&maker.progress);
     smki_pack_close(maker.xml);
     smki_pack_close(maker.zip);
+    pthread_cond_destroy(&maker.turn);
+    pthread_mutex_destroy(&maker.lock);
     return rc == 0 ? told(&maker) : rc;
 }
 

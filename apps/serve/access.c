@@ -58,7 +58,7 @@ static void maintenance_check(struct serve_request *request)
     struct smki_service *service = request->worker->serve->service;
     struct smki_maintenance maintenance;
     struct smki_error err = {0};
-    char seconds[32];
+    char seconds[32], until[SMKI_TIME_TEXT_SIZE];
     int64_t left;
     int rc = smki_maintenance_now(service, &maintenance, &err);
 
@@ -69,7 +69,9 @@ static void maintenance_check(struct serve_request *request)
         snprintf(seconds, sizeof(seconds), "%lld", (long long)(left > 1 ? left : 1));
         serve_header_add(request, "Retry-After", seconds);
         rc = SMKI_MAINTENANCE;
-        snprintf(err.text, sizeof(err.text), "%s", maintenance.text);
+        smki_time_text_people(maintenance.to, until);
+        if (snprintf(err.text, sizeof(err.text), "%s; until %s", maintenance.text, until) >= (int)sizeof(err.text))
+            snprintf(err.text, sizeof(err.text), "%s", maintenance.text); /* which leaves no room */
     }
     request_refuse(request, rc, err.text);
 }

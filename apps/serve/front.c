@@ -62,14 +62,14 @@ static void head_pass(struct connection *connection, const uint8_t *at, size_t s
 
     request_starts(connection);
     connection->head = (struct smki_buffer){0};
-    if (head.size == 0) {
+    if (head.size == 0 && !connection->gate.trims) {
         head_write(connection, at, size);
         return;
     }
     if (smki_buffer_append(&head, at, size, NULL) != 0)
         connection->broken = true;
     else
-        head_write(connection, head.at, head.size);
+        head_write(connection, head.at, connection->gate.trims ? gate_trim(head.at, head.size) : head.size);
     smki_buffer_finish(&head);
 }
 
@@ -90,7 +90,8 @@ static size_t head_take(struct connection *connection, const uint8_t *at, size_t
         break;
     case GATE_MALFORMED:
         front_refuse(connection, SMKI_HTTP_MALFORMED,
-                     "the head of the request is not well-formed: bare CR or LF, NUL, a folded line, or a field without a proper name");
+                     "the head of the request is not well-formed: bare CR or LF, NUL, a folded line, or a method or the name of a field "
+                     "that is none");
         break;
     case GATE_TOO_LARGE:
         front_refuse(connection, SMKI_HTTP_HEAD_SIZE, NULL);
@@ -113,8 +114,9 @@ static size_t octets_take(struct connection *connection, const uint8_t *at, size
     if (used == 0 || connection->side == NULL)
         return 0;
     if (!gate_look(&connection->gate, at, &used)) {
-        front_refuse(connection, SMKI_HTTP_MALFORMED,
-                     "the chunks of the body are not well-formed: a size is no number, or a line does not end with CR LF");
+        front_refuse(
+            connection, SMKI_HTTP_MALFORMED,
+            "the chunks of the body are not well-formed: a size is no number, an extension is too long, or a line does not end with CR LF");
         return size;
     }
     used = side_write(connection, at, used);
@@ -195,6 +197,19 @@ static bool is_continue(const uint8_t *at, size_t size)
     return size >= sizeof(start) - 1 && memcmp(at, start, sizeof(start) - 1) == 0;
 }
 
+/* In the library's place, which cannot read what came. */
+static void refuse_unread(struct connection *connection, const uint8_t *at, size_t size)
+{
+    static const char version[] = " 505 "; /* after HTTP/1.1 */
+
+    if (size >= 8 + sizeof(version) - 1 && memcmp(at + 8, version, sizeof(version) - 1) == 0)
+        front_refuse(connection, SMKI_HTTP_VERSION, NULL);
+    else
+        front_refuse(connection, SMKI_HTTP_MALFORMED,
+                     connection->gate.hosts == 0 ? "not a well-formed HTTP request: it has no Host (RFC 9112 3.2)"
+                                                 : "not a well-formed HTTP request");
+}
+
 static bool pump_down(struct connection *connection)
 {
     struct worker *worker = connection->worker;
@@ -209,7 +224,7 @@ static bool pump_down(struct connection *connection)
         return false;
     }
     if (!connection->reply_expected && !is_continue(worker->plain, (size_t)size)) {
-        front_refuse(connection, SMKI_HTTP_MALFORMED, "not a well-formed HTTP request");
+        refuse_unread(connection, worker->plain, (size_t)size);
         return false;
     }
     if ((size_t)size == sizeof(worker->plain))

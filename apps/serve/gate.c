@@ -20,7 +20,12 @@ static bool is_token(uint8_t c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
-/* An octet of the request line; false: refused. */
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* An octet of the request line, which begins with a token (RFC 9112 3.1); false: refused. */
 static bool target_octet(struct gate *gate, uint8_t c)
 {
     const bool start = gate->scan == GATE_FIRST;
@@ -29,11 +34,24 @@ static bool target_octet(struct gate *gate, uint8_t c)
         gate->scan = start ? GATE_FIRST_CR : GATE_LINE_CR;
         return true;
     }
-    if (is_control(c) || (start && (c == ' ' || c == '\t')))
+    if (is_control(c) || (start && is_blank(c)))
+        return false;
+    gate->method = gate->method || c == ' ';
+    if (!gate->method && !is_token(c))
         return false;
     gate->parts += c == '&';
     gate->scan = GATE_TARGET;
     return true;
+}
+
+/* Of the names only Host is known here: the library says in its own words only that it is not there. */
+static void name_look(struct gate *gate, uint8_t c)
+{
+    static const char host[] = "host";
+
+    if (gate->name == gate->alike && gate->alike < sizeof(host) - 1 && (c | 0x20) == host[gate->alike])
+        gate->alike++;
+    gate->name++;
 }
 
 /* An octet of a field's name, which has at least one; so no line is folded either (obsolete, RFC 9112 5.2). */
@@ -45,17 +63,26 @@ static bool name_octet(struct gate *gate, uint8_t c)
     }
     if (c == ':' && gate->scan == GATE_NAME) {
         gate->scan = GATE_VALUE;
+        gate->hosts += gate->name == 4 && gate->alike == 4;
+        gate->blank = false;
         return true;
     }
-    gate->parts += gate->scan == GATE_LINE_START;
+    if (gate->scan == GATE_LINE_START) {
+        gate->parts++;
+        gate->name = gate->alike = 0;
+    }
     gate->scan = GATE_NAME;
+    name_look(gate, c);
     return is_token(c);
 }
 
 static bool value_octet(struct gate *gate, uint8_t c)
 {
-    if (c == '\r')
+    if (c == '\r') {
         gate->scan = GATE_LINE_CR;
+        gate->trims = gate->trims || gate->blank;
+    }
+    gate->blank = is_blank(c);
     return c == '\r' || !is_control(c);
 }
 
@@ -109,6 +136,24 @@ enum gate_verdict gate_head(struct gate *gate, size_t head_max, const uint8_t *a
     return GATE_MORE;
 }
 
+/* The head is whole: each CR is the first half of the end of a line. */
+size_t gate_trim(uint8_t *head, size_t size)
+{
+    size_t out = 0, line = 0; /* where the line begins in what is written, once a field can */
+    bool first = true;        /* the request line, which is not touched */
+
+    for (size_t i = 0; i < size; i++) {
+        while (head[i] == '\r' && !first && out > line && is_blank(head[out - 1]))
+            out--;
+        head[out++] = head[i];
+        if (head[i] == '\n') {
+            first = first && out - line == 2; /* an empty line before it */
+            line = out;
+        }
+    }
+    return out;
+}
+
 void gate_body(struct gate *gate, uint64_t size)
 {
     gate->left = size;
@@ -154,7 +199,7 @@ static bool size_octet(struct gate *gate, uint8_t c)
         return c == '\r' || c == ';';
     }
     if (gate->chunk == GATE_CHUNK_START)
-        gate->chunk_left = 0;
+        gate->chunk_left = gate->extension = 0;
     gate->chunk = GATE_CHUNK_SIZE;
     gate->chunk_left = gate->chunk_left * 16 + (unsigned)digit;
     return gate->chunk_left < GATE_CHUNK_MAX;
@@ -164,7 +209,8 @@ static bool size_octet(struct gate *gate, uint8_t c)
 static bool text_octet(struct gate *gate, uint8_t c, enum gate_chunk now, enum gate_chunk next)
 {
     gate->chunk = c == '\r' ? next : now;
-    return c == '\r' || !is_control(c);
+    gate->extension = now == GATE_CHUNK_EXTENSION ? gate->extension + 1 : 0;
+    return gate->extension <= GATE_EXTENSION_MAX && (c == '\r' || !is_control(c));
 }
 
 static bool chunk_octet(struct gate *gate, uint8_t c)

@@ -51,14 +51,23 @@ static bool length_read(uint64_t *out, const char *text)
     return true;
 }
 
+/* Of HTTP/1.x, 1.0 alone is less; what is above 1.1 is read as it (RFC 9110 2.5). */
+static bool is_one(const char *version)
+{
+    return strncmp(version, "HTTP/1.", 7) == 0 && version[7] >= '0' && version[7] <= '9' && version[8] == '\0';
+}
+
+static bool is_one_one(const char *version)
+{
+    return is_one(version) && version[7] != '0';
+}
+
 /* What is wrong with it; NULL: nothing. */
 static const char *framing_fault(struct serve_request *request, const struct fields *fields, const char *version)
 {
-    const bool one_one = strcmp(version, "HTTP/1.1") == 0;
+    const bool one_one = is_one_one(version);
     const unsigned *count = fields->count;
 
-    if (!one_one && strcmp(version, "HTTP/1.0") != 0)
-        return "the version of HTTP is neither 1.1 nor 1.0";
     if (fields->bad_name)
         return "the name of a header field holds a blank or control character";
     if (count[FIELD_LENGTH] > 1 || count[FIELD_CODING] > 1 || (count[FIELD_LENGTH] != 0 && count[FIELD_CODING] != 0))
@@ -77,24 +86,31 @@ static const char *framing_fault(struct serve_request *request, const struct fie
 
 /* ---- whom it is for ---- */
 
-/* That of an absolute form takes the place of Host. What is wrong with them, NULL: nothing. `host` has no size where there is none, which
- * HTTP/1.0 allows. */
+/* That of an absolute form, which Host must not gainsay: the client has to send the same (RFC 9112 3.2), and what stands between may have
+ * read either. What is wrong with them, NULL: nothing. `host` has no size where there is none, which HTTP/1.0 allows. */
 static const char *host_find(struct smki_bytes *host, const struct serve_request *request, const struct fields *fields, const char *version)
 {
     const char *text = fields->value[FIELD_HOST], *target = request->path;
     const unsigned count = fields->count[FIELD_HOST];
     const size_t start = target_host(target);
+    size_t size;
 
-    if (count > 1 || (count == 0 && strcmp(version, "HTTP/1.1") == 0))
-        return "the head must have one Host";
+    if (count > 1)
+        return "the head must have one Host, and has more";
+    if (count == 0 && is_one_one(version))
+        return "the head has no Host (RFC 9112 3.2)";
     if (count != 0 && (host->size = authority_read(text, strlen(text))) == 0)
         return "the Host is no name with or without a port";
     host->at = (const uint8_t *)text;
     if (start == 0)
         return NULL;
-    host->at = (const uint8_t *)target + start;
-    host->size = authority_read(target + start, strcspn(target + start, "/"));
-    return host->size != 0 ? NULL : "the target has no host, or one that is no name with or without a port";
+    size = authority_read(target + start, strcspn(target + start, "/"));
+    if (size == 0)
+        return "the target has no host, or one that is no name with or without a port";
+    if (count != 0 && (size != host->size || strncasecmp(text, target + start, size) != 0))
+        return "the host of the target is not that of the Host";
+    *host = (struct smki_bytes){(const uint8_t *)target + start, size};
+    return NULL;
 }
 
 /* Any case: the server name of the site. */
@@ -182,7 +198,9 @@ static void body_check(struct serve_request *request, const struct fields *field
     } else if (fields->encoded) {
         serve_header_add(request, "Accept-Encoding", "identity"); /* RFC 9110 12.5.3 */
         request_refuse(request, SMKI_HTTP_MEDIA_TYPE, "a Content-Encoding is not taken: send the body as it is");
-    } else if (request->declared > route->body_max || (request->chunked && route->body_max == 0)) {
+    } else if (route->body_max == 0 && (request->chunked || request->declared != 0)) {
+        request_refuse(request, SMKI_HTTP_MALFORMED, "this address takes no body: send the request without one");
+    } else if (request->declared > route->body_max) {
         request_refuse(request, SMKI_TOO_LARGE, NULL);
     } else if (route->media_type != NULL && !media_type_fits(route->media_type, fields->value[FIELD_TYPE])) {
         request_refuse(request, SMKI_HTTP_MEDIA_TYPE, NULL);
@@ -196,6 +214,11 @@ void head_check(struct serve_request *request, const char *version)
     const char *fault;
     bool fits;
 
+    if (!is_one(version)) {
+        request->last = true;
+        request_refuse(request, SMKI_HTTP_VERSION, NULL);
+        return;
+    }
     MHD_get_connection_values(request->library, MHD_HEADER_KIND, field_each, &fields);
     if ((fault = framing_fault(request, &fields, version)) != NULL || (fault = host_find(&host, request, &fields, version)) != NULL) {
         request->last = true; /* nobody knows where the next request would begin */

@@ -1,6 +1,7 @@
 /* Requests: made, ended, asked. */
 #include "serve/request_i.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,6 +215,11 @@ void serve_context_set(struct serve_request *request, void *context)
     request->context = context;
 }
 
+void serve_refusal_number(struct serve_request *request, uint64_t transaction)
+{
+    request->transaction = transaction;
+}
+
 int serve_wait(struct serve_request *request, struct smki_time at)
 {
     request->wait_until = at;
@@ -223,6 +229,32 @@ int serve_wait(struct serve_request *request, struct smki_time at)
 void serve_count(struct serve *serve, const char *name, const char *label, uint64_t more)
 {
     metrics_count(&serve->metrics, name, label, more);
+}
+
+static void observed_add(struct serve *serve, enum smki_rule rule, uint64_t more)
+{
+    static const char *const words[SMKI_RULE_COUNT + 1] = {[SMKI_RULE_PORTAL_BATCH] = "portal_batch",
+                                                           [SMKI_RULE_PORTAL_ADHOC] = "portal_adhoc",
+                                                           [SMKI_RULE_ADHOC_PACE] = "adhoc_pace",
+                                                           [SMKI_RULE_BATCH_ONE] = "batch_one",
+                                                           [SMKI_RULE_POLL] = "poll",
+                                                           [SMKI_RULE_WINDOW] = "night"};
+    char label[40];
+
+    snprintf(label, sizeof(label), "rule=\"%s\"", words[rule]);
+    serve_count(serve, "smki_demand_observed_total", label, more);
+}
+
+void serve_count_observed(struct serve *serve, enum smki_rule rule, const struct smki_verdict *verdict)
+{
+    if (verdict->flagged && !verdict->behind)
+        observed_add(serve, rule, 1);
+}
+
+void serve_count_rule(struct serve *serve, enum smki_rule rule)
+{
+    serve_count_help(serve, "smki_demand_observed_total", "What was let in beyond a rule of demand that is only observed, by rule.");
+    observed_add(serve, rule, 0);
 }
 
 void serve_count_help(struct serve *serve, const char *name, const char *help)

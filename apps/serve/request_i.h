@@ -61,7 +61,8 @@ struct serve_request {
     char *method, *path;
     int refusal;
     char refusal_text[SMKI_ERROR_TEXT_SIZE];
-    bool of_access; /* the refusal: to be recorded */
+    bool of_access;       /* the refusal: to be recorded */
+    uint64_t transaction; /* of the refusal's answer, and on no record yet; 0: none */
     struct smki_identity identity;
     struct smki_buffer body; /* collected, or to be fed next */
     struct smki_buffer feeding;

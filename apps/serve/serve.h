@@ -9,6 +9,7 @@
 #define SERVE_SERVE_H
 
 #include <smki/access.h>
+#include <smki/demand.h>
 
 struct serve;
 struct serve_request;
@@ -54,9 +55,9 @@ struct serve_site {
     size_t route_count;
     /* Writes the answer for a refusal in the site's own format with serve_reply: by any code of the list (its http_status is the default).
      * Called for the refusals of routes, and for those of serve itself: HTTP_PATH, HTTP_METHOD (Allow is set already), HTTP_MEDIA_TYPE,
-     * TOO_LARGE, HTTP_HOST, HTTP_MALFORMED, HTTP_SLOW, HTTP_BUSY, MAINTENANCE (both with Retry-After set already), and those of access, with their
-     * true code: what the outside is told of them must be the same for all. `request` has no route where none matched, and where the
-     * request could not be read neither method ("") nor path (""). Must not fail; runs in a pool thread, may block. When it writes no
+     * TOO_LARGE, HTTP_HOST, HTTP_MALFORMED, HTTP_SLOW, HTTP_BUSY, MAINTENANCE (both with Retry-After set already), and those of access,
+     * with their true code: what the outside is told of them must be the same for all. `request` has no route where none matched, and where
+     * the request could not be read neither method ("") nor path (""). Must not fail; runs in a pool thread, may block. When it writes no
      * reply, an empty one with the code's http_status goes out. */
     void (*refuse)(struct serve_request *request, int code, const char *text);
     void *context; /* the program's own: serve_site_of(request)->context */
@@ -71,19 +72,20 @@ const struct serve_route *serve_route_of(const struct serve_request *request); /
 const char *serve_method(const struct serve_request *request);
 const char *serve_path(const struct serve_request *request);                     /* decoded, without the query */
 const char *serve_header(const struct serve_request *request, const char *name); /* NULL: not there */
-/* The decoded value of a query argument, NULL: not there; *count (may be NULL) how often it is there. "" where it has no value, or one with a
- * NUL in it. */
+/* The decoded value of a query argument, NULL: not there; *count (may be NULL) how often it is there. "" where it has no value, or one with
+ * a NUL in it. */
 const char *serve_query(const struct serve_request *request, const char *name, size_t *count);
 struct smki_bytes serve_body(const struct serve_request *request);
 /* There once access was granted, for refusals too (those of serve itself included); NULL before, and on one-way sites. */
 const struct smki_identity *serve_identity(const struct serve_request *request);
-struct smki_bytes serve_certificate(const struct serve_request *request);        /* DER; empty on one-way sites */
-const char *serve_peer(const struct serve_request *request);                     /* "127.0.0.1" */
+struct smki_bytes serve_certificate(const struct serve_request *request); /* DER; empty on one-way sites */
+const char *serve_peer(const struct serve_request *request);              /* "127.0.0.1" */
 /* The same for all requests of one TLS session, resumed or not; nobody can guess it. */
 const uint8_t *serve_session(const struct serve_request *request, size_t *size);
 void *serve_context(const struct serve_request *request);
 void serve_context_set(struct serve_request *request, void *context);
-/* Holds the request until `at`, and no longer than it was until then when this is called, without holding a thread: `answer` is then called again (returns its own return value to give back). */
+/* Holds the request until `at`, and no longer than it was until then when this is called, without holding a thread: `answer` is then called
+ * again (returns its own return value to give back). */
 int serve_wait(struct serve_request *request, struct smki_time at);
 
 /* ---- the reply ---- */
@@ -99,6 +101,9 @@ int serve_reply_stream(struct serve_request *request, int status, const char *me
 
 /* ---- the log: standard error ---- */
 
+/* For `refuse`: its answer has this TransactionId, which is on no record. The record of a refusal of access takes it; where none is written
+ * it is told on standard error. */
+void serve_refusal_number(struct serve_request *request, uint64_t transaction);
 /* A line about a refusal that no record has, for the TransactionId that the peer was given. At most 60 lines a minute; how many were left
  * out is told then. Thread-safe. */
 void serve_refusal_tell(const struct serve_request *request, uint64_t transaction, int code, const char *text);
@@ -108,6 +113,11 @@ void serve_refusal_tell(const struct serve_request *request, uint64_t transactio
 /* Adds to the counter `name` with at most one label ("status=\"SUCCESS\"", NULL: none). Cheap, thread-safe. Names begin with "smki_" and
  * end in "_total". */
 void serve_count(struct serve *serve, const char *name, const char *label, uint64_t more);
+/* Counts what a rule of demand that is only observed let in: smki_demand_observed_total{rule="poll"}; the words are those of the
+ * configuration. Nothing where the verdict is another. */
+void serve_count_observed(struct serve *serve, enum smki_rule rule, const struct smki_verdict *verdict);
+/* The rule will be asked by this program: its counter is there from the start, at 0. For `started`. */
+void serve_count_rule(struct serve *serve, enum smki_rule rule);
 /* What the counter counts, for people; may be called before or after its first count. */
 void serve_count_help(struct serve *serve, const char *name, const char *help);
 struct serve *serve_of(const struct serve_request *request);

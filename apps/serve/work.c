@@ -5,12 +5,16 @@ static void refuse_run(struct serve_request *request)
 {
     const struct serve_site *site = &request->site->face;
 
-    if (request->of_access)
-        (void)!smki_access_refused(serve_service(request), serve_certificate(request), site->interface, site->network, serve_peer(request),
-                                   request->refusal, request->refusal_text, NULL);
+    bool recorded = false;
+
     reply_forget(request);
     if (site->refuse != NULL)
         site->refuse(request, request->refusal, request->refusal_text);
+    if (request->of_access) /* after the answer was made, whose number it takes, and before it leaves */
+        (void)!smki_access_refused_as(serve_service(request), serve_certificate(request), site->interface, site->network,
+                                      serve_peer(request), request->refusal, request->refusal_text, request->transaction, &recorded, NULL);
+    if (!recorded && request->transaction != 0)
+        serve_refusal_tell(request, request->transaction, request->refusal, request->refusal_text);
     if (!request->replied)
         serve_reply(request, smki_refusal_find(request->refusal)->http_status, "text/plain", &(struct smki_buffer){0});
 }

@@ -202,8 +202,8 @@ const struct command agreement_commands[] = {
     {"agreement add", "Record a demand agreement; prints its number alone on a line", COMMAND_HOME, add_options, NULL,
      "An agreement lifts a limit and never lowers it: fewer milliseconds, more of all else. It needs seven days' notice.\n\n"
      "Examples:\n"
-     "  smki agreement add --party 1 --interface portal-batch --limit 150000 --from 2026-12-08 --to 2026-12-15 --notified 2026-11-30\n"
-     "  smki agreement add --party 1 --interface adhoc --limit 200 --from 2026-12-08 --to 2026-12-15 --notified 2026-11-30\n",
+     "  smki agreement add --party 1 --interface portal-batch --limit 150000 --from 2025-12-08 --to 2030-12-08 --notified 2025-11-03\n"
+     "  smki agreement add --party 1 --interface adhoc --limit 200 --from 2025-12-08 --to 2030-12-08 --notified 2025-11-03\n",
      agreement_add},
     {"agreement list", "List the demand agreements", COMMAND_HOME | COMMAND_JSON, list_options, NULL, NULL, agreement_list},
     {"agreement notices", "List what Parties announced on the portal and nobody decided yet", COMMAND_HOME | COMMAND_JSON, notices_options,

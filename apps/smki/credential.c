@@ -5,16 +5,48 @@
 
 #include <string.h>
 
-/* The words of the table, and the short ones that the portal's parts are called by. */
+/* The short words that the portal's parts are called by, and the table's own. */
 static int interface_take(struct call *call, enum smki_interface *out)
 {
-    static const char *const words[] = {"adhoc", "batch", "portal-organisation", "portal-device"};
+    static const char *const words[] = {"adhoc", "batch", "portal-org", "portal-device"};
     const char *word = call_text(call, "interface");
 
-    if (strcmp(word, "portal-org") == 0)
-        word = words[2];
+    if (strcmp(word, words[2]) == 0)
+        word = "portal-organisation";
     if (!smki_credential_interface_find(word, out))
         return call_unknown(call, "interface", word, words, COUNT_OF(words));
+    return 0;
+}
+
+/* For the portal, whose credentials are officers': without --officer the Party's verified one, where there is one only. */
+static int officer_take(struct call *call, struct smki_credential *credential)
+{
+    struct smki_officer each = {0}, only = {0};
+    unsigned count = 0;
+    int rc;
+
+    if (credential->officer != 0 ||
+        (credential->interface != SMKI_INTERFACE_PORTAL_ORGANISATION && credential->interface != SMKI_INTERFACE_PORTAL_DEVICE))
+        return 0;
+    while ((rc = smki_officer_next(smki_service_store(call->service), each.number, &each, &call->err)) == 0) {
+        if (each.party != credential->party || each.state != SMKI_OFFICER_VERIFIED)
+            continue;
+        only = each;
+        count++;
+    }
+    if (rc != SMKI_NOT_FOUND)
+        return rc;
+    if (count == 0)
+        return call_fail(call, SMKI_OFFICER_STATE,
+                         "a credential for the portal is an officer's, and Party %" PRIu64
+                         " has none that is verified: see 'smki aro list', "
+                         "'smki aro nominate --party %" PRIu64 "' and 'smki aro verify', then give --officer",
+                         credential->party, credential->party);
+    if (count > 1)
+        return call_usage(call, "Party %" PRIu64 " has %u verified officers: say which by --officer (see 'smki aro list')",
+                          credential->party, count);
+    credential->officer = only.number;
+    fprintf(stderr, "for officer %" PRIu64 ", %s, the only verified one of Party %" PRIu64 "\n", only.number, only.name, only.party);
     return 0;
 }
 
@@ -113,6 +145,8 @@ static int credential_issue(struct call *call)
         return call_usage(call, "--out goes with --csr: --generate names its files itself");
     if (!generate && (call_has(call, "name") || call_has(call, "role")))
         return call_usage(call, "--name and --role go with --generate: a request says them itself");
+    if ((rc = officer_take(call, &credential)) != 0)
+        return rc;
     return generate ? credential_generate(call, &credential) : credential_make(call, &credential);
 }
 
@@ -281,7 +315,7 @@ static const struct command_value issue_options[] = {
     {"interface", VALUE_TEXT, REQUIRED, "WORD", "adhoc, batch, portal-org or portal-device", NULL},
     {"csr", VALUE_FILE, 0, NULL, "the request: RSA 2048, PEM, DER or bare base64", NULL},
     {"out", VALUE_FILE, 0, NULL, "where the certificate goes, as PEM; later: 'credential show N --pem'", NULL},
-    {"officer", VALUE_NUMBER, 0, NULL, "the officer it is for; without: a system's", NULL},
+    {"officer", VALUE_NUMBER, 0, NULL, "the officer it is for; portal, without: the Party's only verified one", NULL},
     {"generate", VALUE_FOLDER, 0, NULL,
      "instead of --csr, for development: make the key too, and key.pem, cert.pem, chain.pem, bundle.p12 there", NULL},
     {"name", VALUE_TEXT, 0, "NAME", "with --generate: the CN, what the system is called; without: the officer's name", NULL},

@@ -29,7 +29,9 @@ static int folder_take(struct call *call, struct generated *generated)
 
     generated->folder_made = mkdir(folder, 0700) == 0;
     if (!generated->folder_made && errno != EEXIST)
-        return call_fail(call, errno == EACCES ? SMKI_PERMISSION : SMKI_IO, "%s: %s", folder, strerror(errno));
+        return errno == ENOENT
+                   ? call_fail(call, SMKI_IO, "%s: the folder that it is to lie in is not there, and only the last one is made", folder)
+                   : call_fail(call, errno == EACCES ? SMKI_PERMISSION : SMKI_IO, "%s: %s", folder, strerror(errno));
     for (size_t i = 0; i < GENERATED_FILES; i++) {
         if (snprintf(generated->path[i], PATH_MAX, "%s/%s", folder, names[i]) >= PATH_MAX)
             return call_fail(call, SMKI_INVALID_ARGUMENT, "the path of --generate is too long");

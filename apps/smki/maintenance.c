@@ -30,7 +30,40 @@ static int maintenance_plan(struct call *call)
     return rc;
 }
 
-/* An announced one by its number, or one that nobody announced by --to and --text. */
+static const char *state_word(const struct smki_maintenance *maintenance, struct smki_time now)
+{
+    const int64_t began = maintenance->started_at.us != 0 ? maintenance->started_at.us : maintenance->from.us;
+
+    if (maintenance->ended_at.us != 0)
+        return maintenance->ended_at.us < began ? "called off" : "over";
+    if (now.us >= maintenance->to.us)
+        return "over";
+    return now.us >= began ? "on" : "planned";
+}
+
+/* The one that was announced and has not begun, where there is one only. */
+static int announced_take(struct call *call, struct smki_maintenance *out)
+{
+    const struct smki_time now = smki_service_now(call->service);
+    struct smki_maintenance each = {0};
+    unsigned count = 0;
+    int rc;
+
+    while ((rc = smki_maintenance_next(call->service, each.number, &each, &call->err)) == 0) {
+        if (strcmp(state_word(&each, now), "planned") != 0)
+            continue;
+        out->number = each.number;
+        count++;
+    }
+    if (rc != SMKI_NOT_FOUND)
+        return rc;
+    if (count == 1)
+        return 0;
+    return call_usage(call, count == 0 ? "none is announced: give --to and --text for one that was not"
+                                       : "several are announced (see 'smki maintenance list'): give N, or --to and --text for another");
+}
+
+/* An announced one by its number or as the only one, or one that nobody announced by --to and --text. */
 static int maintenance_start(struct call *call)
 {
     struct smki_maintenance maintenance = {.number = value_number(call_operand(call, 0))};
@@ -38,8 +71,10 @@ static int maintenance_start(struct call *call)
 
     if (maintenance.number != 0 && call->value_count > 0)
         return call_usage(call, "--to, --text and --pause-night are of one that was not announced: give them, or N");
-    if (maintenance.number == 0 && (!call_has(call, "to") || !call_has(call, "text")))
-        return call_usage(call, "which one: give N, or --to and --text for one that was not announced");
+    if (maintenance.number == 0 && call->value_count > 0 && (!call_has(call, "to") || !call_has(call, "text")))
+        return call_usage(call, "one that was not announced takes --to and --text both");
+    if (maintenance.number == 0 && call->value_count == 0 && (rc = announced_take(call, &maintenance)) != 0)
+        return rc;
     if ((rc = maintenance_take(call, &maintenance)) == 0 &&
         (rc = smki_maintenance_start(call->service, &call->actor, &maintenance, &call->err)) == 0)
         printf("%" PRIu64 "\n", maintenance.number);
@@ -52,17 +87,6 @@ static int maintenance_end(struct call *call)
 }
 
 /* ---- list ---- */
-
-static const char *state_word(const struct smki_maintenance *maintenance, struct smki_time now)
-{
-    const int64_t began = maintenance->started_at.us != 0 ? maintenance->started_at.us : maintenance->from.us;
-
-    if (maintenance->ended_at.us != 0)
-        return maintenance->ended_at.us < began ? "called off" : "over";
-    if (now.us >= maintenance->to.us)
-        return "over";
-    return now.us >= began ? "on" : "planned";
-}
 
 static void maintenance_row(struct table *table, const struct smki_maintenance *maintenance, struct smki_time now)
 {
@@ -139,7 +163,8 @@ static const struct command_value start_options[] = {
     {"pause-night", VALUE_FLAG, 0, NULL, PAUSE_TEXT, NULL},
     {0},
 };
-static const struct command_value start_operands[] = {{"N", VALUE_NUMBER, 0, NULL, "an announced one, before its time", NULL}, {0}};
+static const struct command_value start_operands[] = {
+    {"N", VALUE_NUMBER, 0, NULL, "an announced one, before its time; without, and without --to: the only one", NULL}, {0}};
 static const struct command_value end_operands[] = {{"N", VALUE_NUMBER, 0, NULL, "its number; without: what is on", NULL}, {0}};
 
 const struct command maintenance_commands[] = {

@@ -22,10 +22,10 @@ static int reply(struct serve_request *request, struct smki_adhoc *adhoc, int co
 }
 
 /* Of an answer whose number is not in the audit log, the server's log has a line. */
-static void unrecorded_tell(const struct serve_request *request, const struct smki_adhoc *adhoc, int code, const char *text)
+static void unrecorded_tell(const struct serve_request *request, const struct smki_adhoc *adhoc, int code)
 {
     if ((adhoc->transaction & SMKI_ADHOC_UNRECORDED) != 0)
-        serve_refusal_tell(request, adhoc->transaction, code, text != NULL ? text : smki_refusal_find(code)->text);
+        serve_refusal_tell(request, adhoc->transaction, code, smki_refusal_find(code)->text);
 }
 
 /* Who is no longer let in is told what everybody is who is not. */
@@ -33,7 +33,7 @@ static int finish(struct serve_request *request, struct adhoc_call *call, int co
 {
     if (smki_access_is_refusal(code) || call->adhoc.xml.size == 0)
         return code;
-    unrecorded_tell(request, &call->adhoc, code, NULL);
+    unrecorded_tell(request, &call->adhoc, code);
     return reply(request, &call->adhoc, code);
 }
 
@@ -48,6 +48,7 @@ static int answer(struct serve_request *request, struct smki_error *err)
             return SMKI_NO_MEMORY;
         serve_context_set(request, call);
         rc = smki_adhoc_admit(&call->adhoc, serve_service(request), serve_identity(request), serve_body(request), err);
+        serve_count_observed(serve_of(request), SMKI_RULE_ADHOC_PACE, &call->adhoc.verdict);
         if (rc != 0)
             return finish(request, call, rc);
         call->admitted = true;
@@ -74,7 +75,8 @@ static void refuse(struct serve_request *request, int code, const char *text)
     const int told = answer_code(code);
 
     if (smki_adhoc_refuse(&adhoc, serve_service(request), serve_identity(request), told, answer_text(code, text), NULL) == 0) {
-        unrecorded_tell(request, &adhoc, code, text);
+        if ((adhoc.transaction & SMKI_ADHOC_UNRECORDED) != 0)
+            serve_refusal_number(request, adhoc.transaction);
         reply(request, &adhoc, told);
     }
     smki_adhoc_finish(&adhoc);

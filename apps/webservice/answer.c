@@ -9,7 +9,7 @@
 /* What HTTP itself has to say, and not the document. */
 static bool is_http(int code)
 {
-    return code == SMKI_TOO_LARGE || (code <= SMKI_HTTP_PATH && code >= SMKI_HTTP_EXPECT);
+    return code == SMKI_TOO_LARGE || (code <= SMKI_HTTP_PATH && code >= SMKI_HTTP_VERSION);
 }
 
 int answer_status(const struct serve_request *request, int code)

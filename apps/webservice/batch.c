@@ -28,6 +28,8 @@ static int submit_open(struct serve_request *request, struct smki_error *err)
 
     if (rc == 0)
         serve_context_set(request, submission);
+    if (rc == 0)
+        serve_count_observed(serve_of(request), SMKI_RULE_BATCH_ONE, &verdict);
     else if (rc == SMKI_RATE_BATCH_BUSY)
         answer_retry_after(request, verdict.retry_at);
     answer_turns(request, rc == 0, &verdict);
@@ -120,6 +122,7 @@ static int result_answer(struct serve_request *request, struct smki_error *err)
     serve_context_set(request, retrieval);
     if ((rc = smki_batch_poll(serve_service(request), actor, batch_number(request), &retrieval->poll, &why)) != 0)
         return poll_reply(request, &retrieval->poll, rc, why.text, err);
+    serve_count_observed(serve_of(request), SMKI_RULE_POLL, &retrieval->poll.verdict);
     if (!retrieval->poll.deliver)
         return poll_reply(request, &retrieval->poll, 0, NULL, err);
     if ((rc = smki_result_open(&retrieval->stream, serve_service(request), actor, &retrieval->poll.batch, err)) != 0)

@@ -30,12 +30,22 @@ static int sites_fill(void *context, const struct smki_config *config, struct se
     return 0;
 }
 
+/* The rules that are asked in here. */
+static void started(void *context, struct serve *serve)
+{
+    (void)context;
+    serve_count_rule(serve, SMKI_RULE_ADHOC_PACE);
+    serve_count_rule(serve, SMKI_RULE_BATCH_ONE);
+    serve_count_rule(serve, SMKI_RULE_POLL);
+}
+
 static int run(struct call *call)
 {
     struct web web = {.call = call};
     const struct serve_options options = {.program = "smki-webservice",
                                           .service = call->service,
                                           .sites = sites_fill,
+                                          .started = started,
                                           .context = &web,
                                           .listen_admin = call_text(call, "listen-admin")};
     /* what a crash left granted and unsigned is out of the way before anybody can send it again */

@@ -34,6 +34,11 @@ SMKI_API bool smki_access_is_refusal(int code);
 SMKI_API SMKI_MUST_USE int smki_access_refused(struct smki_service *service, struct smki_bytes certificate, enum smki_interface interface,
                                                enum smki_network network, const char *peer, int code, const char *text,
                                                struct smki_error *err);
+/* The same, where the refusal is answered with the TransactionId `transaction` (0: with none): it is the record's subject, in place of the
+ * credential's number, which the record's actor has too. *recorded: the record was written; false: it was counted, or failed. */
+SMKI_API SMKI_MUST_USE int smki_access_refused_as(struct smki_service *service, struct smki_bytes certificate,
+                                                  enum smki_interface interface, enum smki_network network, const char *peer, int code,
+                                                  const char *text, uint64_t transaction, bool *recorded, struct smki_error *err);
 
 /* ---- what a credential did lately ---- */
 

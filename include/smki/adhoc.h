@@ -5,9 +5,9 @@
 #include <smki/access.h>
 #include <smki/demand.h>
 
-#define SMKI_ADHOC_MAX_DOCUMENT (64u << 10) /* octets: the largest CSR takes 11 KiB of it, the rest is for line breaks and comments */
-#define SMKI_ADHOC_REF_SIZE (32 * 4 + 1) /* the client's ID: 32 characters of up to 4 octets, and NUL (IDS App. B) */
-#define SMKI_ADHOC_UNRECORDED (UINT64_C(1) << 62) /* counting does not get there */
+#define SMKI_ADHOC_MAX_DOCUMENT (64u << 10)  /* octets: the largest CSR takes 11 KiB of it, the rest is for line breaks and comments */
+#define SMKI_ADHOC_REF_SIZE     (32 * 4 + 1) /* the client's ID: 32 characters of up to 4 octets, and NUL (IDS App. B) */
+#define SMKI_ADHOC_UNRECORDED   (UINT64_C(1) << 62) /* counting does not get there */
 
 /* One request and its answer; end with smki_adhoc_finish. One thread at a time. */
 struct smki_adhoc {
@@ -28,7 +28,8 @@ struct smki_adhoc {
  * certificate's serial), csr-void (granted, and could not be signed), demand-observed (faster than the pace, which is only observed).
  *
  * Where nothing can be recorded (the disk is full, say), or nobody was let in, the TransactionId is one of chance, from
- * SMKI_ADHOC_UNRECORDED on, and not in the audit log: whoever sends the answer keeps it elsewhere.
+ * SMKI_ADHOC_UNRECORDED on, and not in the audit log by this: whoever sends the answer puts it there (smki_access_refused_as), or keeps it
+ * elsewhere.
  *
  * The answer's Status and ErrorCode are by the one list of refusals. INELIGIBLE, which this schema has no word for, becomes WORKFLOW_ERROR
  * with the code of NOT_SUBSCRIBER. What failed inside us is told by its code and the list's words only; the log has the details.

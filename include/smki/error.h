@@ -168,12 +168,13 @@ enum smki_status {
     X(587, HTTP_HEAD_SIZE, FORMAT_ERROR, "FM:HA8", 431, "the head of the request is too large, or has too many fields or arguments")       \
     X(588, HTTP_TARGET_SIZE, FORMAT_ERROR, "FM:HA9", 414, "the target of the request is too long, or has too many arguments")              \
     X(589, HTTP_EXPECT, FORMAT_ERROR, "FM:HB1", 417, "an Expect other than 100-continue is not met")                                       \
+    X(590, HTTP_VERSION, FORMAT_ERROR, "FM:HB2", 505, "this version of HTTP is not spoken here; use HTTP/1.1")                             \
     /* announcing and the Service Desk */                                                                                                  \
-    X(590, NOTICE_STATE, WORKFLOW_ERROR, "WF:NA1", 409, "the notice of extra demand was decided already")                                  \
-    X(591, NOTICE_MANY, WORKFLOW_ERROR, "WF:NA2", 429, "too many notices of extra demand of a Party wait for the operator")                \
-    X(592, DESK_BUSY, WORKFLOW_ERROR, "WF:NA3", 429, "too many reports to the Service Desk in a short time; telephone if it is urgent")    \
-    X(593, DESK_STATE, WORKFLOW_ERROR, "WF:NA4", 409, "the report to the Service Desk is closed already")                                  \
-    X(594, DESK_WEBHOOK, WORKFLOW_ERROR, "WF:NA5", 502, "the Service Desk's webhook did not take the report")                              \
+    X(591, NOTICE_STATE, WORKFLOW_ERROR, "WF:NA1", 409, "the notice of extra demand was decided already")                                  \
+    X(592, NOTICE_MANY, WORKFLOW_ERROR, "WF:NA2", 429, "too many notices of extra demand of a Party wait for the operator")                \
+    X(593, DESK_BUSY, WORKFLOW_ERROR, "WF:NA3", 429, "too many reports to the Service Desk in a short time; telephone if it is urgent")    \
+    X(594, DESK_STATE, WORKFLOW_ERROR, "WF:NA4", 409, "the report to the Service Desk is closed already")                                  \
+    X(595, DESK_WEBHOOK, WORKFLOW_ERROR, "WF:NA5", 502, "the Service Desk's webhook did not take the report")                              \
     /* a Party's client */                                                                                                                 \
     X(600, CLIENT_CONNECTION, WORKFLOW_ERROR, "WF:CA1", 503, "the service cannot be reached")                                              \
     X(601, CLIENT_TLS, WORKFLOW_ERROR, "WF:CA2", 503, "the TLS session cannot be made: one side does not trust the other")                 \

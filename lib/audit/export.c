@@ -2,15 +2,23 @@
 #include "audit/audit_i.h"
 
 #include <cjson/cJSON.h>
+#include <inttypes.h>
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 /* cJSON tells that memory ran out by returning NULL; a NULL item anywhere makes the whole fail. */
+#define EXACT_MAX (UINT64_C(1) << 53) /* cJSON keeps numbers as double */
+
 static bool add_number(cJSON *line, const char *name, uint64_t number)
 {
-    return cJSON_AddNumberToObject(line, name, (double)number) != NULL;
+    char digits[24];
+
+    if (number <= EXACT_MAX)
+        return cJSON_AddNumberToObject(line, name, (double)number) != NULL;
+    snprintf(digits, sizeof(digits), "%" PRIu64, number);
+    return cJSON_AddRawToObject(line, name, digits) != NULL;
 }
 
 static bool add_number_if(cJSON *line, const char *name, uint64_t number)

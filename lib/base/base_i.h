@@ -84,6 +84,8 @@ SMKI_MUST_USE int hex_decode(uint8_t *out, size_t size, const char *text, size_t
 /* Makes one line of printable UTF-8 of a text that quotes what came from outside, or was cut to its room: what is none becomes '?', a
  * character that was cut at the end is left out. Returns its size. */
 size_t text_tidy(char *text);
+/* For messages: as whoever looked for it wrote it, without the octet 0 that only keeps it positive. Points into out. */
+const char *serial_shown(const struct smki_serial *serial, char out[2 * 20 + 1]);
 
 /* The UTF-8 character at `at` (RFC 3629) of which `left` octets are there: its size, or 0 when it is none. Reads no octet after one that
  * does not continue it, so before a closing NUL any `left` of at least 4 will do. */
@@ -121,7 +123,8 @@ SMKI_MUST_USE int path_join(char *out, size_t size, const char *folder, const ch
 
 /* ---- JSON with comments: the files that people write ---- */
 
-/* Turns comments (// to the end of the line, and slash-star to star-slash) into spaces, line ends kept. CONFIG_INVALID: one is not closed. */
+/* Turns comments (// to the end of the line, and slash-star to star-slash) into spaces, line ends kept. CONFIG_INVALID: one is not closed.
+ */
 SMKI_MUST_USE int comments_blank(char *text, struct smki_error *err);
 /* The number of the line that `at` stands on. */
 size_t line_of(const char *text, const char *at);

@@ -94,8 +94,7 @@ int private_file_read(uint8_t *out, size_t capacity, size_t *size, const char *p
 
     *size = 0;
     if (fd < 0 && errno == ENOENT)
-        return smki_fail(err, SMKI_KEY_UNREADABLE, "%s; put the file with the %s back, as from a backup of the home", strerror(ENOENT),
-                         what);
+        return smki_fail(err, SMKI_KEY_UNREADABLE, "%s; name the file with the %s, or put it back where it was", strerror(ENOENT), what);
     if (fd < 0)
         return smki_fail(err, SMKI_KEY_UNREADABLE, "%s", strerror(errno));
     if ((rc = private_check(fd, what, err)) == 0)

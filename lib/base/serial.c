@@ -70,6 +70,11 @@ const char *smki_serial_text(const struct smki_serial *serial, char out[2 * 20 +
     return hex_encode(out, serial->octet, serial->size <= SERIAL_READ_MAX ? serial->size : SERIAL_READ_MAX);
 }
 
+const char *serial_shown(const struct smki_serial *serial, char out[2 * 20 + 1])
+{
+    return smki_serial_text(serial, out) + (serial->size > 1 && serial->octet[0] == 0 ? 2 : 0);
+}
+
 bool smki_serial_equal(const struct smki_serial *a, const struct smki_serial *b)
 {
     return a->size == b->size && memcmp(a->octet, b->octet, a->size) == 0;

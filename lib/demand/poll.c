@@ -38,7 +38,8 @@ void smki_night_poll(struct smki_verdict *out, const struct smki_demand_limits *
     }
     if (retrieved) {
         verdict_exceed(out, limits, SMKI_RULE_POLL, SMKI_POLL_DONE, TIME_NEVER,
-                       "none after a successful retrieval, and this batch was retrieved; ask the Service Desk to have it released again");
+                       "none after a successful retrieval, and this batch was retrieved; there is no time to come back at: the operator "
+                       "can release it again, ask the Service Desk");
         return;
     }
     if (complete)

@@ -139,7 +139,7 @@ static int take_p256(struct key_in_file *key, struct smki_error *err)
     key->key.type = SMKI_KEY_P256;
     spki_of_point(key->key.spki, key->key.point);
     key->key.spki_size = SPKI_P256_SIZE;
-    return prove(key, err);
+    return 0;
 }
 
 /* key->rsa holds the key pair. mbedTLS writes the public key at the end of the room. */
@@ -183,7 +183,9 @@ static int take_parsed(struct key_in_file *key, struct smki_error *err)
     rc = scalar_of(key->scalar, &key->rsa, err);
     mbedtls_pk_free(&key->rsa);
     mbedtls_pk_init(&key->rsa);
-    return rc != 0 ? rc : take_p256(key, err);
+    if (rc != 0 || (rc = take_p256(key, err)) != 0)
+        return rc;
+    return prove(key, err);
 }
 
 /* ---- reading a file ---- */
@@ -292,6 +294,7 @@ int smki_key_open_file(struct smki_key **out, const char *path, smki_passphrase_
 
 /* ---- a new key ---- */
 
+/* Not proved: whatever the key is made for begins with a signature that is verified. */
 static int generate_p256(struct key_in_file *key, const struct smki_random *random, struct smki_error *err)
 {
     int rc = p256_scalar_generate(key->scalar, random);

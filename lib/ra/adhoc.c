@@ -200,7 +200,7 @@ static int refusal_change(struct store_change *change, void *argument, struct sm
 }
 
 /* The CSR's text could not be decoded: it fails like one that is no CSR. */
-static int refuse_text(struct decision_job *job, struct smki_error *err)
+static int refuse_text(struct decision_job *job, bool *recorded, struct smki_error *err)
 {
     int rc;
 
@@ -208,6 +208,7 @@ static int refuse_text(struct decision_job *job, struct smki_error *err)
     job->refusal = smki_fail(&job->why, job->out->csr_code, NULL);
     if ((rc = store_change(job->service->store, refusal_change, job, err)) != 0)
         return rc;
+    *recorded = true;
     return smki_fail(err, job->refusal, "%s", job->why.text);
 }
 
@@ -216,15 +217,18 @@ int smki_adhoc_answer(struct smki_adhoc *out, struct smki_service *service, cons
     struct smki_stored_certificate *certificate = calloc(1, sizeof(*certificate));
     struct decision_job job = job_of(out, service, identity);
     struct smki_error why = {0};
+    bool recorded = false;
     int rc;
 
     if (certificate == NULL)
         rc = smki_fail(&why, SMKI_NO_MEMORY, NULL);
     else if (out->csr_code != 0)
-        rc = refuse_text(&job, &why);
+        rc = refuse_text(&job, &recorded, &why);
     else
         rc = transaction_issue(service, &job.actor, SMKI_PROFILE_DEVICE, out->transaction, BYTES(out->csr.at, out->csr.size), certificate,
-                               &why);
+                               &recorded, &why);
+    if (!recorded && !out->verdict.flagged) /* then its number would be on no record */
+        out->transaction = 0;
     rc = answer(out, service, rc, rc != 0 ? why.text : NULL,
                 certificate != NULL ? BYTES(certificate->der, certificate->size) : (struct smki_bytes){0}, err);
     free(certificate);

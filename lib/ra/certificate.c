@@ -28,7 +28,7 @@ static int serial_octets(uint8_t out[SMKI_SERIAL_SIZE], const struct smki_serial
     char text[2 * 20 + 1];
 
     if (serial->size != SMKI_SERIAL_SIZE)
-        return smki_fail(err, SMKI_NOT_FOUND, "there is no certificate with the serial number %s", smki_serial_text(serial, text));
+        return smki_fail(err, SMKI_NOT_FOUND, "there is no certificate with the serial number %s", serial_shown(serial, text));
     memcpy(out, serial->octet, SMKI_SERIAL_SIZE);
     return 0;
 }
@@ -48,7 +48,7 @@ int smki_service_certificate(struct smki_service *service, const struct smki_ser
     if (rc == 0)
         rc = certificate_copy(out, &stored, err);
     else if (rc == SMKI_NOT_FOUND)
-        rc = smki_fail(err, rc, "there is no certificate with the serial number %s", smki_serial_text(serial, text));
+        rc = smki_fail(err, rc, "there is no certificate with the serial number %s", serial_shown(serial, text));
     else
         rc = smki_fail(err, rc, NULL);
     store_view_end(view);

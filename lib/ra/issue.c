@@ -22,6 +22,7 @@ struct issuing {
     struct octet_hold hold; /* ad hoc: while this is at its ticket */
     uint64_t twin;          /* the open ticket, of somebody who is at it, that this request is a duplicate of; 0: none */
     bool twin_seen;         /* it was finished: ask no more */
+    bool recorded;          /* the decision: the transaction's number is in the audit log */
 };
 
 static const struct smki_actor recoverer = {.name = "recover", .interface = SMKI_INTERFACE_OPERATOR};
@@ -409,6 +410,7 @@ static int reserve(struct issuing *issuing, struct smki_error *err)
         return smki_fail(err, rc, NULL);
     if ((rc = store_change(service->store, reserve_change, issuing, err)) != 0)
         return rc;
+    issuing->recorded = true;
     return issuing->refusal != 0 ? smki_fail(err, issuing->refusal, "%s", issuing->why.text) : 0;
 }
 
@@ -701,6 +703,7 @@ static int read_request(struct issuing *issuing, struct smki_bytes der, struct s
         return 0;
     if ((rc = store_change(issuing->service->store, unread_change, issuing, err)) != 0)
         return rc;
+    issuing->recorded = true;
     return smki_fail(err, issuing->refusal, "%s", issuing->why.text);
 }
 
@@ -747,17 +750,21 @@ static int issue(struct issuing *issuing, struct smki_bytes der, struct smki_err
 }
 
 int transaction_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, uint64_t transaction,
-                      struct smki_bytes csr, struct smki_stored_certificate *out, struct smki_error *err)
+                      struct smki_bytes csr, struct smki_stored_certificate *out, bool *recorded, struct smki_error *err)
 {
     struct issuing issuing = {.service = service,
                               .actor = actor,
                               .transaction = transaction,
                               .out = out,
                               .ticket = {.number = transaction, .profile = profile, .party = actor->party, .interface = actor->interface}};
+    int rc;
 
+    *recorded = false;
     if (profile != SMKI_PROFILE_DEVICE && profile != SMKI_PROFILE_ORGANISATION)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "an IKI certificate comes with its credential: use smki_service_credential_issue");
-    return issue(&issuing, csr, err);
+    rc = issue(&issuing, csr, err);
+    *recorded = issuing.recorded;
+    return rc;
 }
 
 int refused_unread(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, int code, const char *text,
@@ -775,7 +782,9 @@ int refused_unread(struct smki_service *service, const struct smki_actor *actor,
 int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,
                        struct smki_stored_certificate *out, struct smki_error *err)
 {
-    return transaction_issue(service, actor, profile, 0, csr, out, err);
+    bool recorded;
+
+    return transaction_issue(service, actor, profile, 0, csr, out, &recorded, err);
 }
 
 int smki_service_credential_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr,

@@ -126,20 +126,33 @@ static int refusal_change(struct store_change *change, void *argument, struct sm
     return store_record(change, &refusal->record, err);
 }
 
-int smki_access_refused(struct smki_service *service, struct smki_bytes certificate, enum smki_interface interface,
-                        enum smki_network network, const char *peer, int code, const char *text, struct smki_error *err)
+int smki_access_refused_as(struct smki_service *service, struct smki_bytes certificate, enum smki_interface interface,
+                           enum smki_network network, const char *peer, int code, const char *text, uint64_t transaction, bool *recorded,
+                           struct smki_error *err)
 {
     struct refusal refusal = {
         .record = {.act = SMKI_ACT_ACCESS_REFUSED, .actor = {.interface = interface, .network = network}, .outcome = code}};
     int rc;
 
+    *recorded = false;
     snprintf(refusal.peer, sizeof(refusal.peer), "%.*s", (int)sizeof(refusal.peer) - 1, peer);
     text_tidy(refusal.peer);
     if (!refusal_admit(&service->access->refusals, &refusal, smki_service_now(service).us))
         return 0;
     holder_take(service, &refusal, certificate);
     detail_write(&refusal, text);
+    if (transaction != 0)
+        refusal.record.subject = transaction;
     if ((rc = store_change(service->store, refusal_change, &refusal, err)) != 0)
         refusal_return(&service->access->refusals, &refusal);
+    *recorded = rc == 0;
     return rc;
+}
+
+int smki_access_refused(struct smki_service *service, struct smki_bytes certificate, enum smki_interface interface,
+                        enum smki_network network, const char *peer, int code, const char *text, struct smki_error *err)
+{
+    bool recorded;
+
+    return smki_access_refused_as(service, certificate, interface, network, peer, code, text, 0, &recorded, err);
 }

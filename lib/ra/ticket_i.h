@@ -26,9 +26,10 @@ SMKI_MUST_USE int ticket_remove(struct store_change *change, uint64_t number, st
 /* The open ones: appends their numbers (uint64_t) to out. */
 SMKI_MUST_USE int tickets_open(struct store_view *view, struct smki_buffer *out, struct smki_error *err);
 
-/* smki_service_issue for a request that was given its transaction's number before: it is recorded under that. */
+/* smki_service_issue for a request that was given its transaction's number before: it is recorded under that. *recorded: it is; false, what
+ * it failed for left nothing in the audit log. */
 SMKI_MUST_USE int transaction_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile,
-                                    uint64_t transaction, struct smki_bytes csr, struct smki_stored_certificate *out,
+                                    uint64_t transaction, struct smki_bytes csr, struct smki_stored_certificate *out, bool *recorded,
                                     struct smki_error *err);
 /* Reads a request as issuing does: smki_csr_read, and what the configuration says of trailers. Its signature is smki_csr_verify's. */
 SMKI_MUST_USE int request_read(struct smki_csr *csr, const struct smki_service *service, enum smki_profile profile, struct smki_bytes der,

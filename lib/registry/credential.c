@@ -139,7 +139,7 @@ static int credential_of_serial(struct store_view *view, const struct smki_seria
 
     if (rc == SMKI_NOT_FOUND)
         return smki_fail(err, rc, "there is no certificate with the serial number %s; see 'smki credential list'",
-                         smki_serial_text(serial, text));
+                         serial_shown(serial, text));
     if (rc != 0)
         return smki_fail(err, rc, NULL);
     sha256(digest, stored.der.at, stored.der.size);
@@ -208,7 +208,8 @@ static int credential_check(struct store_view *view, const struct smki_credentia
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "a credential serves portal-organisation, portal-device, adhoc or batch, not \"%s\"",
                          smki_interface_word(credential->interface));
     if (is_portal(credential->interface) && credential->officer == 0)
-        return smki_fail(err, SMKI_INVALID_ARGUMENT, "a credential for the portal is an officer's; say which (interfaces.md 3)");
+        return smki_fail(err, SMKI_INVALID_ARGUMENT,
+                         "a credential for the portal is an officer's: name one that is verified (interfaces.md 3)");
     if (!is_portal(credential->interface) && credential->officer != 0)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "a credential for a web service is a system's, not an officer's (interfaces.md 3)");
     if (credential->serial.size == 0 || credential->serial.size > SMKI_SERIAL_SIZE)

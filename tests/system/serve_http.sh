@@ -26,6 +26,7 @@ before=$(descriptors)
 # ---- heads ----
 
 claim "smuggled, doubled, folded and cut heads are refused with 400 by the site itself" probe heads
+claim "blanks around a value are not of it" probe blanks
 claim "oversized ones with 431, and 414 where it is the target" probe oversized
 claim "a target of the absolute form is taken, and its host is the Host" probe absolute_form
 claim "a Host that is none is refused with 400" probe host_values

@@ -142,6 +142,27 @@ claim "20 decimal digits are a serial number" fails NOT_FOUND "serial number 123
 claim "19 are a credential's number" fails NOT_FOUND "credential 1234567890123456789" smki credential show 1234567890123456789
 claim "a CA's is not that of a credential" fails NOT_FOUND "not that of a credential" smki credential revoke "$(serial_of "$home/ca/dca.pem")"
 claim "what is neither is not understood" usage "credential's number" smki credential revoke bananas
+
+# ---- the portal's: an officer's, named or the only one ----
+
+holder=$(party "Portal Energy" 90-B3-D5-1F-30-00-00-09 supplier import-supplier)
+openssl req -new -newkey rsa:2048 -nodes -keyout /dev/null -subj "/O=Portal Energy/OU=02/CN=Ann Officer" -addext keyUsage=critical,digitalSignature -out "$folder/officer.csr" 2>/dev/null
+portal() { smki credential issue --party "$holder" --interface "$1" --csr "$folder/officer.csr" --out "$folder/officer.pem" "${@:2}"; }
+claim "without a verified officer it is said how there comes to be one" fails OFFICER_STATE "smki aro nominate" portal portal-org
+ann=$(smki aro nominate --party "$holder" --name "Ann Officer" --email ann@example.com)
+claim "one that is only nominated is none" fails OFFICER_STATE "smki aro verify" portal portal-org
+smki aro verify "$ann" >/dev/null
+claim "the only verified officer is taken" says "for officer $ann, Ann Officer" portal portal-org
+claim "and holds it" test "$(json 'j["officer"]' credential show "$(serial_of "$folder/officer.pem")")" = "$ann"
+bob=$(smki aro nominate --party "$holder" --name "Bob Officer" --email bob@example.com)
+smki aro verify "$bob" >/dev/null
+claim "of two one must be named" usage "--officer" portal portal-device
+claim "and is" portal portal-device --officer "$bob"
+claim "words for interfaces are those that are typed" usage "adhoc, batch, portal-org, portal-device" portal foo
+claim "the long one is taken too" usage "--officer" portal portal-organisation
+nested() { smki credential issue --party "$holder" --interface adhoc --name S --generate "$folder/not/there"; }
+claim "of a folder to be made only the last part may be missing" fails IO "only the last one is made" nested
+claim "a serial number is shown as it was typed" fails NOT_FOUND "serial number deadbeef" smki cert show deadbeef
 claim "the log finds what was done with it" says "suspended -> revoked" smki audit find --serial "$serial"
 claim "after all of it the audit log is whole" smki audit verify
 finish

@@ -166,7 +166,7 @@ claim "a key that the backup lacks is named" says "lacks dca.key" program restor
 # ---- a home that lacks something ----
 
 lacking() { program --home "$folder/home5" "$@"; }
-claim "a key that is gone is to be put back" fails KEY_UNREADABLE "put the file with the private key back" lacking ca crl dca
+claim "a key that is gone is to be put back" fails KEY_UNREADABLE "name the file with the private key, or put it back" lacking ca crl dca
 rm "$folder/home5/ca/oca.pem"
 claim "a CA certificate too" fails NOT_FOUND "put it back from a backup" lacking ca crl oca
 claim "whose path is said once" test "$(lacking ca crl oca 2>&1 | grep -o 'oca[.]pem' | wc -l)" = 1

@@ -84,4 +84,13 @@ request "$folder/meter.csr" 90B3D51F30010001 digitalSignature
 smki cert issue --profile device --party "$party" --out "$folder/meter.pem" "$folder/meter.csr"
 claim "a device's records are found" says csr-decide smki audit find --device 90-B3-D5-1F-30-01-00-01
 claim "find --json is JSON" test "$(json 'len(j)' audit find --device 90B3D51F30010001 --serial "$(openssl x509 -in "$folder/meter.pem" -noout -serial | cut -d= -f2)")" -ge 1
+alone() { # what is announced alone needs no number
+    local number
+    smki maintenance end 2>/dev/null || true # what else is on
+    number=$(smki maintenance plan --from "$(date -u -d '+3 days' +%FT%H:%MZ)" --to "$(date -u -d '+4 days' +%FT%H:%MZ)" --text "The only one")
+    [ "$(smki maintenance start)" = "$number" ] && smki maintenance end
+}
+refused 2 "start without anything that is announced" smki maintenance start
+claim "says what to give" because "none is announced"
+claim "the only one that is announced is started without its number" alone
 finish

@@ -124,7 +124,22 @@ claim "the batch credential" request_to batch 1 "$url/1.0/PortalCSR/DeviceCertif
 claim "is refused with 403, and told nothing" answers 403 "access refused"
 element ErrorCode >"$folder/code-interface"
 claim "the audit log has the reason" says IKI_INTERFACE smki audit export -
-claim "and the server's log its TransactionId, with the same" grep -q "TransactionId $(element TransactionId) is on no record: adhoc from 127.0.0.1 was refused: IKI_INTERFACE" "$folder/server"
+claim "under the TransactionId of the answer" says access-refused smki audit find --transaction "$(element TransactionId)"
+claim "with the credential that was shown" grep -q 127.0.0.1 "$folder/said"
+claim "which needs no line in the server's log" test "$(grep -c "TransactionId $(element TransactionId)" "$folder/server")" = 0
+sleep 1
+curl -s --cacert "$home/tls/ca.pem" --cert "$folder/batch-1/cert.pem" --key "$folder/batch-1/key.pem" -o "$folder/flood-#1" "$url/[1-40]"
+flood_traced() { # each of the answers' numbers is in the audit log or, beyond the 10 a second that it takes, on standard error
+    local file number recorded=0 told=0
+    smki audit export "$folder/audit.jsonl"
+    for file in "$folder"/flood-*; do
+        number=$(sed -n 's:.*<TransactionId>\([0-9]*\)<.*:\1:p' "$file")
+        if grep -qE "\"subject\": ?\"?$number[\",}]" "$folder/audit.jsonl"; then recorded=$((recorded + 1)); fi
+        if grep -q "TransactionId $number is on no record" "$folder/server"; then told=$((told + 1)); fi
+    done
+    echo "$recorded recorded, $told told" && [ "$recorded" -ge 10 ] && [ "$told" -gt 0 ] && [ "$((recorded + told))" = 40 ]
+}
+claim "of a flood each number is in one of the two" flood_traced
 serial=$(openssl x509 -in "$folder/adhoc-2/cert.pem" -noout -serial | cut -d= -f2)
 claim "Party 2's credential is let in" adhoc 2 "$folder/document"
 smki credential suspend "$serial" >/dev/null

@@ -66,6 +66,9 @@ adhoc 2 "$folder/n8.xml"
 adhoc 2 "$folder/n9.xml"
 claim "observed only, it is let in" test "$(cat "$folder/status")" = 200
 claim "and recorded" says demand-observed smki audit export -
+observed() { curl -s "http://127.0.0.1:$admin_port/metrics" | grep -qxF "smki_demand_observed_total{rule=\"$1\"} $2"; }
+claim "and counted by its rule" observed adhoc_pace 1
+claim "beside the others of these services, of which there were none" observed poll 0
 web_stop
 web_start '"demand.adhoc_pace_day": "2 s", "demand.adhoc_pace_mode": "smooth"'
 adhoc 2 "$folder/n10.xml"
@@ -89,6 +92,7 @@ at "2026-11-24 13:00:02"
 adhoc 1 "$folder/n12.xml"
 claim "in its time the answer is 503, valid by the schema, with the words" answers 503 "The disks are changed"
 claim "and Retry-After until its end" heads 'retry-after: 3[0-9]{3}'
+claim "and until when" answers 503 "The disks are changed; until 2026-11-24 14:00 GMT"
 result 1 1
 claim "the batch service says the same" answers 503 "WF:MA1"
 accepted() { # accepted FORMAT ACCEPT: a client that sends this Accept gets its 503 in this format

@@ -38,11 +38,22 @@ until_full() { # until_full FIRST LAST: the documents' numbers, those taken in $
     : >"$folder/taken" && : >"$folder/refused"
     for n in $(seq "$1" "$2"); do
         said=$(send "$n")
+        element TransactionId >>"$folder/transactions"
         case $said in
         SUCCESS) echo "$n" >>"$folder/taken" ;;
         *) echo "$n" >>"$folder/refused" && echo "$said $(cat "$folder/status")" ;;
         esac
     done >"$folder/said"
+}
+traced() { # every number that was given so far is in the audit log, or is one of chance in a line of the server's (for claim)
+    local number lost=0
+    smki audit export "$folder/audit.jsonl"
+    while read -r number; do
+        if grep -qE "\"subject\": ?$number[,}]" "$folder/audit.jsonl"; then continue; fi
+        if [ "$number" -ge 4611686018427387904 ] && grep -q "TransactionId $number is on no record: adhoc" "$folder/server"; then continue; fi
+        echo "$number is nowhere" && lost=1
+    done <"$folder/transactions"
+    [ -s "$folder/transactions" ] && : >"$folder/transactions" && [ "$lost" = 0 ]
 }
 again() { while read -r n; do send "$n"; done <"$1" >"$folder/said"; } # sends those of the file again
 
@@ -55,6 +66,7 @@ claim "nothing of it is left" test "$(find "$home/batches" -type f | wc -l)" = 0
 until_full 2 24
 claim "so are ad hoc requests, once the store is full" all_are "$folder/said" "WORKFLOW_ERROR WF:GD1 503"
 room
+claim "each TransactionId is in the audit log or in a line on standard error" traced
 again "$folder/refused"
 claim "with room again each of them gets its certificate" all_are "$folder/said" SUCCESS
 again "$folder/refused"
@@ -66,6 +78,7 @@ until_full 25 48
 claim "a second time the disk is full" test -s "$folder/refused"
 claim "the server ends as told" web_stop
 room
+claim "and the TransactionIds are found again this time too" traced
 web_start '"demand.adhoc_pace_mode": "off"'
 again "$folder/refused"
 claim "after a new start each of them gets its certificate too" all_are "$folder/said" SUCCESS

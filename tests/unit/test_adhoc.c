@@ -330,7 +330,7 @@ static void without_the_cas_key_it_is_a_ca_error_and_resubmission_helps(void **s
     rc = ask(&at, &adhoc, &keys[1], &err);
     assert_int_equal(smki_refusal_find(rc)->status, SMKI_STATUS_CA_ERROR);
     assert_int_equal(recorded(&at, adhoc.transaction, SMKI_ACT_CSR_VOID, rc), 1);
-    assert_false(says(&adhoc.xml, at.home.path)); /* no word of our files */
+    assert_false(says(&adhoc.xml, at.home.path));                                             /* no word of our files */
     EXPECT_ANSWER(&adhoc, "CA_ERROR", smki_refusal_find(SMKI_CA_KEY_UNAVAILABLE)->wire_code); /* whatever the log has */
     assert_int_equal(rename(away, key), 0);
     ASSERT_OK(ask(&at, &adhoc, &keys[1], &err), err);
@@ -442,30 +442,69 @@ static void maintenance_is_a_workflow_error_in_the_operators_words(void **state)
     clear(&at);
 }
 
+/* No file takes an octet until disk_back. */
+static void disk_away(struct rlimit *limit)
+{
+    struct rlimit none;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, limit), 0);
+    none = (struct rlimit){.rlim_cur = 1, .rlim_max = limit->rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+}
+
+static void disk_back(const struct rlimit *limit)
+{
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, limit), 0);
+    signal(SIGXFSZ, SIG_DFL);
+}
+
 static void without_a_disk_the_answer_is_still_valid(void **state)
 {
     struct adhoc_home at;
     struct smki_adhoc adhoc;
-    struct rlimit limit, none;
+    struct rlimit limit;
     struct smki_error err = {0};
     int rc;
 
     (void)state;
     lay(&at, "2026-11-23T14:00", "{}");
     PORTAL(&at, &keys[0]);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    none = (struct rlimit){.rlim_cur = 1, .rlim_max = limit.rlim_max};
-    signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    disk_away(&limit);
     rc = admit_request(&at, &adhoc, &keys[1], &err);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    signal(SIGXFSZ, SIG_DFL);
+    disk_back(&limit);
     assert_true(rc != 0 && rc == adhoc.code && adhoc.transaction >= SMKI_ADHOC_UNRECORDED);
     assert_false(says(&adhoc.xml, at.home.path));
     EXPECT_ANSWER(&adhoc, "WORKFLOW_ERROR", smki_refusal_find(SMKI_DISK_FULL)->wire_code);
     ASSERT_OK(admit_request(&at, &adhoc, &keys[1], &err), err); /* and it took no slot */
     smki_adhoc_finish(&adhoc);
     clear(&at);
+}
+
+/* A number that counting gave leads into the audit log: where nothing of the decision could be written, it is one of chance. */
+static void a_disk_that_fills_between_the_steps_leaves_no_number_without_a_record(void **state)
+{
+    static const char *const configs[] = {"{\"demand.adhoc_pace_mode\": \"off\"}", "{\"demand.adhoc_pace_mode\": \"observe\"}"};
+    struct adhoc_home at;
+    struct smki_adhoc adhoc;
+    struct rlimit limit;
+    struct smki_error err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < TEST_COUNT(configs); i++) {
+        lay(&at, "2026-11-23T14:00", configs[i]);
+        PORTAL(&at, &keys[0]);
+        ASSERT_OK(admit_request(&at, &adhoc, &keys[1], &err), err);
+        smki_adhoc_finish(&adhoc);
+        ASSERT_OK(admit_request(&at, &adhoc, &keys[1], &err), err); /* observed: too early, and on record as that */
+        disk_away(&limit);
+        assert_int_equal(smki_adhoc_answer(&adhoc, at.home.service, &at.supplier, &err), SMKI_DISK_FULL);
+        disk_back(&limit);
+        assert_int_equal(adhoc.transaction >= SMKI_ADHOC_UNRECORDED, i == 0);
+        assert_int_equal(recorded(&at, adhoc.transaction, SMKI_ACT_DEMAND_OBSERVED, SMKI_RATE_ADHOC_DAY), i == 1);
+        EXPECT_ANSWER(&adhoc, "WORKFLOW_ERROR", smki_refusal_find(SMKI_DISK_FULL)->wire_code);
+        clear(&at);
+    }
 }
 
 static void transactions_are_never_given_twice(void **state)
@@ -866,6 +905,7 @@ int main(void)
         cmocka_unit_test(a_credential_suspended_or_revoked_meanwhile_is_a_workflow_error),
         cmocka_unit_test(maintenance_is_a_workflow_error_in_the_operators_words),
         cmocka_unit_test(without_a_disk_the_answer_is_still_valid),
+        cmocka_unit_test(a_disk_that_fills_between_the_steps_leaves_no_number_without_a_record),
         cmocka_unit_test(transactions_are_never_given_twice),
         cmocka_unit_test(one_csr_in_any_0_8_seconds_by_day_and_refused_ones_do_not_count),
         cmocka_unit_test(one_csr_in_any_4_seconds_by_night),

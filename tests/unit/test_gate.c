@@ -19,7 +19,11 @@ static const struct gate_case {
     {"GET / HTTP/1.1\r\nHost: a\r\n\r\n\n\r\r\0body", 35, GATE_WHOLE, 27},
     {"\r\nGET / HTTP/1.1\r\n\r\n", 0, GATE_WHOLE, 20},
     {"\r\n\r\n\r\nGET /\r\n\r\n", 0, GATE_WHOLE, 15},
-    {"A:\tb c\xff\xfe\r\n\r\n", 0, GATE_WHOLE, 12},
+    {"GET / x\r\nA:\tb c\xff\xfe\r\n\r\n", 0, GATE_WHOLE, 21},
+    {"G(T / HTTP/1.1\r\n\r\n", 0, GATE_MALFORMED, 2},
+    {"GET\t/ HTTP/1.1\r\n\r\n", 0, GATE_MALFORMED, 4},
+    {"\r\nG\xc3\x89T / HTTP/1.1\r\n\r\n", 0, GATE_MALFORMED, 4},
+    {"GET / HTTP/1.1\r\nA: \t\r\nB: c \t \r\n\r\n", 0, GATE_WHOLE, 33},
     {"", 0, GATE_MORE, 0},
     {"GET / HTTP/1.1\r\nHost: a\r\n", 0, GATE_MORE, 25},
     {"GET / HTTP/1.1\r\nHost: a\r\n\r", 0, GATE_MORE, 26},
@@ -77,6 +81,31 @@ static void every_head_is_judged_alike_however_it_is_cut(void **state)
             run(&cases[i], first, 1);
             run(&cases[i], first, 3);
         }
+    }
+}
+
+static void blanks_at_the_ends_of_fields_are_taken_from_a_head_and_nothing_else(void **state)
+{
+    static const char *const heads[][2] = {
+        {"GET / HTTP/1.1\r\nLength: 3 \r\nHost: a\t\r\n\r\n", "GET / HTTP/1.1\r\nLength: 3\r\nHost: a\r\n\r\n"},
+        {"GET / HTTP/1.1 \r\nA: b\r\n\r\n", "GET / HTTP/1.1 \r\nA: b\r\n\r\n"},
+        {"\r\n\r\nGET / HTTP/1.1 \r\nA: b c \t \r\n\r\n", "\r\n\r\nGET / HTTP/1.1 \r\nA: b c\r\n\r\n"},
+        {"GET / x\r\nA: \t \r\nB:\r\n\r\n", "GET / x\r\nA:\r\nB:\r\n\r\n"},
+    };
+    char head[HEAD_MAX];
+    struct gate gate;
+    size_t used, size;
+
+    (void)state;
+    for (size_t i = 0; i < TEST_COUNT(heads); i++) {
+        snprintf(head, sizeof(head), "%s", heads[i][0]);
+        gate_reset(&gate);
+        assert_int_equal(gate_head(&gate, HEAD_MAX, (const uint8_t *)head, strlen(head), &used), GATE_WHOLE);
+        assert_int_equal(gate.trims, i != 1);
+        size = gate_trim((uint8_t *)head, strlen(head));
+        assert_int_equal(size, strlen(heads[i][1]));
+        assert_memory_equal(head, heads[i][1], size);
+        assert_int_equal(gate.hosts, i == 0);
     }
 }
 
@@ -227,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_head_is_judged_alike_however_it_is_cut),
+        cmocka_unit_test(blanks_at_the_ends_of_fields_are_taken_from_a_head_and_nothing_else),
         cmocka_unit_test(a_head_may_have_as_many_octets_as_its_limit_and_no_more),
         cmocka_unit_test(fields_and_arguments_are_no_more_than_the_library_has_room_for),
         cmocka_unit_test(a_body_passes_to_its_last_octet_and_nothing_after_it),
