@@ -120,7 +120,7 @@ html|text/html
 html|text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8
 html|text/html;level=1;q=0.7, application/json;q=0.6, */*;q=0.1
 ACCEPTS
-accepted "$json" application/json
+accepted "$json" application/json >/dev/null
 claim "the JSON has the words" test "$(python3 -c 'import json, sys; print(*json.load(open(sys.argv[1])).values(), sep="|")' "$folder/answer")" = \
     "WORKFLOW_ERROR|WF:MA1|The disks are changed|2026-11-24T14:00:00.000000Z"
 result 1 1 -H 'Accept: text/html'

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PRINTS 100000 /* enough for the third level, where nodes are read in pieces */
+#define PRINTS 80000 /* enough for the third level, where nodes are read in pieces */
 
 struct print {
     uint8_t print[8];
@@ -175,7 +175,7 @@ static void all_devices_on_a_print_are_found_in_their_order(void **state)
 /* Far more than a path of the tree can hold: what leads to some of them is left out, and nobody else is held up. */
 static void a_print_of_very_many_devices_stops_no_other(void **state)
 {
-    const uint32_t most = 300000;
+    const uint32_t most = 250000;
     struct store_test *test = *state;
     struct print found = same(0);
 
@@ -226,7 +226,7 @@ static pid_t adder_start(struct store_test *test, struct prints prints, int pipe
  * was there. */
 static void what_another_process_adds_is_found_and_what_is_undone_is_not(void **state)
 {
-    const uint32_t own = 60000, all = 110000;
+    const uint32_t own = 40000, all = 60000;
     struct store_test *test = *state;
     int ends[2], status;
     pid_t child;
@@ -242,9 +242,9 @@ static void what_another_process_adds_is_found_and_what_is_undone_is_not(void **
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     expect(test, crowded, 0, all, true);
-    assert_int_equal(store_change(test->store, add_and_fail, (&(struct prints){all, all + 50000, crowded}), NULL), SMKI_INTERRUPTED);
+    assert_int_equal(store_change(test->store, add_and_fail, (&(struct prints){all, all + 20000, crowded}), NULL), SMKI_INTERRUPTED);
     expect(test, crowded, 0, all, true);
-    expect(test, crowded, all, all + 50000, false);
+    expect(test, crowded, all, all + 20000, false);
     close(ends[0]);
     close(ends[1]);
 }
