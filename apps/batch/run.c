@@ -88,6 +88,7 @@ static void print_summary(const struct smki_run_progress *done, const struct lef
         fact_print("batches completed", "%" PRIu64, done->batches_completed);
         fact_print("time", "%s", duration_words(done->seconds, time));
         fact_print("rate", "%.0f CSRs a second", done->rate);
+        fact_print("P-256", "by %s", smki_p256_name());
     }
     if (left->csrs > left->pending_csrs)
         fact_print("still waiting", "%" PRIu64 " CSRs", left->csrs - left->pending_csrs);
@@ -102,6 +103,7 @@ static int print_summary_json(struct call *call, const struct smki_run_progress 
 
     if (!json_add_number(object, "csrs", done->processed) || !json_add_number(object, "granted", done->granted) ||
         !add_refused(object, done) || !json_add_number(object, "batches_completed", done->batches_completed) ||
+        cJSON_AddStringToObject(object, "p256", smki_p256_name()) == NULL ||
         cJSON_AddNumberToObject(object, "seconds", done->seconds) == NULL || cJSON_AddNumberToObject(object, "rate", done->rate) == NULL ||
         !json_add_number(object, "csrs_waiting", left->csrs - left->pending_csrs) ||
         !json_add_number(object, "csrs_pending", left->pending_csrs) || !json_add_number(object, "batches_pending", left->pending) ||

@@ -2,18 +2,21 @@
 #include "smki/smki_i.h"
 
 #include <limits.h>
+#include <string.h>
 
 #define VALUE_SIZE 1024
 
 static int config_take(struct call *call, struct smki_config *config, char path[PATH_MAX])
 {
     const char *file = call_operand(call, 0);
+    int rc;
 
     if (file != NULL)
         snprintf(path, PATH_MAX, "%s", file);
     else if (snprintf(path, PATH_MAX, "%s/" SMKI_HOME_CONFIG, call->home) >= PATH_MAX)
         return call_fail(call, SMKI_INVALID_ARGUMENT, "the home's path is too long");
-    return smki_config_read(config, path, &call->err);
+    rc = smki_config_read(config, path, &call->err);
+    return rc == 0 ? smki_p256_choose(config->p256_provider, &call->err) : rc;
 }
 
 static int config_check(struct call *call)
@@ -27,11 +30,19 @@ static int config_check(struct call *call)
     return rc;
 }
 
+/* What a value comes to on this machine; NULL: nothing but itself. */
+static const char *key_means(const struct smki_config_key *key)
+{
+    return strcmp(key->path, "p256.provider") == 0 ? smki_p256_name() : NULL;
+}
+
 static cJSON *key_json(const struct smki_config_key *key, const char *value, bool is_default)
 {
+    const char *means = key_means(key);
     cJSON *json = cJSON_CreateObject();
 
-    if (json != NULL && cJSON_AddStringToObject(json, "path", key->path) != NULL && cJSON_AddRawToObject(json, "value", value) != NULL &&
+    if (json != NULL && (means == NULL || cJSON_AddStringToObject(json, "here", means) != NULL) &&
+        cJSON_AddStringToObject(json, "path", key->path) != NULL && cJSON_AddRawToObject(json, "value", value) != NULL &&
         cJSON_AddBoolToObject(json, "default", is_default) != NULL && cJSON_AddStringToObject(json, "type", key->type) != NULL &&
         cJSON_AddStringToObject(json, "source", key->source) != NULL && cJSON_AddStringToObject(json, "text", key->text) != NULL)
         return json;
@@ -41,7 +52,10 @@ static cJSON *key_json(const struct smki_config_key *key, const char *value, boo
 
 static void key_print(const struct smki_config_key *key, const char *value, bool is_default)
 {
-    printf("%s: %s (%s)\n    %s [%s]\n", key->path, value, is_default ? "default" : "set", key->text, key->source);
+    const char *means = key_means(key);
+
+    printf("%s: %s (%s%s%s)\n    %s [%s]\n", key->path, value, is_default ? "default" : "set", means != NULL ? "; here: " : "",
+           means != NULL ? means : "", key->text, key->source);
 }
 
 static int keys_walk(struct call *call, const struct smki_config *config, struct json_list *list)

@@ -4,6 +4,7 @@
 #define SMKI_CONFIG_H
 
 #include <smki/demand.h>
+#include <smki/p256.h>
 
 #define SMKI_CONFIG_TEXT_SIZE 256
 
@@ -38,6 +39,7 @@ struct smki_config {
     uint64_t batch_max_upload;          /* octets of one upload */
     uint32_t batch_chunk;               /* CSRs a chunk */
     uint32_t runner_workers;            /* 0: one a core */
+    enum smki_p256_choice p256_provider;
     int64_t runner_lease;               /* us a claim on a chunk holds */
     uint32_t proof_every;               /* every n-th signature of a run is verified; 1: each */
     bool approve_automatically;
@@ -71,7 +73,7 @@ struct smki_config {
 struct smki_config_key {
     const char *path;    /* "night.capacity" */
     const char *type;    /* "integer", "size", "duration", "time of day", "boolean", "mode", "mode or smooth", "eligible", "text", "OID", "address", "host name", "path", "network", "TLS versions",
-                          * "URL" */
+                          * "URL", "P-256 provider" */
     const char *source;  /* "CoCo 3; interfaces.md 10" */
     const char *text;    /* one line */
 };

@@ -8,6 +8,7 @@
  *   csr.h           reading requests: device, organisation, IKI; in every accepted text form
  *   certificate.h   reading certificates, verifying them, PEM
  *   key.h           private keys: where they live, what they sign
+ *   p256.h          who does the arithmetic on P-256: mbedTLS, or OpenSSL, which is much faster
  *   lint.h          the rules of the profiles, one by one
  *   issue.h         draft, then certificate; CRLs; the CAs of a test PKI
  *   store.h         what is kept: its read-only face and its read-write face
@@ -39,7 +40,7 @@
  * allocates. `struct smki_bytes` is somebody else's memory, which must outlive it. `struct smki_buffer` is the caller's, on the heap.
  * Functions that write text into a char array return that array.
  *
- * Threads. There is no global state and no hidden thread. Functions may be called from any thread; an object by one thread at a time, but where
+ * Threads. There is no hidden thread, and no global state but the choice of p256.h, which changes nothing but speed. Functions may be called from any thread; an object by one thread at a time, but where
  * its header says that it is thread-safe. The functions inside smki_clock and smki_random are called from several threads at once.
  *
  * Time. Moments are struct smki_time: microseconds since 1970 UTC, years 1970 to 9999. They come in as values or from the smki_clock that

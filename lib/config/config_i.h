@@ -26,6 +26,7 @@ enum key_kind {
     KEY_NETWORK,  /* enum smki_network: "gateway", "internet" */
     KEY_URL, /* char[SMKI_CONFIG_TEXT_SIZE]: an address of a web server without a / at its end, or empty; min 1: one to send things to */
     KEY_VERSIONS, /* enum smki_tls_versions: "1.2", "1.2 and 1.3" */
+    KEY_PROVIDER, /* enum smki_p256_choice: "auto", "mbedtls", "libcrypto" */
 };
 
 /* One key. Its face for the outside stands at the same index of smki_config_keys. */

@@ -51,6 +51,8 @@
     X("batch.approve_automatically", KEY_BOOLEAN, approve_automatically, 0, 0, "interfaces.md 11",                                         \
       "batches are approved as they come; false: each waits for the operator")                                                             \
     X("run.workers", KEY_INTEGER, runner_workers, 0, 256, "the project's choice", "threads of a runner; 0: one for each processor")        \
+    X("p256.provider", KEY_PROVIDER, p256_provider, 0, 0, "the project's choice",                                                          \
+      "who does the arithmetic on P-256: mbedtls, libcrypto where it is built in, auto: the fastest")                                      \
     X("run.lease", KEY_DURATION, runner_lease, 10 * SMKI_SECOND, SMKI_DAY, "the project's choice",                                         \
       "how long a claim on a chunk holds; then another runner may take it")                                                                \
     X("run.proof_every", KEY_INTEGER, proof_every, 1, 1000000, "the project's choice",                                                     \
@@ -197,6 +199,7 @@ const struct key config_keys[] = {
 #define TYPE_KEY_NETWORK  "network"
 #define TYPE_KEY_URL      "URL"
 #define TYPE_KEY_VERSIONS "TLS versions"
+#define TYPE_KEY_PROVIDER "P-256 provider"
 
 static const struct smki_config_key faces[] = {
 #define SMKI_X(path, kind, field, min, max, source, text) {path, TYPE_##kind, source, text},

@@ -35,6 +35,9 @@ static const char *const eligible_words[] = {
 
 static const char *const versions_words[] = {[SMKI_TLS_1_2] = "1.2", [SMKI_TLS_1_2_AND_1_3] = "1.2 and 1.3"};
 
+static const char *const provider_words[] = {
+    [SMKI_P256_AUTO] = "auto", [SMKI_P256_MBEDTLS] = "mbedtls", [SMKI_P256_LIBCRYPTO] = "libcrypto"};
+
 #define QUANTITY_TEXT_SIZE 48
 
 /* ---- quantities as text: "0.8 s", "64 MiB" ---- */
@@ -182,6 +185,10 @@ static void right_text(const struct key *key, char *out, size_t size)
     case KEY_VERSIONS:
         out[0] = '\0';
         words_append(out, size, versions_words, ARRAY_COUNT(versions_words));
+        break;
+    case KEY_PROVIDER:
+        out[0] = '\0';
+        words_append(out, size, provider_words, ARRAY_COUNT(provider_words));
         break;
     }
 }
@@ -442,6 +449,10 @@ int value_read(struct smki_config *config, const struct key *key, const cJSON *v
         if ((right = word_read(&word, value, versions_words, ARRAY_COUNT(versions_words))))
             *(enum smki_tls_versions *)field = (enum smki_tls_versions)word;
         break;
+    case KEY_PROVIDER:
+        if ((right = word_read(&word, value, provider_words, ARRAY_COUNT(provider_words))))
+            *(enum smki_p256_choice *)field = (enum smki_p256_choice)word;
+        break;
     }
     return right ? 0 : refuse(key, value, err);
 }
@@ -497,6 +508,8 @@ cJSON *value_json(const struct smki_config *config, const struct key *key)
         return cJSON_CreateString(smki_network_word(*(const enum smki_network *)field));
     case KEY_VERSIONS:
         return cJSON_CreateString(versions_words[*(const enum smki_tls_versions *)field]);
+    case KEY_PROVIDER:
+        return cJSON_CreateString(provider_words[*(const enum smki_p256_choice *)field]);
     }
     return NULL;
 }

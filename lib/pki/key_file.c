@@ -30,6 +30,7 @@
 struct key_in_file {
     struct smki_key key; /* first: a struct smki_key * is one of these */
     uint8_t scalar[SCALAR_SIZE];
+    const struct p256_provider *p256_by; /* whose key that is: another may be in force by now */
     struct p256_private *p256;
     mbedtls_pk_context rsa;
     pthread_mutex_t rsa_lock; /* mbedTLS keeps its blinding values in the key; whether it locks them itself is up to its build */
@@ -78,7 +79,8 @@ static void key_close(struct smki_key *key)
 {
     struct key_in_file *file = in_file(key);
 
-    p256()->private_close(file->p256);
+    if (file->p256_by != NULL)
+        file->p256_by->private_close(file->p256);
     mbedtls_pk_free(&file->rsa);
     pthread_mutex_destroy(&file->rsa_lock);
     mbedtls_platform_zeroize(file, sizeof *file);
@@ -89,7 +91,7 @@ static void key_close(struct smki_key *key)
 
 static int sign_p256(const struct key_in_file *key, uint8_t out[SMKI_SIGNATURE_MAX_SIZE], size_t *size, const uint8_t digest[32])
 {
-    return p256()->sign(key->p256, out, size, digest);
+    return key->p256_by->sign(key->p256, out, size, digest);
 }
 
 static int sign_rsa(struct key_in_file *key, uint8_t out[SMKI_SIGNATURE_MAX_SIZE], size_t *size, const uint8_t digest[32])
@@ -134,7 +136,8 @@ static int take_p256(struct key_in_file *key, struct smki_error *err)
 {
     int rc;
 
-    if ((rc = p256_public_of(key->key.point, key->scalar)) != 0 || (rc = p256()->private_open(&key->p256, key->scalar)) != 0)
+    key->p256_by = p256();
+    if ((rc = p256_public_of(key->key.point, key->scalar)) != 0 || (rc = key->p256_by->private_open(&key->p256, key->scalar)) != 0)
         return smki_fail(err, rc, NULL);
     key->key.type = SMKI_KEY_P256;
     spki_of_point(key->key.spki, key->key.point);

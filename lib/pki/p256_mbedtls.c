@@ -5,7 +5,6 @@
  * nothing into a group (ecp_mul_comb takes grp->T as it finds it). */
 #include "base/mbedtls_compat_i.h"
 
-#include "pki/der_write_i.h"
 #include "pki/p256_i.h"
 
 #include <mbedtls/ecdsa.h>
@@ -14,8 +13,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SCALAR_SIZE 32
 
 struct p256_private {
     mbedtls_mpi scalar;
@@ -59,16 +56,14 @@ static mbedtls_ecp_group *group(void)
     return group_made ? &shared_group : NULL;
 }
 
-/* ECDSA-Sig-Value ::= SEQUENCE { r INTEGER, s INTEGER }; mbedTLS holds both to 1..n-1. */
+/* mbedTLS holds both to 1..n-1. */
 static int read_signature(mbedtls_mpi *r, mbedtls_mpi *s, struct smki_bytes signature)
 {
-    struct der outer = der_of(signature), inside;
-    struct smki_bytes r_octets, s_octets;
+    struct p256_signature octets;
 
-    if (!der_enter(&outer, DER_SEQUENCE, &inside) || !der_done(&outer) || !der_positive(&inside, &r_octets) ||
-        !der_positive(&inside, &s_octets) || !der_done(&inside) || r_octets.size > SCALAR_SIZE || s_octets.size > SCALAR_SIZE)
+    if (!p256_signature_read(&octets, signature))
         return SMKI_SIGNATURE_INVALID;
-    if (mbedtls_mpi_read_binary(r, r_octets.at, r_octets.size) != 0 || mbedtls_mpi_read_binary(s, s_octets.at, s_octets.size) != 0)
+    if (mbedtls_mpi_read_binary(r, octets.r, sizeof octets.r) != 0 || mbedtls_mpi_read_binary(s, octets.s, sizeof octets.s) != 0)
         return SMKI_NO_MEMORY;
     return 0;
 }
@@ -119,7 +114,7 @@ static void private_close(struct p256_private *key)
     free(key);
 }
 
-static int private_open(struct p256_private **out, const uint8_t scalar[SCALAR_SIZE])
+static int private_open(struct p256_private **out, const uint8_t scalar[P256_SCALAR_SIZE])
 {
     mbedtls_ecp_group *curve = group();
     struct p256_private *key = calloc(1, sizeof *key);
@@ -130,7 +125,7 @@ static int private_open(struct p256_private **out, const uint8_t scalar[SCALAR_S
         return SMKI_NO_MEMORY;
     }
     mbedtls_mpi_init(&key->scalar);
-    if (mbedtls_mpi_read_binary(&key->scalar, scalar, SCALAR_SIZE) != 0) {
+    if (mbedtls_mpi_read_binary(&key->scalar, scalar, P256_SCALAR_SIZE) != 0) {
         private_close(key);
         return SMKI_NO_MEMORY;
     }
@@ -142,37 +137,17 @@ static int private_open(struct p256_private **out, const uint8_t scalar[SCALAR_S
     return 0;
 }
 
-/* INTEGER of 1..n-1: no leading zero octets but the one that keeps it positive. */
-static int put_scalar(struct der_writer *writer, const mbedtls_mpi *scalar)
+static int write_signature(uint8_t out[P256_SIGNATURE_MAX_SIZE], size_t *size, const mbedtls_mpi *r, const mbedtls_mpi *s)
 {
-    uint8_t octets[1 + SCALAR_SIZE] = {0};
-    size_t first = 0;
+    struct p256_signature octets;
 
-    if (mbedtls_mpi_write_binary(scalar, octets + 1, SCALAR_SIZE) != 0)
+    if (mbedtls_mpi_write_binary(r, octets.r, sizeof octets.r) != 0 || mbedtls_mpi_write_binary(s, octets.s, sizeof octets.s) != 0)
         return SMKI_NO_MEMORY;
-    while (first < SCALAR_SIZE && octets[first] == 0 && (octets[first + 1] & 0x80) == 0)
-        first++;
-    der_put_element(writer, DER_INTEGER, BYTES(octets + first, sizeof octets - first));
+    p256_signature_write(out, size, &octets);
     return 0;
 }
 
-static int write_signature(uint8_t out[72], size_t *size, const mbedtls_mpi *r, const mbedtls_mpi *s)
-{
-    uint8_t room[72];
-    struct der_writer writer = der_writer_of(room, sizeof room);
-    const uint8_t *end = writer.at;
-    struct smki_bytes written;
-
-    if (put_scalar(&writer, s) != 0 || put_scalar(&writer, r) != 0)
-        return SMKI_NO_MEMORY;
-    der_wrap(&writer, end, DER_SEQUENCE);
-    written = der_written(&writer);
-    memcpy(out, written.at, written.size);
-    *size = written.size;
-    return 0;
-}
-
-static int sign(const struct p256_private *key, uint8_t out[72], size_t *size, const uint8_t digest[SHA256_SIZE])
+static int sign(const struct p256_private *key, uint8_t out[P256_SIGNATURE_MAX_SIZE], size_t *size, const uint8_t digest[SHA256_SIZE])
 {
     mbedtls_mpi r, s;
     int rc;
@@ -197,7 +172,7 @@ const struct p256_provider p256_mbedtls = {
     .sign = sign,
 };
 
-int p256_public_of(uint8_t point[SMKI_P256_POINT_SIZE], const uint8_t scalar[SCALAR_SIZE])
+int p256_public_of(uint8_t point[SMKI_P256_POINT_SIZE], const uint8_t scalar[P256_SCALAR_SIZE])
 {
     struct p256_private *key;
     mbedtls_ecp_point public_point;
@@ -217,7 +192,7 @@ int p256_public_of(uint8_t point[SMKI_P256_POINT_SIZE], const uint8_t scalar[SCA
     return rc == 0 ? 0 : SMKI_NO_MEMORY;
 }
 
-int p256_scalar_generate(uint8_t scalar[SCALAR_SIZE], const struct smki_random *random)
+int p256_scalar_generate(uint8_t scalar[P256_SCALAR_SIZE], const struct smki_random *random)
 {
     mbedtls_ecp_group *curve = group();
     mbedtls_mpi chosen;
@@ -228,7 +203,7 @@ int p256_scalar_generate(uint8_t scalar[SCALAR_SIZE], const struct smki_random *
     mbedtls_mpi_init(&chosen);
     rc = mbedtls_ecp_gen_privkey(curve, &chosen, blinding, (void *)(uintptr_t)random);
     if (rc == 0)
-        rc = mbedtls_mpi_write_binary(&chosen, scalar, SCALAR_SIZE);
+        rc = mbedtls_mpi_write_binary(&chosen, scalar, P256_SCALAR_SIZE);
     mbedtls_mpi_free(&chosen);
     if (rc == MBEDTLS_ERR_MPI_ALLOC_FAILED)
         return SMKI_NO_MEMORY;

@@ -42,6 +42,8 @@ int configuration_open(struct smki_service *service, struct smki_error *err)
     int rc = configuration_read(service, &fresh, err);
 
     if (rc == 0)
+        rc = smki_p256_choose(fresh->config.p256_provider, err);
+    if (rc == 0)
         configuration_enter(service, fresh);
     else
         free(fresh);
@@ -68,6 +70,7 @@ static const struct {
     {"policy.device", "the CAs were opened with it"},
     {"policy.organisation", "the CAs were opened with it"},
     {"policy.iki", "the CAs were opened with it"},
+    {"p256.provider", "the keys were opened with it"},
 };
 
 static int fixed_check(const char *path, struct smki_error *err)

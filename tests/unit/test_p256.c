@@ -6,11 +6,12 @@
 
 #include <pthread.h>
 
-static const struct p256_provider *const providers[] = {&p256_mbedtls};
+#define providers p256_providers
 
 static struct smki_error err;
 
-#define HEX(out, text) ASSERT_OK(hex_decode(out, sizeof(out), text, strlen(text), &err), err)
+#define HEX_AT(out, size, text) ASSERT_OK(hex_decode(out, size, text, strlen(text), &err), err)
+#define HEX(out, text)          HEX_AT(out, sizeof(out), text)
 
 static const char scalar_text[] = "C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721";
 static const char point_text[] =
@@ -38,7 +39,7 @@ static struct p256_private *rfc_key(const struct p256_provider *provider)
 static void test_signatures_are_those_of_rfc_6979(void **state)
 {
     (void)state;
-    for (size_t p = 0; p < TEST_COUNT(providers); p++) {
+    for (size_t p = 0; providers[p] != NULL; p++) {
         struct p256_private *key = rfc_key(providers[p]);
 
         for (size_t i = 0; i < TEST_COUNT(rfc6979); i++) {
@@ -75,7 +76,7 @@ static void test_scalars_out_of_range_are_refused(void **state)
     };
 
     (void)state;
-    for (size_t p = 0; p < TEST_COUNT(providers); p++) {
+    for (size_t p = 0; providers[p] != NULL; p++) {
         for (size_t i = 0; i < TEST_COUNT(scalars); i++) {
             struct p256_private *key;
             uint8_t scalar[32];
@@ -125,7 +126,7 @@ static void test_every_signature_of_the_table_gets_its_verdict(void **state)
     test_file(&table, "p256/signatures.txt");
     ASSERT_OK(smki_buffer_append(&table, "", 1, &err), err);
     for (line = strtok_r((char *)table.at, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-        for (size_t p = 0; line[0] != '#' && p < TEST_COUNT(providers); p++)
+        for (size_t p = 0; line[0] != '#' && providers[p] != NULL; p++)
             expect_line(providers[p], line);
         count++;
     }
@@ -180,7 +181,7 @@ static void *sign_and_verify(void *context)
 static void test_threads_sign_with_one_key_at_once(void **state)
 {
     (void)state;
-    for (size_t p = 0; p < TEST_COUNT(providers); p++) {
+    for (size_t p = 0; providers[p] != NULL; p++) {
         struct worker workers[4];
         pthread_t threads[TEST_COUNT(workers)];
         struct p256_private *key = rfc_key(providers[p]);
@@ -197,6 +198,140 @@ static void test_threads_sign_with_one_key_at_once(void **state)
     }
 }
 
+/* ---- one against the other ---- */
+
+static struct test_random source;
+
+static uint64_t chance(uint64_t below)
+{
+    return test_random_next(&source) % below;
+}
+
+static uint64_t number_from(const char *variable, uint64_t otherwise)
+{
+    const char *text = getenv(variable);
+
+    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+struct input {
+    uint8_t scalar[32], point[SMKI_P256_POINT_SIZE], digest[32], signature[72 + 8];
+    size_t size;
+};
+
+/* Octets that stand at the edges of what is right: 0, the prime, the order, and one beside each. */
+static const char *const edges[] = {
+    "0000000000000000000000000000000000000000000000000000000000000000", "0000000000000000000000000000000000000000000000000000000000000001",
+    "FFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF", "FFFFFFFF00000001000000000000000000000001000000000000000000000000",
+    "FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551", "FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632550",
+    "FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632552", "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF",
+};
+
+static void edge_put(uint8_t out[32])
+{
+    HEX_AT(out, 32, edges[chance(TEST_COUNT(edges))]);
+}
+
+static void octet_change(uint8_t *at, size_t size)
+{
+    at[chance(size)] ^= (uint8_t)(1 + chance(255));
+}
+
+/* A signature's number set to an edge, the DER around it kept right. */
+static void number_edge(struct input *input)
+{
+    struct p256_signature numbers;
+
+    if (!p256_signature_read(&numbers, BYTES(input->signature, input->size)))
+        return;
+    edge_put(chance(2) == 0 ? numbers.r : numbers.s);
+    p256_signature_write(input->signature, &input->size, &numbers);
+}
+
+static void input_mutate(struct input *input)
+{
+    switch (chance(8)) {
+    case 0: /* as it is */
+        break;
+    case 1:
+        octet_change(input->point, sizeof(input->point));
+        break;
+    case 2:
+        edge_put(input->point + 1 + 32 * chance(2));
+        break;
+    case 3:
+        octet_change(input->digest, sizeof(input->digest));
+        break;
+    case 4:
+        octet_change(input->signature, input->size);
+        break;
+    case 5:
+        input->size = chance(input->size + 8);
+        break;
+    case 6:
+        number_edge(input);
+        break;
+    default: /* another's key */
+        input->scalar[31] ^= 1;
+        assert_int_equal(p256_public_of(input->point, input->scalar), 0);
+        break;
+    }
+}
+
+static void input_make(struct input *input)
+{
+    *input = (struct input){0};
+    do
+        for (size_t i = 0; i < sizeof(input->scalar); i++)
+            input->scalar[i] = (uint8_t)chance(256);
+    while (p256_public_of(input->point, input->scalar) != 0);
+    for (size_t i = 0; i < sizeof(input->digest); i++)
+        input->digest[i] = (uint8_t)chance(256);
+    if (chance(16) == 0)
+        edge_put(input->digest); /* also more than the order: bits2octets */
+    for (size_t p = 0; providers[p] != NULL; p++) {
+        struct p256_private *key;
+        uint8_t signature[72];
+        size_t size;
+
+        assert_int_equal(providers[p]->private_open(&key, input->scalar), 0);
+        assert_int_equal(providers[p]->sign(key, signature, &size, input->digest), 0);
+        providers[p]->private_close(key);
+        if (p > 0 && (size != input->size || memcmp(signature, input->signature, size) != 0))
+            fail_msg("%s and %s sign differently", providers[0]->name, providers[p]->name);
+        memcpy(input->signature, signature, size);
+        input->size = size;
+    }
+}
+
+/* SMKI_P256_INPUTS: how many; SMKI_P256_SEED: other ones. */
+static void test_providers_agree_on_random_and_mutated_inputs(void **state)
+{
+    const uint64_t count = number_from("SMKI_P256_INPUTS", 400);
+    uint64_t good = 0, points = 0;
+    struct input input;
+
+    (void)state;
+    source.state = number_from("SMKI_P256_SEED", 20261126);
+    for (uint64_t i = 0; i < count; i++) {
+        int verdict = 0;
+
+        input_make(&input);
+        input_mutate(&input);
+        for (size_t p = 0; providers[p] != NULL; p++) {
+            const int rc = providers[p]->verify(input.point, input.digest, BYTES(input.signature, input.size));
+
+            if (p > 0 && rc != verdict)
+                fail_msg("input %llu: %s says %s, %s says %s", (unsigned long long)i, providers[0]->name, test_name_of(verdict),
+                         providers[p]->name, test_name_of(rc));
+            verdict = rc;
+        }
+        good += verdict == 0;
+        points += verdict == SMKI_P256_POINT;
+    }
+    assert_true(good > count / 16 && points > count / 16 && good < count / 2);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -207,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_every_signature_of_the_table_gets_its_verdict),
         cmocka_unit_test(test_generated_scalars_differ_and_are_usable),
         cmocka_unit_test(test_no_scalar_without_randomness),
+        cmocka_unit_test(test_providers_agree_on_random_and_mutated_inputs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
