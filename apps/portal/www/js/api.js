@@ -1,9 +1,10 @@
 // The portal's JSON API. A state-changing request carries a token that is bound to the TLS session, beside the client certificate, which is
-// ambient; the TLS session lives for five minutes, so a token can be of yesterday's: the refusal brings the right one, and the request
-// is repeated.
+// ambient. The TLS session lives for five minutes: a token that is older than four is asked for anew, and where it still was another
+// session's, the refusal brings the right one, and the request is repeated.
 
 const TURNS = 3;
-let token = '';
+const FRESH = 4 * 60 * 1000;
+let token = '', token_at = 0;
 
 // What the service said when it said no.
 export class Refusal extends Error {
@@ -31,8 +32,10 @@ function refusal_of(status, text) {
 }
 
 function keep_token(fresh) {
-    if (fresh)
-        token = fresh;
+    if (!fresh)
+        return;
+    token = fresh;
+    token_at = Date.now();
 }
 
 async function ask(method, path, body = undefined, type = undefined) {
@@ -56,6 +59,8 @@ async function ask(method, path, body = undefined, type = undefined) {
 }
 
 async function in_turns(act) {
+    if (Date.now() - token_at > FRESH)
+        await get('/api/public');
     for (let turn = 1; ; turn++) {
         try {
             return await act();
@@ -96,10 +101,15 @@ function send_once(path, file, type, progress) {
         })));
         request.addEventListener('load', () => {
             keep_token(request.getResponseHeader('X-SMKI-Token'));
-            if (request.status >= 200 && request.status < 300)
-                resolve(JSON.parse(request.responseText));
-            else
+            if (request.status < 200 || request.status >= 300) {
                 reject(refusal_of(request.status, request.responseText));
+                return;
+            }
+            try {
+                resolve(JSON.parse(request.responseText));
+            } catch {
+                reject(refusal_of(request.status, request.responseText));
+            }
         });
         request.send(file);
     });

@@ -10,7 +10,8 @@ import {batch_state, batch_title, count, is_final, is_waiting, number} from '/js
 
 let shown = '';              // the newest page as it was last shown
 let states = new Map();
-const older = [];            // what "Show older batches" brought: read once
+const older = [];            // what "Show older batches" brought, and what new ones pushed off the newest page since
+let newest = [];
 let list = null;
 
 function batch_link(batch) {
@@ -40,7 +41,7 @@ function motion(batches) {
     return batches.every((batch) => is_final(batch) || is_waiting(batch)) ? 'waiting' : 'moving';
 }
 
-function show_more(answer, newest) {
+function show_more(answer) {
     const last = [...newest, ...older].at(-1);
     const button = make('button', {type: 'button', class: 'plain'}, 'Show older batches');
 
@@ -61,6 +62,10 @@ function show_more(answer, newest) {
 }
 
 function show(answer) {
+    if (older.length > 0)
+        older.unshift(...newest.filter((batch) => !answer.batches.some((one) => one.id === batch.id)));
+    newest = answer.batches;
+
     const text = JSON.stringify(answer.batches);
     const all = [...answer.batches, ...older.filter((old) => !answer.batches.some((batch) => batch.id === old.id))];
 
@@ -79,7 +84,7 @@ function show(answer) {
     }
     by('count').textContent = all.length === 1 ? '1 batch' : `${count(all.length, 'batch', 'batches')}, newest first`;
     if (older.length === 0 || answer.more !== undefined)
-        show_more(answer, answer.batches);
+        show_more(answer);
 }
 
 async function look() {

@@ -43,10 +43,17 @@ function foot_fill(site) {
         make('p', {}, [site.operator && `Operated by ${site.operator}`, site.version && `version ${site.version}`].filter(Boolean).join(', '))));
 }
 
+// Hours and numbers in a page's words that are this service's own.
+function limits_fill(limits) {
+    for (const place of document.querySelectorAll('[data-limit]'))
+        place.textContent = limits?.[place.dataset.limit] ?? place.textContent;
+}
+
 function frame_fill(site) {
     by('where').textContent = where_text(site);
     banner_fill(site);
     foot_fill(site);
+    limits_fill(site.limits);
     if (by('menu'))
         menu_fill(by('menu'), site);
 }

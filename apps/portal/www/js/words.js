@@ -92,3 +92,10 @@ export function size(octets) {
         return `${(octets / 1e6).toFixed(1)}\u00a0MB`;
     return octets >= 1e3 ? `${Math.round(octets / 1e3)}\u00a0kB` : count(octets, 'byte', 'bytes');
 }
+
+// A span of time as people say it: 0.8 is "0.8 seconds", 3600 "1 hour".
+export function clock_seconds(seconds) {
+    const [value, one, many] = seconds % 3600 === 0 && seconds > 0 ? [seconds / 3600, 'hour', 'hours'] : seconds % 60 === 0 && seconds > 0 ? [seconds / 60, 'minute', 'minutes'] : [seconds, 'second', 'seconds'];
+
+    return `${value} ${value === 1 ? one : many}`;
+}
