@@ -98,9 +98,9 @@ wait "$keeper" || true
 shift_time +0
 
 held() { # a request that waits for its time, while the clock is set back
-    fetch --cert "$folder/adhoc/cert.pem" --key "$folder/adhoc/key.pem" "https://adhoc.test/wait?ms=1500" >"$folder/held" &
+    fetch --cert "$folder/adhoc/cert.pem" --key "$folder/adhoc/key.pem" "https://adhoc.test/wait?ms=2500" >"$folder/held" &
     local client=$!
-    sleep 0.7
+    for _ in $(seq 100); do [ "$(measured smki_requests_suspended)" = 0 ] || break; sleep 0.1; done
     shift_time -60
     wait "$client" && grep -q waited "$folder/held"
 }

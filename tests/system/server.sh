@@ -13,8 +13,6 @@ server='' ended=''
 trap 'status=$?; [ -z "$server" ] || kill -KILL "$server" 2>/dev/null || true
     if [ "$status" -ne 0 ] && [ -d "$folder" ]; then echo "Bail out! the test itself stopped in line $LINENO"; rm -rf "$folder"; fi' EXIT
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
 serve_home() {
     smki init >/dev/null
     number=$(party "Example Energy" 90-B3-D5-1F-30-00-00-01 supplier import-supplier)
