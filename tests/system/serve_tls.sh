@@ -200,7 +200,7 @@ status=0
 wait "$download" || status=$?
 claim "a download that ran when it was stopped is finished" test "$status" = 0
 claim "and it ends with 0" test "$ended" = 0
-claim "nothing went wrong in it" test "$(grep -cE 'ERROR|Sanitizer|runtime error' "$folder/log")" = 0
+claim "nothing went wrong in it" clean
 
 # ---- TLS 1.3, where mbedTLS has it ----
 

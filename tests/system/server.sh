@@ -7,6 +7,7 @@
 #   serve_stop SIGNAL      ends it; its exit code is in $ended
 #   probe NAME ...         tests/serve/probe.py as the credential adhoc
 #   measured NAME          the value of a metric
+#   clean                  no sanitizer has spoken (for claim)
 #   s_client OPTION...     openssl s_client on $port, nothing said
 
 server='' ended=''
@@ -50,6 +51,7 @@ serve_stop() {
 }
 
 probe() { timeout 60 python3 "$ROOT/tests/serve/probe.py" "$port" "$folder/adhoc" "$@"; }
+clean() { ! grep -E -A 15 'ERROR|Sanitizer|runtime error' "$folder/log"; }
 measured() { curl -s "http://127.0.0.1:$admin/metrics" | awk -v name="$1" '$1 == name { print $2 }'; }
 s_client() {
     timeout 10 openssl s_client -connect "127.0.0.1:$port" -servername adhoc.test -CAfile "$home/tls/ca.pem" "$@" 2>&1 </dev/null || true
