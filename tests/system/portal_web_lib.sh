@@ -40,10 +40,11 @@ portal_home() {
 }
 
 portal_start() {
-    local site listen=() try
-    admin_port=$(free_port)
+    local site listen=() try free
+    read -r -a free <<<"$(free_ports 7)"
+    admin_port=${free[6]}
     for site in $sites; do
-        port[$site]=$(free_port)
+        port[$site]=${free[${#listen[@]} / 2]}
         listen+=("--listen-$site" "127.0.0.1:${port[$site]}")
     done
     printf '{%s}\n' "${1:-}" >"$home/smki.json"

@@ -70,16 +70,17 @@ claim "a serial number is taken as openssl shows it" complains 1 "SMKI_HOME" pro
 keys_told() {
     local name
     {
-        cat "$ROOT"/apps/smki/*.1 "$ROOT"/apps/batch/*.1 "$ROOT"/apps/webservice/*.1 "$ROOT/README.md"
+        cat "$ROOT"/apps/smki/*.1 "$ROOT"/apps/batch/*.1 "$ROOT"/apps/webservice/*.1 "$ROOT"/apps/portal/*.1 "$ROOT/README.md"
         "$PROGRAMS/webservice/smki-webservice" --help
+        "$PROGRAMS/portal/smki-portal" --help || true # it may be left out of a build
         for name in "$PROGRAMS/smki/smki" "$PROGRAMS/batch/smki-batch"; do
             "$name" --help | sed -n 's/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p' | while read -r words; do
                 # shellcheck disable=SC2086 # a command may be of two words
                 "$name" $words --help </dev/null || true
             done
         done
-    } 2>/dev/null | grep -oP '(?<![.\w/-])(night|demand|batch|run|runner|ca|policy|audit|device|eligibility|http|web|admin|tls)(\.[a-z][a-z0-9_]+)+' |
-        grep -vE '\.(pem|csr|cnf|crl|xml|zip|txt|sh|json|csv|key|service)$' | sort -u
+    } 2>/dev/null | grep -oP '(?<![.\w/-])(night|demand|batch|run|runner|ca|policy|audit|device|eligibility|http|web|portal|desk|admin|tls)(\.[a-z][a-z0-9_]+)+' |
+        grep -vE '\.(pem|csr|cnf|crl|xml|zip|txt|pdf|sh|json|csv|key|service)$' | sort -u
 }
 every_key_told_is_one() {
     local key_home=$folder/keys name
