@@ -70,6 +70,13 @@ static int ignore_request(void *context, const struct batch_request *request, st
     return 0;
 }
 
+static int count_request(void *context, const struct batch_request *request, struct smki_error *err)
+{
+    (void)request, (void)err;
+    ++*(uint32_t *)context;
+    return 0;
+}
+
 /* May the actor submit, and how many at once has the Party agreed? */
 static int ask_registry(const struct smki_submission *submission, uint64_t *agreed, struct smki_error *err)
 {
@@ -276,12 +283,8 @@ static int content_check(struct smki_submission *submission, struct smki_error *
     struct smki_batch *batch = &submission->batch;
     int rc;
 
-    if (submission->xml == NULL) {
-        /* every entry is unpacked once: what cannot be read is refused now, and not in its night */
-        if ((rc = batch_zip_check(submission->path, &submission->limits, &batch->csrs, err)) != 0)
-            return rc;
-        return batch_zip_read(submission->path, &submission->limits, ignore_request, NULL, err);
-    }
+    if (submission->xml == NULL) /* every entry is unpacked once: what cannot be read is refused now, and not in its night */
+        return batch_zip_read(submission->path, &submission->limits, count_request, &batch->csrs, err);
     if ((rc = request_xml_feed(submission->xml, BYTES("", 0), true, err)) != 0)
         return rc;
     batch->csrs = request_xml_count(submission->xml);

@@ -17,9 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DONE_BATCHES    7 /* of each Party, of an earlier night */
-#define WAITING_BATCHES 3 /* of each Party */
-#define BATCH_CSRS      50
+#define DONE_BATCHES    30 /* of each Party, of earlier nights: what the list goes back to */
+#define WAITING_BATCHES 3  /* of each Party */
+#define BATCH_CSRS      20
 #define FIRST_DEVICE    UINT64_C(0x90b3d51f30020000)
 
 static const struct smki_actor bench = {.name = "bench", .interface = SMKI_INTERFACE_OPERATOR};
