@@ -1,6 +1,7 @@
 // The portal's JSON API. A state-changing request carries a token that is bound to the TLS session, beside the client certificate, which is
 // ambient; the TLS session lives for five minutes, so a token can be of yesterday's: the refusal brings the right one, and the request
 // is repeated.
+import {sentence} from '/js/words.js';
 
 const TURNS = 3;
 let token = '';
@@ -8,7 +9,7 @@ let token = '';
 // What the service said when it said no.
 export class Refusal extends Error {
     constructor(status, error = {}) {
-        super(error.text || 'The service gave no reason.');
+        super(sentence(error.text || 'The service gave no reason.'));
         this.status = status;
         this.code = error.code || '';
         this.name = error.name || '';
