@@ -1,5 +1,5 @@
 // Debian's browsers, each with a person's own HOME: the credential is in the browser's own store, and is chosen without a question.
-import {mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {mkdirSync, readdirSync, rmSync, statSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
 import {browser_name, modules, place, root} from './world.js';
@@ -7,7 +7,6 @@ import {browser_name, modules, place, root} from './world.js';
 const {default: puppeteer} = createRequire(`${modules}/`)('puppeteer-core');
 const LIMIT = 20000; // ms for anything that a page does
 
-const policy = {AutoSelectCertificateForUrls: ['{"pattern":"https://localhost","filter":{}}', '{"pattern":"https://localhost:*","filter":{}}']};
 const preferences = {
     'security.default_personal_cert': 'Select Automatically',
     'security.OCSP.enabled': 0,                     // the IKICA's certificates name no responder; nothing leaves this machine
@@ -20,15 +19,11 @@ const preferences = {
 };
 
 function chromium(home, downloads) {
-    const policies = path.join(home, 'policies');
-
-    mkdirSync(path.join(policies, 'policies/managed'), {recursive: true});
-    writeFileSync(path.join(policies, 'policies/managed/credential.json'), JSON.stringify(policy));
     return {
         browser: 'chrome', executablePath: path.join(root, 'tests/browser/chromium.sh'), userDataDir: path.join(home, 'chromium'),
         downloadBehavior: {policy: 'allow', downloadPath: downloads},
         args: ['--no-sandbox', '--disable-gpu', '--lang=en-GB', '--disable-features=Translate,OptimizationHints,MediaRouter', '--no-first-run'],
-        env: {...process.env, HOME: home, POLICIES: policies},
+        env: {...process.env, HOME: home},
     };
 }
 
@@ -75,8 +70,4 @@ export async function download({downloads}, act) {
             return path.join(downloads, found[0]);
     }
     throw new Error(`nothing was downloaded; there is: ${readdirSync(downloads).join(', ') || 'nothing'}`);
-}
-
-export function read(file) {
-    return readFileSync(file);
 }

@@ -4,16 +4,18 @@ import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
 import {claim, none} from './tap.js';
-import {modules, screenshots} from './world.js';
+import {browser_name, modules, screenshots} from './world.js';
 
 const axe = readFileSync(createRequire(`${modules}/`).resolve('axe-core/axe.min.js'), 'utf8');
 const rules = {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations']};
 
-export const DESKTOP = {width: 1280, height: 900};
-export const PHONE = {width: 390, height: 844};
+const DESKTOP = {width: 1280, height: 900};
+const PHONE = {width: 390, height: 844};
 const NARROW = {width: 320, height: 640}; // WCAG 2.2, 1.4.10
 
-const faults = new WeakMap(); // of each page: what was asked of others, what was complained of
+const faults = new WeakMap();  // of each page: what was complained of
+const asked = new WeakMap();   // ... and the origins that something was asked of since the last look
+const visited = new WeakMap(); // ... and those that it was at itself
 
 // A refusal is an answer that pages are made for; the browser writes one line for each into its console.
 const is_refusal = /the server responded with a status of (4\d\d|503)/;
@@ -25,11 +27,15 @@ function remember(page, text) {
 // From now on, of this page; before its first address.
 export async function watch(page) {
     faults.set(page, []);
+    asked.set(page, new Set());
     page.on('request', (request) => {
-        if (!/^(https:\/\/localhost:\d+\/|data:|blob:|about:)/.test(request.url()))
-            remember(page, `asked for ${request.url()}`);
-        else if (request.url().startsWith('https:') && !request.isNavigationRequest() && new URL(request.url()).origin !== new URL(page.url()).origin)
-            remember(page, `asked another origin: ${request.url()} from ${page.url()}`);
+        if (!/^(data|blob|about):/.test(request.url()))
+            asked.get(page).add(new URL(request.url()).origin);
+    });
+    visited.set(page, new Set());
+    page.on('framenavigated', (frame) => {
+        if (/^https:/.test(frame.url()))
+            visited.get(page).add(new URL(frame.url()).origin);
     });
     page.on('console', (message) => {
         if (['error', 'warn', 'warning', 'assert'].includes(message.type()) && !is_refusal.test(message.text()))
@@ -42,14 +48,23 @@ export async function watch(page) {
     });
 }
 
-async function complaints(page) {
-    const violations = await page.evaluate(() => window.violations);
+// Origins that something was asked of, and where the page itself has not been since the last look.
+function strangers(page) {
+    const here = new URL(page.url()).origin, all = [...asked.get(page)].filter((origin) => origin !== here && !visited.get(page).has(origin));
 
-    return [...faults.get(page).splice(0), ...violations.map((violation) => `policy: ${violation}`)];
+    asked.get(page).clear();
+    visited.set(page, new Set([here])); // of a page that is just being left something may come yet
+    return all.map((origin) => `asked ${origin}`);
+}
+
+async function complaints(page) {
+    const violations = await page.evaluate(() => window.violations ?? ['the page is not watched']);
+
+    return [...faults.get(page).splice(0), ...strangers(page), ...violations.map((violation) => `policy: ${violation}`)];
 }
 
 // Wide as asked for, and drawn: charts follow their place.
-export async function resize(page, size) {
+async function resize(page, size) {
     await page.setViewport(size);
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
@@ -78,22 +93,25 @@ function sideways() {
     return list.slice(0, 8);
 }
 
-export async function picture(page, name, size) {
+// Chromium's are enough for people to look at; SCREENSHOTS_OF=firefox takes the others.
+async function picture(page, name, size) {
     await resize(page, size);
-    await page.screenshot({path: path.join(screenshots, `${name}-${size.width}.png`), fullPage: true});
+    if (browser_name === (process.env.SCREENSHOTS_OF || 'chromium'))
+        await page.screenshot({path: path.join(screenshots, `${name}-${size.width}.png`), fullPage: true});
 }
 
-// The claims on the page as it stands. `pictures`: keep some, and let axe look at it as on a phone too.
+// The claims on the page as it stands. `pictures`: keep some, and let axe look at it both as on a desk and as on a phone; without, at the
+// narrowest only.
 export async function look(page, name, {pictures = true} = {}) {
-    await resize(page, DESKTOP);
-    await claim(`${name}: axe finds nothing`, async () => none(await axe_findings(page)));
-    if (pictures) {
-        await picture(page, name, DESKTOP);
-        await picture(page, name, PHONE);
-        await claim(`${name}: nor on a phone`, async () => none(await axe_findings(page)));
+    for (const size of pictures ? [DESKTOP, PHONE] : []) {
+        await picture(page, name, size);
+        await claim(`${name}: axe finds nothing at ${size.width} px`, async () => none(await axe_findings(page)));
     }
     await resize(page, NARROW);
-    await claim(`${name}: fits into 320 px`, async () => none(await page.evaluate(sideways)));
+    if (!pictures)
+        await claim(`${name}: axe finds nothing at ${NARROW.width} px`, async () => none(await axe_findings(page)));
+    await claim(`${name}: fits into ${NARROW.width} px`, async () => none(await page.evaluate(sideways)));
     await claim(`${name}: asks nobody else, and nothing is complained of`, async () => none(await complaints(page)));
-    await resize(page, DESKTOP);
+    if (pictures)
+        await resize(page, DESKTOP);
 }

@@ -5,6 +5,8 @@
 #   world_person NAME     a person with a HOME of its own, $folder/people/NAME; the portal's CA is trusted in it: NSS for Chromium in
 #                         .pki/nssdb, and a Firefox profile in firefox
 #   world_credential NAME  ... who holds the credential of $folder/NAME: its PKCS#12 goes into both stores
+#   world_policy          Chromium chooses the credential without a question: a managed policy in $POLICIES, see chromium.sh
+#   world_policy_end      and nothing of it stays on the machine
 #   day N TIME            that time of the UK day N days from today
 
 : "${ROOT:?}" "${PROGRAMS:?}" "${folder:?}" "${home:?}"
@@ -38,6 +40,12 @@ world_past() {
     at "$(day -1 '09:30:00')"
     batch submit --party 1 "$folder/Replacement programme, North West region, electricity and gas, single phase.zip" "$folder/depot.xml" >/dev/null
     at "$(day -1 '10:00:00')"
+}
+
+# An Organisation CSR of the Party's second EUI-64.
+world_request() {
+    awk '$1 == "organisation_supplier" { print $4 }' "$ROOT/tests/data/csr/requests.txt" |
+        python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))' | openssl req -inform DER -out "$folder/organisation.csr"
 }
 
 world_library() {
@@ -74,6 +82,7 @@ world_home() {
     world_token device portal-device "$number"
     world_token organisation portal-org "$number"
     world_past
+    world_request
     world_library
     world_installers
     smki maintenance plan --from "$(TZ=Europe/London date -d '2 days' +%FT)10:00" --to "$(TZ=Europe/London date -d '2 days' +%FT)12:00" --text 'Disks are replaced' >/dev/null
@@ -94,4 +103,21 @@ world_credential() {
     for store in "$folder/people/$1/.pki/nssdb" "$folder/people/$1/firefox"; do
         pk12util -i "$folder/$1/bundle.p12" -d "sql:$store" -W "$(cat "$folder/$1.password")" >/dev/null
     done
+}
+
+policy_standing=
+world_policy() {
+    local file=policies/managed/smki-portal-test.json mapping=-r
+    export POLICIES=$folder/policies
+    [ "$(id -u)" -ne 0 ] || mapping=
+    # shellcheck disable=SC2086 # an option or none
+    if ! unshare $mapping -m mount --bind /tmp /etc/chromium 2>/dev/null; then
+        policy_standing=/etc/chromium/$file POLICIES=
+    fi
+    mkdir -p "$(dirname "${policy_standing:-$POLICIES/$file}")"
+    echo '{"AutoSelectCertificateForUrls": ["{\"pattern\":\"https://localhost\",\"filter\":{}}"]}' >"${policy_standing:-$POLICIES/$file}"
+}
+
+world_policy_end() {
+    if [ -n "$policy_standing" ]; then rm -f "$policy_standing"; fi
 }
