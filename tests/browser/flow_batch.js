@@ -98,6 +98,7 @@ async function live(page, session, id) {
         same(await page.evaluate(() => window.stayed), true);
         same(await words(page, '#spoken'), 'Completed');
     });
+    await other.bringToFront(); // what is hidden is not drawn
     await look(other, 'device-batches-after', {pictures: false});
     await other.close();
 }
@@ -111,7 +112,7 @@ async function results(page, session, id) {
 
         has(path.basename(file), '-response.zip');
         same(list.length, COUNT);
-        same(list[0], `${FIRST}-ds.crt`);
+        same(list[0], `${FIRST.replaceAll('-', '')}-ds.crt`);
         run('unzip', '-o', '-q', file, list[0], '-d', place('unpacked'));
         run('openssl', 'verify', '-ignore_critical', '-CAfile', path.join(home, 'ca/dca-root.pem'), '-untrusted', path.join(home, 'ca/dca.pem'), place('unpacked', list[0]));
     });

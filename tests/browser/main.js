@@ -11,11 +11,20 @@ import {claim, finish, note, same} from './tap.js';
 
 const started = Date.now();
 
+// ONLY=device,pages: these parts alone, while a test is being written.
+const only = process.env.ONLY ? process.env.ONLY.split(',') : null;
+
+function is_wanted(name) {
+    return only === null || only.includes(name);
+}
+
 function stamp(text) {
     note(`${((Date.now() - started) / 1000).toFixed(1)} s: ${text}`);
 }
 
 async function every_page(page, site) {
+    if (!is_wanted('pages'))
+        return;
     stamp(site);
     for (const [name, path, title] of pages[site]) {
         await claim(`${site} ${name}: is there`, async () => {
@@ -40,10 +49,8 @@ async function with_browser(person, act) {
     }
 }
 
-const only = process.env.ONLY ? process.env.ONLY.split(',') : null;
-
 async function part(name, act) {
-    if (only !== null && !only.includes(name))
+    if (!is_wanted(name))
         return;
     stamp(name);
     await act();
