@@ -157,6 +157,7 @@ int session_answer(struct serve_request *request, struct smki_error *err);
 int public_answer(struct serve_request *request, struct smki_error *err);
 bool public_add(cJSON *object, struct serve_request *request);
 /* The public address of a site, without a / at the end; "": it is not served. */
+#define PORTAL_URL_SIZE 1024
 void site_url(char *out, size_t size, const struct serve_request *request, size_t site);
 int errors_answer(struct serve_request *request, struct smki_error *err);
 

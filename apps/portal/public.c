@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define URL_SIZE 1024
-
 /* ---- addresses ---- */
 
 /* The host name of an address that people use: as configured; else that by which the portal was reached just now. */
@@ -26,7 +24,7 @@ static void host_write(char out[SMKI_CONFIG_TEXT_SIZE], const struct serve_reque
 }
 
 /* What is configured as public; else made from host and port; "" when it is not served. */
-static void url_write(char out[URL_SIZE], const struct serve_request *request, const char *public, const struct smki_config_web *web,
+static void url_write(char out[PORTAL_URL_SIZE], const struct serve_request *request, const char *public, const struct smki_config_web *web,
                       const char *listen, const char *path)
 {
     const char *port = strrchr(listen, ':');
@@ -34,11 +32,11 @@ static void url_write(char out[URL_SIZE], const struct serve_request *request, c
 
     host_write(host, request, web);
     if (public[0] != '\0')
-        snprintf(out, URL_SIZE, "%s%s", public, path);
+        snprintf(out, PORTAL_URL_SIZE, "%s%s", public, path);
     else if (port == NULL)
         out[0] = '\0';
     else
-        snprintf(out, URL_SIZE, "https://%s%s%s", host, strcmp(port, ":443") == 0 ? "" : port, path);
+        snprintf(out, PORTAL_URL_SIZE, "https://%s%s%s", host, strcmp(port, ":443") == 0 ? "" : port, path);
 }
 
 void site_url(char *out, size_t size, const struct serve_request *request, size_t site)
@@ -49,7 +47,7 @@ void site_url(char *out, size_t size, const struct serve_request *request, size_
                                               config->portal_url_device_internet, config->portal_url_download};
     const char *given = call_text(portal_of(request)->call, portal_sites[site].option);
     const struct smki_config_web *web = site_config(config, site);
-    char url[URL_SIZE];
+    char url[PORTAL_URL_SIZE];
 
     url_write(url, request, public[site], web, given != NULL ? given : web->listen, "");
     snprintf(out, size, "%s", url);
@@ -59,7 +57,7 @@ static cJSON *urls_json(const struct serve_request *request)
 {
     const struct smki_config *config = smki_service_config(serve_service(request));
     cJSON *urls = cJSON_CreateObject();
-    char url[URL_SIZE];
+    char url[PORTAL_URL_SIZE];
     bool ok = true;
 
     for (size_t i = 0; i < PORTAL_SITES; i++) {

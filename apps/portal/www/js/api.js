@@ -1,6 +1,7 @@
 // The portal's JSON API. A state-changing request carries a token that is bound to the TLS session, beside the client certificate, which is
 // ambient. The TLS session lives for five minutes: a token that is older than four is asked for anew, and where it still was another
 // session's, the refusal brings the right one, and the request is repeated.
+import {sentence} from '/js/words.js';
 
 const TURNS = 3;
 const FRESH = 4 * 60 * 1000;
@@ -9,7 +10,7 @@ let token = '', token_at = 0;
 // What the service said when it said no.
 export class Refusal extends Error {
     constructor(status, error = {}) {
-        super(error.text || 'The service gave no reason.');
+        super(sentence(error.text || 'The service gave no reason.'));
         this.status = status;
         this.code = error.code || '';
         this.name = error.name || '';

@@ -1,12 +1,12 @@
 // The Party's batches, newest first, kept up to date.
 import {get, get_again} from '/js/api.js';
-import {batch_links, batch_tag, due_words, percent_words, place_words} from '/js/batch_facts.js';
+import {batch_links, batch_tag, done_words, due_words, place_words} from '/js/batch_facts.js';
 import {by, make} from '/js/dom.js';
 import {announce, live} from '/js/live.js';
 import {officer_page, refusal_box} from '/js/page.js';
 import {table, table_refill} from '/js/table.js';
 import {moment} from '/js/time.js';
-import {batch_state, batch_title, count, is_final, is_waiting, number} from '/js/words.js';
+import {batch_state, batch_title, count, is_final, is_waiting} from '/js/words.js';
 
 let shown = '';              // the newest page as it was last shown
 let states = new Map();
@@ -20,8 +20,8 @@ function batch_link(batch) {
 
 const columns = [
     {name: 'Batch', value: batch_link},
-    {name: 'State', value: (batch) => [batch_tag(batch), place_words(batch) && make('div', {class: 'small'}, place_words(batch))]},
-    {name: 'Processed', value: (batch) => [`${number(batch.processed)} of ${number(batch.csrs)}`, make('div', {class: 'small'}, percent_words(batch))]},
+    {name: 'State', value: (batch) => [batch_tag(batch), make('div', {class: 'small'}, `${done_words(batch)} processed`),
+        place_words(batch) && make('div', {class: 'small'}, place_words(batch))]},
     {name: 'Accepted', value: (batch) => moment(batch, 'acceptedAt')},
     {name: 'Due', value: due_words},
     {name: 'Results', value: (batch) => batch_links(batch) || (batch.released || is_final(batch) ? 'None' : ['From ', moment(batch, 'releasedAt', 'its release')])},

@@ -77,6 +77,13 @@ export function role_words(code, name) {
     return name ? `${code} (${name})` : code || '';
 }
 
+// What the service says in half a sentence, as one: "there is no batch 2" is "There is no batch 2." A word like keyUsage stays as it is.
+export function sentence(text) {
+    const first = /^[a-z]+(?=[\s'’,:;]|$)/.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
+
+    return /[.!?…]$/.test(first) || first === '' ? first : `${first}.`;
+}
+
 const numbers = new Intl.NumberFormat('en-GB');
 
 export function number(value) {
