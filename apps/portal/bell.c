@@ -5,21 +5,21 @@
 
 #include <smki/desk.h>
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #define RETRY_FIRST 2   /* s, doubled at each failure in a row */
 #define RETRY_LAST  300 /* s */
 
 struct bell {
     pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t rings;
     const struct call *call;
-    bool rung;
+    int rings; /* an eventfd */
     volatile int stop;
     unsigned wait;        /* s, until it is tried again; 0: nothing is owed */
     atomic_uint failures; /* in a row */
@@ -84,30 +84,14 @@ static void bell_round(struct bell *bell)
 
 /* ---- the thread ---- */
 
-static struct timespec after(unsigned seconds)
+/* Until it is rung or, when something is owed, the time to try again has come. False: the program ends. */
+static bool bell_wait(const struct bell *bell)
 {
-    struct timespec at;
+    struct pollfd wait = {.fd = bell->rings, .events = POLLIN};
+    uint64_t rings;
 
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += (time_t)seconds;
-    return at;
-}
-
-/* False: the program ends. */
-static bool bell_wait(struct bell *bell)
-{
-    const struct timespec until = after(bell->wait);
-    bool late = false;
-
-    pthread_mutex_lock(&bell->lock);
-    while (!bell->rung && !is_stopped(bell) && !late) {
-        if (bell->wait == 0)
-            pthread_cond_wait(&bell->rings, &bell->lock);
-        else
-            late = pthread_cond_timedwait(&bell->rings, &bell->lock, &until) != 0;
-    }
-    bell->rung = false;
-    pthread_mutex_unlock(&bell->lock);
+    if (poll(&wait, 1, bell->wait == 0 ? -1 : (int)bell->wait * 1000) > 0)
+        (void)!read(bell->rings, &rings, sizeof(rings));
     return !is_stopped(bell);
 }
 
@@ -120,32 +104,12 @@ static void *bell_run(void *context)
     return NULL;
 }
 
-static void bell_tell(struct bell *bell, bool stop)
-{
-    pthread_mutex_lock(&bell->lock);
-    bell->rung = true;
-    if (stop)
-        __atomic_store_n(&bell->stop, 1, __ATOMIC_RELAXED);
-    pthread_cond_signal(&bell->rings);
-    pthread_mutex_unlock(&bell->lock);
-}
-
 void bell_ring(struct portal *portal)
 {
-    bell_tell(portal->bell, false);
+    (void)!write(portal->bell->rings, &(uint64_t){1}, sizeof(uint64_t));
 }
 
 /* ---- its life ---- */
-
-static void rings_begin(pthread_cond_t *rings)
-{
-    pthread_condattr_t kind;
-
-    pthread_condattr_init(&kind);
-    pthread_condattr_setclock(&kind, CLOCK_MONOTONIC);
-    pthread_cond_init(rings, &kind);
-    pthread_condattr_destroy(&kind);
-}
 
 /* Signals are the main thread's. */
 static int thread_start(struct bell *bell)
@@ -165,15 +129,14 @@ int bell_begin(struct portal *portal, struct smki_error *err)
     struct bell *bell = calloc(1, sizeof(*bell));
 
     if (bell != NULL) {
-        pthread_mutex_init(&bell->lock, NULL);
-        rings_begin(&bell->rings);
         bell->call = portal->call;
-        if (thread_start(bell) == 0) {
+        bell->rings = eventfd(0, EFD_CLOEXEC);
+        if (bell->rings >= 0 && thread_start(bell) == 0) {
             portal->bell = bell;
             return 0;
         }
-        pthread_cond_destroy(&bell->rings);
-        pthread_mutex_destroy(&bell->lock);
+        if (bell->rings >= 0)
+            close(bell->rings);
         free(bell);
     }
     snprintf(err->text, sizeof(err->text), "no thread can be started");
@@ -198,10 +161,10 @@ void bell_end(struct portal *portal)
 
     if (bell == NULL)
         return;
-    bell_tell(bell, true);
+    __atomic_store_n(&bell->stop, 1, __ATOMIC_RELAXED);
+    bell_ring(portal);
     pthread_join(bell->thread, NULL);
-    pthread_cond_destroy(&bell->rings);
-    pthread_mutex_destroy(&bell->lock);
+    close(bell->rings);
     free(bell);
     portal->bell = NULL;
 }

@@ -4,6 +4,7 @@ import http.client
 import json
 import ssl
 import sys
+import time
 
 parser = argparse.ArgumentParser()
 for name in ("ca", "port", "path", "type", "file", "credential", "answer", "head"):
@@ -12,6 +13,7 @@ parser.add_argument("--token", default="own", help="own, none, or the token itse
 parser.add_argument("--origin", default="own", help="own, none, or the header's value")
 parser.add_argument("--site", default="same-origin", help="Sec-Fetch-Site; none: not sent")
 parser.add_argument("--method", default="POST")
+parser.add_argument("--took", help="file for how long the answer took, in ms")
 a = parser.parse_args()
 
 context = ssl.create_default_context(cafile=a.ca)
@@ -33,9 +35,12 @@ try:
     if a.site != "none":
         headers["Sec-Fetch-Site"] = a.site
     content = b"" if a.file == "-" else open(a.file, "rb").read()
+    before = time.monotonic()
     connection.request(a.method, a.path, body=content, headers=headers)
     answer = connection.getresponse()
     open(a.answer, "wb").write(answer.read())
+    if a.took:
+        open(a.took, "w").write(str(int((time.monotonic() - before) * 1000)))
     open(a.head, "w").write("".join(f"{name}: {value}\n" for name, value in answer.getheaders()))
     print(answer.status, end="")
 except (ssl.SSLError, ConnectionError, http.client.HTTPException) as error:
