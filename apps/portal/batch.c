@@ -243,6 +243,7 @@ int batch_upload_answer(struct serve_request *request, struct smki_error *err)
 
     if (rc != 0)
         return rc;
+    serve_count_observed(serve_of(request), SMKI_RULE_PORTAL_BATCH, &verdict);
     turns_stale(portal_of(request));
     (void)!turn_of(request, batch.id, &turn, NULL); /* it is accepted, whatever is known of its turn */
     json = cJSON_CreateObject();

@@ -40,12 +40,13 @@ extern const struct portal_site portal_sites[PORTAL_SITES];
 struct portal {
     const struct call *call;
     struct pages *pages;
+    char www[SMKI_CONFIG_TEXT_SIZE]; /* portal.www, as it was at the start */
     uint8_t proof_key[32];
     struct serve_route *routes[PORTAL_SITES];
     size_t route_counts[PORTAL_SITES];
     struct turns *turns; /* demand.c */
     struct told *told;   /* told.c */
-    struct bell *bell;   /* desk.c */
+    struct bell *bell;   /* bell.c */
 };
 
 /* Fills the sites from the configuration; the command line has the last word on addresses. A site without an address is not there. */
@@ -222,8 +223,15 @@ int installer_list_answer(struct serve_request *request, struct smki_error *err)
 int installer_answer(struct serve_request *request, struct smki_error *err);
 
 int desk_answer(struct serve_request *request, struct smki_error *err);
-/* The thread that tells the webhook of reports, so that no request waits for it. */
+
+/* ---- bell.c: the thread that tells the Service Desk's webhook of reports ---- */
+
 int bell_begin(struct portal *portal, struct smki_error *err);
+/* For `started`: what was left before the start is sent now. */
+void bell_serve(struct portal *portal, struct serve *serve);
+/* There is a report. Waits for nothing. */
+void bell_ring(struct portal *portal);
+/* Waits for no receiver. */
 void bell_end(struct portal *portal);
 
 #endif

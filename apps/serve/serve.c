@@ -136,8 +136,10 @@ static int workers_count(struct serve *serve, struct smki_error *err)
 static int admin_renew(struct admin **out, struct running *running, const struct smki_config *config, struct smki_error *err)
 {
     struct serve *serve = &running->serve;
-    const char *address = serve->options->listen_admin != NULL ? serve->options->listen_admin : config->admin_listen;
+    const char *address = serve->options->admin != NULL ? serve->options->admin(config) : config->admin_listen;
 
+    if (serve->options->listen_admin != NULL)
+        address = serve->options->listen_admin;
     *out = running->admin;
     if (running->admin != NULL && strcmp(admin_address(running->admin), address) == 0)
         return 0;

@@ -18,6 +18,7 @@ parser.add_argument("--first", type=int, help="octets of the body that are sent 
 parser.add_argument("--pause", type=float, default=0, help="seconds")
 parser.add_argument("--hang-up", action="store_true")
 parser.add_argument("--chunked", action="store_true", help="the body's length is not declared")
+parser.add_argument("--took", help="file for how long the answer took, in ms")
 a = parser.parse_args()
 
 
@@ -51,6 +52,7 @@ try:
     if a.site != "none":
         headers["Sec-Fetch-Site"] = a.site
     content = b"" if a.file == "-" else open(a.file, "rb").read()
+    before = time.monotonic()
     if a.first is None and not a.chunked:
         connection.request(a.method, a.path, body=content, headers=headers)
     else:
@@ -59,6 +61,8 @@ try:
         connection.request(a.method, a.path, body=pieces(content, a), headers=headers, encode_chunked=a.chunked)
     answer = connection.getresponse()
     open(a.answer, "wb").write(answer.read())
+    if a.took:
+        open(a.took, "w").write(str(int((time.monotonic() - before) * 1000)))
     open(a.head, "w").write("".join(f"{name}: {value}\n" for name, value in answer.getheaders()))
     print(answer.status, end="")
 except (ssl.SSLError, ConnectionError, http.client.HTTPException) as error:

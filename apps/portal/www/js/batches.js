@@ -62,12 +62,14 @@ function show_more(answer) {
 }
 
 function show(answer) {
+    const text = JSON.stringify(answer.batches);
+    const gone = (batch) => !answer.batches.some((one) => one.id === batch.id);
+
     if (older.length > 0)
-        older.unshift(...newest.filter((batch) => !answer.batches.some((one) => one.id === batch.id)));
+        older.unshift(...newest.filter(gone));
     newest = answer.batches;
 
-    const text = JSON.stringify(answer.batches);
-    const all = [...answer.batches, ...older.filter((old) => !answer.batches.some((batch) => batch.id === old.id))];
+    const all = [...newest, ...older.filter(gone)];
 
     if (all.length === 0) {
         by('list').replaceChildren(make('p', {}, 'Your Party has no batches. ', make('a', {href: '/upload.html'}, 'Submit a Batched CSR')));
