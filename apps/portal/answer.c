@@ -162,27 +162,47 @@ static const char *html_title(const struct refusal *refusal)
     }
 }
 
-static int html_refusal(struct serve_request *request, const struct refusal *refusal)
+#define HTML_HEAD                                                                                                                          \
+    "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head>\n<meta charset=\"UTF-8\">\n"                                                              \
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s - SMKI Portal</title>\n"                            \
+    "<link rel=\"icon\" href=\"/img/mark.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/css/smki.css\">\n</head>\n"          \
+    "<body>\n<header class=\"top\"><div class=\"frame\"><p class=\"brand\"><img src=\"/img/mark.svg\" alt=\"\" width=\"36\" height=\"36\">"     \
+    "SMKI Portal</p></div></header>\n<div class=\"frame body alone\">\n<main id=\"main\">\n<h1>%s</h1>\n<p class=\"lead\">"
+
+/* Whoever is not let in is told what may be done, the same whatever was wrong. */
+static int html_why(struct smki_buffer *out, const struct refusal *refusal)
+{
+    return html_text(out, refusal->status != 403 || refusal->line->code != SMKI_IKI_UNREGISTERED
+                              ? refusal->text
+                              : "The portal does not let this certificate in here. If you hold another one, close all windows of the "
+                                "browser, and choose that one when you come back.");
+}
+
+static int html_help(struct smki_buffer *out, struct serve_request *request, const struct refusal *refusal)
 {
     const char *desk = smki_service_config(serve_service(request))->service_desk;
-    struct smki_buffer body = {0};
-    int rc =
-        smki_buffer_printf(&body, NULL,
-                           "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head>\n<meta charset=\"UTF-8\">\n"
-                           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s - SMKI Portal</title>\n"
-                           "<link rel=\"stylesheet\" href=\"/css/smki.css\">\n</head>\n<body>\n<main id=\"main\">\n<h1>%s</h1>\n<p>",
-                           html_title(refusal), html_title(refusal));
+    char landing[PORTAL_URL_SIZE];
+    int rc = smki_buffer_printf(out, NULL, "</p>\n<p>Error code %s.</p>\n<h2>Service Desk</h2>\n<p>", refusal->line->wire_code);
 
     if (rc == 0)
-        rc = html_text(&body, refusal->text);
+        rc = html_text(out, desk[0] != '\0' ? desk : "The landing page has a form for a report.");
     if (rc == 0)
-        rc = smki_buffer_printf(&body, NULL, "</p>\n<p>Code: %s. If you need help, contact the Service Desk", refusal->line->wire_code);
-    if (rc == 0 && desk[0] != '\0')
-        rc = smki_buffer_printf(&body, NULL, ": ");
+        rc = smki_buffer_printf(out, NULL, "</p>\n<p><a href=\"");
+    site_url(landing, sizeof(landing), request, 0);
     if (rc == 0)
-        rc = html_text(&body, desk);
+        rc = html_text(out, landing[0] != '\0' ? landing : "/");
+    return rc == 0 ? smki_buffer_printf(out, NULL, "\">Go to the landing page</a></p>\n</main>\n</div>\n</body>\n</html>\n") : rc;
+}
+
+static int html_refusal(struct serve_request *request, const struct refusal *refusal)
+{
+    struct smki_buffer body = {0};
+    int rc = smki_buffer_printf(&body, NULL, HTML_HEAD, html_title(refusal), html_title(refusal));
+
     if (rc == 0)
-        rc = smki_buffer_printf(&body, NULL, ".</p>\n<p><a href=\"/\">Start page</a></p>\n</main>\n</body>\n</html>\n");
+        rc = html_why(&body, refusal);
+    if (rc == 0)
+        rc = html_help(&body, request, refusal);
     if (rc != 0) { /* no memory for it: no half of a page either */
         smki_buffer_finish(&body);
         return rc;
@@ -231,6 +251,16 @@ static bool maintenance_reply(struct serve_request *request)
     return page != NULL && page_reply(request, page, 503) == 0;
 }
 
+/* The look of the page that tells of a refusal, which is that of the landing page, is for whoever is refused too. */
+static bool looks_reply(struct serve_request *request)
+{
+    const char *path = serve_path(request);
+    const struct page *page = page_find(portal_of(request)->pages, portal_site_of(request), path);
+
+    return strcmp(serve_method(request), "GET") == 0 && (strncmp(path, "/css/", 5) == 0 || strncmp(path, "/img/", 5) == 0) && page != NULL &&
+           page_reply(request, page, 200) == 0;
+}
+
 /* For people who followed a wrong address. False: it was no person, or there is no such page. */
 static bool missing_reply(struct serve_request *request)
 {
@@ -248,6 +278,8 @@ void answer_refuse(struct serve_request *request, int code, const char *text)
     if (code == SMKI_HTTP_PATH && missing_reply(request))
         return;
     if (code == SMKI_MAINTENANCE && maintenance_reply(request))
+        return;
+    if (smki_access_is_refusal(code) && looks_reply(request))
         return;
     if (code == SMKI_MAINTENANCE && smki_maintenance_now(serve_service(request), &maintenance, NULL) == 0)
         retry_at = maintenance.to;

@@ -10,6 +10,7 @@
 #include "command/command.h"
 #include "serve/serve.h"
 
+#include <smki/batch.h>
 #include <smki/portal.h>
 
 #define PART_LANDING      1u
@@ -39,11 +40,13 @@ extern const struct portal_site portal_sites[PORTAL_SITES];
 struct portal {
     const struct call *call;
     struct pages *pages;
+    char www[SMKI_CONFIG_TEXT_SIZE]; /* portal.www, as it was at the start */
     uint8_t proof_key[32];
     struct serve_route *routes[PORTAL_SITES];
     size_t route_counts[PORTAL_SITES];
     struct turns *turns; /* demand.c */
-    struct bell *bell;   /* desk.c */
+    struct told *told;   /* told.c */
+    struct bell *bell;   /* bell.c */
 };
 
 /* Fills the sites from the configuration; the command line has the last word on addresses. A site without an address is not there. */
@@ -155,6 +158,7 @@ int session_answer(struct serve_request *request, struct smki_error *err);
 int public_answer(struct serve_request *request, struct smki_error *err);
 bool public_add(cJSON *object, struct serve_request *request);
 /* The public address of a site, without a / at the end; "": it is not served. */
+#define PORTAL_URL_SIZE 1024
 void site_url(char *out, size_t size, const struct serve_request *request, size_t site);
 int errors_answer(struct serve_request *request, struct smki_error *err);
 
@@ -189,6 +193,22 @@ void turns_end(struct portal *portal);
 /* Something has changed that the next one who asks is to see. */
 void turns_stale(struct portal *portal);
 int turn_of(struct serve_request *request, uint64_t batch, struct turn *out, struct smki_error *err);
+/* ---- told.c: batches as they were told last ---- */
+
+int told_begin(struct portal *portal, struct smki_error *err);
+void told_end(struct portal *portal);
+/* All that a batch's object is made of; nothing of it is of who asks. Cleared before it is filled. */
+struct telling {
+    struct smki_batch batch;
+    struct turn turn;
+    enum smki_batch_state shown;
+    bool released;
+    struct smki_time releases, expires; /* as the configuration has it now; expires {0}: there is no result yet */
+};
+/* The object that was made of the same telling before; NULL: none is known. */
+cJSON *told_find(struct portal *portal, const struct telling *telling);
+void told_keep(struct portal *portal, const struct telling *telling, const cJSON *json);
+
 int forecast_answer(struct serve_request *request, struct smki_error *err);
 int night_answer(struct serve_request *request, struct smki_error *err);
 int demand_answer(struct serve_request *request, struct smki_error *err);
@@ -203,8 +223,15 @@ int installer_list_answer(struct serve_request *request, struct smki_error *err)
 int installer_answer(struct serve_request *request, struct smki_error *err);
 
 int desk_answer(struct serve_request *request, struct smki_error *err);
-/* The thread that tells the webhook of reports, so that no request waits for it. */
+
+/* ---- bell.c: the thread that tells the Service Desk's webhook of reports ---- */
+
 int bell_begin(struct portal *portal, struct smki_error *err);
+/* For `started`: what was left before the start is sent now. */
+void bell_serve(struct portal *portal, struct serve *serve);
+/* There is a report. Waits for nothing. */
+void bell_ring(struct portal *portal);
+/* Waits for no receiver. */
 void bell_end(struct portal *portal);
 
 #endif

@@ -53,12 +53,20 @@ static int site_make(struct serve_site *out, struct portal *portal, const struct
     return 0;
 }
 
+/* The pages are those of the start. */
+static void www_tell(const struct portal *portal, const struct smki_config *config)
+{
+    if (strcmp(portal->www, config->portal_www) != 0 && !call_has(portal->call, "www"))
+        call_note(portal->call, "portal.www has changed: that takes a restart");
+}
+
 int sites_fill(void *context, const struct smki_config *config, struct serve_site *sites, size_t capacity, size_t *count,
                struct smki_error *err)
 {
     struct portal *portal = context;
     int rc;
 
+    www_tell(portal, config);
     *count = 0;
     for (size_t i = 0; i < PORTAL_SITES && *count < capacity; i++) {
         if ((rc = site_make(&sites[*count], portal, config, i, err)) != 0)

@@ -51,9 +51,10 @@ SMKI_API SMKI_MUST_USE int smki_desk_close(struct smki_service *service, const s
 
 /* POSTs a report to desk.webhook as JSON (smki_desk_json, "event": "desk-report") and notes whether that came through (2xx); blocks up to
  * SMKI_DESK_SEND_TIME, so not in a thread that answers requests. Nothing is followed, of the answer only the status is read. Sent already: 0, and nothing is sent. Two that
- * send the same report at once may send it twice: its number tells. Errors: CONFIG_INVALID: desk.webhook is not set, or the library was built without libcurl;
+ * send the same report at once may send it twice: its number tells. *stop (may be NULL) may be set by another thread to end it soon. Errors: INTERRUPTED: it was, and nothing is noted; CONFIG_INVALID: desk.webhook is not set, or the library was built without libcurl;
  * DESK_WEBHOOK with what went wrong; NOT_FOUND. */
-SMKI_API SMKI_MUST_USE int smki_desk_send(struct smki_service *service, uint64_t number, struct smki_error *err);
+SMKI_API SMKI_MUST_USE int smki_desk_send(struct smki_service *service, uint64_t number, const volatile int *stop,
+                                          struct smki_error *err);
 /* The same of every open report that was not sent, oldest first; ends at the first that fails. *sent (may be NULL) counts. */
 SMKI_API SMKI_MUST_USE int smki_desk_send_due(struct smki_service *service, uint64_t *sent, struct smki_error *err);
 /* A new cJSON object: number, name, contact, text, party, officer, credential (null: none), interface (null: none), network, peer, received_at, closed_at, sent_at,

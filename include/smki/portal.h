@@ -41,12 +41,13 @@ SMKI_API SMKI_MUST_USE int smki_portal_csr_json(struct cJSON **out, struct smki_
  * signs it, and then it is on the pickup list. What becomes void no longer counts. The same quota holds for smki_service_issue when its
  * actor is one of the Device part.
  *
- * `left` (may be NULL): what the Party has left of the quota after this, also when it was refused. Errors: CSR_*; INELIGIBLE_*,
+ * `left` (may be NULL): what the Party has left of the quota after this, also when it was refused. `verdict` (may be NULL): how the quota saw
+ * it; flagged: it was let in only because the rule is observed. Errors: CSR_*; INELIGIBLE_*,
  * DEVICE_LIMIT, CSR_DUPLICATE, KEY_OF_ANOTHER_DEVICE; RATE_PORTAL_ADHOC, whose text says when to come back; NOT_SUBSCRIBER, PARTY_BARRED;
  * IKI_INTERFACE: who asks is not of the Device part. */
 SMKI_API SMKI_MUST_USE int smki_portal_device_issue(struct smki_service *service, const struct smki_identity *identity,
                                                     struct smki_bytes text, struct smki_stored_certificate *out,
-                                                    struct smki_allowance *left, struct smki_error *err);
+                                                    struct smki_allowance *left, struct smki_verdict *verdict, struct smki_error *err);
 /* Organisation CSR: the EUI-64 and the role in it must be the officer's own Party's, which must be an Authorised Subscriber for
  * Organisation Certificates. Errors: CSR_*; EUI_NOT_OWN, ROLE_NOT_OWN, NOT_SUBSCRIBER, PARTY_BARRED; IKI_INTERFACE: who asks is not of the
  * Organisation part. */

@@ -82,7 +82,7 @@ int smki_desk_close(struct smki_service *service, const struct smki_actor *actor
 
 /* ---- the webhook ---- */
 
-static int entry_post(const char *url, const struct smki_desk_entry *entry, struct smki_error *err)
+static int entry_post(const char *url, const struct smki_desk_entry *entry, const volatile int *stop, struct smki_error *err)
 {
     cJSON *object = smki_desk_json(entry);
     char *text = NULL;
@@ -93,18 +93,19 @@ static int entry_post(const char *url, const struct smki_desk_entry *entry, stru
     cJSON_Delete(object);
     if (text == NULL)
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
-    rc = webhook_post(url, text, SMKI_DESK_SEND_TIME, err);
+    rc = webhook_post(url, text, SMKI_DESK_SEND_TIME, stop, err);
     cJSON_free(text);
     return rc;
 }
 
 /* Nothing of the store is held while the answer is waited for. */
-static int entry_send(struct smki_service *service, const char *url, const struct smki_desk_entry *entry, struct smki_error *err)
+static int entry_send(struct smki_service *service, const char *url, const struct smki_desk_entry *entry, const volatile int *stop,
+                      struct smki_error *err)
 {
     struct smki_error why = {0};
-    int rc = entry_post(url, entry, &why), noted;
+    int rc = entry_post(url, entry, stop, &why), noted;
 
-    if (rc != 0 && rc != SMKI_DESK_WEBHOOK) /* the report was not even sent off */
+    if (rc != 0 && rc != SMKI_DESK_WEBHOOK) /* the report was not even sent off, or it was broken off here */
         return smki_fail(err, rc, "%s", why.text);
     if ((noted = desk_note(service->store, entry->number, rc != 0 ? why.text : NULL, err)) != 0)
         return noted;
@@ -117,7 +118,7 @@ static int webhook_of(const struct smki_service *service, const char **url, stru
     return (*url)[0] != '\0' ? 0 : smki_fail(err, SMKI_CONFIG_INVALID, "desk.webhook is not set, so there is nowhere to send reports");
 }
 
-int smki_desk_send(struct smki_service *service, uint64_t number, struct smki_error *err)
+int smki_desk_send(struct smki_service *service, uint64_t number, const volatile int *stop, struct smki_error *err)
 {
     struct smki_desk_entry entry;
     const char *url;
@@ -125,7 +126,7 @@ int smki_desk_send(struct smki_service *service, uint64_t number, struct smki_er
 
     if ((rc = webhook_of(service, &url, err)) != 0 || (rc = smki_desk_find(service, number, &entry, err)) != 0)
         return rc;
-    return entry.sent_at.us != 0 ? 0 : entry_send(service, url, &entry, err);
+    return entry.sent_at.us != 0 ? 0 : entry_send(service, url, &entry, stop, err);
 }
 
 int smki_desk_send_due(struct smki_service *service, uint64_t *sent, struct smki_error *err)
@@ -143,7 +144,7 @@ int smki_desk_send_due(struct smki_service *service, uint64_t *sent, struct smki
     while ((rc = smki_desk_next(service, entry.number, &entry, &why)) == 0) {
         if (entry.sent_at.us != 0 || entry.closed_at.us != 0)
             continue;
-        if ((rc = entry_send(service, url, &entry, err)) != 0)
+        if ((rc = entry_send(service, url, &entry, NULL, err)) != 0)
             return rc;
         count++;
         if (sent != NULL)

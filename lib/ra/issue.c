@@ -18,11 +18,12 @@ struct issuing {
     struct smki_stored_certificate *out;
     int refusal; /* of policy: recorded, not a failure of the store */
     struct smki_error why;
-    uint64_t agreed;        /* the portal's quota by an agreement in force; 0: none */
-    struct octet_hold hold; /* ad hoc: while this is at its ticket */
-    uint64_t twin;          /* the open ticket, of somebody who is at it, that this request is a duplicate of; 0: none */
-    bool twin_seen;         /* it was finished: ask no more */
-    bool recorded;          /* the decision: the transaction's number is in the audit log */
+    uint64_t agreed;             /* the portal's quota by an agreement in force; 0: none */
+    struct smki_verdict verdict; /* of that quota */
+    struct octet_hold hold;      /* ad hoc: while this is at its ticket */
+    uint64_t twin;               /* the open ticket, of somebody who is at it, that this request is a duplicate of; 0: none */
+    bool twin_seen;              /* it was finished: ask no more */
+    bool recorded;               /* the decision: the transaction's number is in the audit log */
 };
 
 static const struct smki_actor recoverer = {.name = "recover", .interface = SMKI_INTERFACE_OPERATOR};
@@ -196,18 +197,18 @@ static int record_observed(const struct issuing *issuing, struct store_change *c
 static int quota_count(struct issuing *issuing, struct store_change *change, struct smki_window *window, struct smki_error *err)
 {
     const struct smki_time now = store_change_time(change);
-    struct smki_verdict verdict;
+    struct smki_verdict *verdict = &issuing->verdict;
     int rc;
 
-    smki_demand_portal_adhoc(&verdict, &smki_service_config(issuing->service)->limits, window, issuing->agreed, now);
-    if (!verdict.allowed) {
-        issuing->refusal = smki_fail(&issuing->why, verdict.code, "%s", verdict.text);
+    smki_demand_portal_adhoc(verdict, &smki_service_config(issuing->service)->limits, window, issuing->agreed, now);
+    if (!verdict->allowed) {
+        issuing->refusal = smki_fail(&issuing->why, verdict->code, "%s", verdict->text);
         return 0;
     }
     if ((rc = smki_window_add(window, now, 1, err)) != 0 ||
         (rc = demand_window_put(change, issuing->ticket.party, SMKI_RULE_PORTAL_ADHOC, window, err)) != 0)
         return rc;
-    return record_observed(issuing, change, &verdict, err);
+    return record_observed(issuing, change, verdict, err);
 }
 
 /* issuing->refusal, when the request would be granted but for the Party's quota. */
@@ -777,6 +778,20 @@ int refused_unread(struct smki_service *service, const struct smki_actor *actor,
     issuing.refusal = smki_fail(&issuing.why, code, "%s", text);
     rc = store_change(service->store, unread_change, &issuing, err);
     return rc != 0 ? rc : smki_fail(err, code, "%s", text);
+}
+
+int quota_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr, struct smki_stored_certificate *out,
+                struct smki_verdict *verdict, struct smki_error *err)
+{
+    struct issuing issuing = {.service = service,
+                              .actor = actor,
+                              .out = out,
+                              .verdict = {.allowed = true},
+                              .ticket = {.profile = SMKI_PROFILE_DEVICE, .party = actor->party, .interface = actor->interface}};
+    int rc = issue(&issuing, csr, err);
+
+    *verdict = issuing.verdict;
+    return rc;
 }
 
 int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,

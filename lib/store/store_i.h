@@ -42,6 +42,7 @@ enum store_counter {
     STORE_COUNT_NOTICE,
     /* the portal's; the gap is left for what comes with it */
     STORE_COUNT_DEMAND_NOTICE = 32, STORE_COUNT_LIBRARY, STORE_COUNT_INSTALLER, STORE_COUNT_DESK,
+    STORE_COUNT_BULLETIN,
 };
 SMKI_MUST_USE int store_next_number(struct store_change *change, enum store_counter counter, uint64_t *out, struct smki_error *err);
 
@@ -52,7 +53,7 @@ SMKI_MUST_USE int store_reserve_serials(struct store_change *change, size_t coun
 /* ---- documents: the registry's low-volume nouns, kept as JSON text under a number, with unique names beside them ---- */
 enum store_kind {
     STORE_PARTY, STORE_OFFICER, STORE_CREDENTIAL, STORE_AGREEMENT, STORE_NOTICE,
-    STORE_DEMAND_NOTICE = 32, STORE_LIBRARY, STORE_INSTALLER, STORE_DESK, /* numbered as their counters */
+    STORE_DEMAND_NOTICE = 32, STORE_LIBRARY, STORE_INSTALLER, STORE_DESK, STORE_BULLETIN, /* numbered as their counters */
 };
 SMKI_MUST_USE int store_document_get(struct store_view *view, enum store_kind kind, uint64_t number, struct smki_bytes *out, struct smki_error *err); /* NOT_FOUND */
 SMKI_MUST_USE int store_document_put(struct store_change *change, enum store_kind kind, uint64_t number, struct smki_bytes json, struct smki_error *err);

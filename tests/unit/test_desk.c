@@ -327,9 +327,9 @@ static void a_report_is_sent_once_as_json(void **state)
     lay_with(&home, &hook);
     number = REPORT(&home, "help \"me\"\nplease");
     assert_int_equal(hook.posts, 0); /* taking one sends nothing */
-    ASSERT_OK(smki_desk_send(home.service, number, &err), err);
+    ASSERT_OK(smki_desk_send(home.service, number, NULL, &err), err);
     ASSERT_TIME(FIND(&home, number).sent_at, "2026-11-23T14:00");
-    ASSERT_OK(smki_desk_send(home.service, number, &err), err);
+    ASSERT_OK(smki_desk_send(home.service, number, NULL, &err), err);
     ASSERT_OK(smki_desk_send_due(home.service, &sent, &err), err);
     assert_int_equal(sent, 0);
     hook_end(&hook);
@@ -385,7 +385,7 @@ static void a_webhook_that_does_not_answer_is_given_up_after_five_seconds(void *
     lay_with(&home, &hook);
     number = REPORT(&home, "help");
     clock_gettime(CLOCK_MONOTONIC, &before);
-    EXPECT_REFUSED(SMKI_DESK_WEBHOOK, smki_desk_send(home.service, number, &err), err);
+    EXPECT_REFUSED(SMKI_DESK_WEBHOOK, smki_desk_send(home.service, number, NULL, &err), err);
     clock_gettime(CLOCK_MONOTONIC, &after);
     assert_in_range(after.tv_sec - before.tv_sec, 4, 7);
     assert_int_equal(FIND(&home, number).attempts, 1);
@@ -402,7 +402,7 @@ static void without_a_webhook_nothing_is_sent(void **state)
 
     (void)state;
     home_lay(&home, "2026-11-23T14:00", "{}");
-    EXPECT_REFUSED(SMKI_CONFIG_INVALID, smki_desk_send(home.service, REPORT(&home, "help"), &err), err);
+    EXPECT_REFUSED(SMKI_CONFIG_INVALID, smki_desk_send(home.service, REPORT(&home, "help"), NULL, &err), err);
     EXPECT_REFUSED(SMKI_CONFIG_INVALID, smki_desk_send_due(home.service, NULL, &err), err);
     EXPECT_TEXT(err, "desk.webhook");
     home_clear(&home);

@@ -130,7 +130,7 @@ static void what_is_wrong_with_a_pasted_csr_is_told_as_issuing_tells_it(void **s
     forged.der[forged.size - 12] ^= 1;
     paste = pasted(&text, (struct smki_bytes){forged.der, forged.size});
     look = LOOK(&home, SMKI_PROFILE_DEVICE, paste);
-    rc = smki_portal_device_issue(home.service, &officer, paste, &out, NULL, &err);
+    rc = smki_portal_device_issue(home.service, &officer, paste, &out, NULL, NULL, &err);
     assert_int_equal(rc, SMKI_CSR_SIGNATURE);
     assert_string_equal(said(look, "ok"), "false");
     assert_string_equal(said(look, "signature"), "bad");
@@ -141,7 +141,7 @@ static void what_is_wrong_with_a_pasted_csr_is_told_as_issuing_tells_it(void **s
     cJSON_Delete(look);
     paste = BYTES("hello", 5);
     look = LOOK(&home, SMKI_PROFILE_DEVICE, paste);
-    rc = smki_portal_device_issue(home.service, &officer, paste, &out, NULL, &err);
+    rc = smki_portal_device_issue(home.service, &officer, paste, &out, NULL, NULL, &err);
     assert_string_equal(said(look, "name"), smki_refusal_find(rc)->name);
     assert_string_equal(said(look, "text"), err.text);
     cJSON_Delete(look);
@@ -161,7 +161,7 @@ static void a_text_that_is_no_csr_is_on_record_when_it_is_submitted(void **state
     home_lay(&home, WHEN, "{}");
     officer = OFFICER(&home, SMKI_INTERFACE_PORTAL_DEVICE);
     before = records(&home);
-    EXPECT_REFUSED(SMKI_CSR_TEXT_INVALID, smki_portal_device_issue(home.service, &officer, BYTES("&&&&", 4), &out, NULL, &err), err);
+    EXPECT_REFUSED(SMKI_CSR_TEXT_INVALID, smki_portal_device_issue(home.service, &officer, BYTES("&&&&", 4), &out, NULL, NULL, &err), err);
     assert_int_equal(records(&home), before + 1);
     home_clear(&home);
 }
@@ -177,7 +177,7 @@ static void each_part_of_the_portal_is_for_its_own_officers(void **state)
     (void)state;
     home_lay(&home, WHEN, "{}");
     officer = OFFICER(&home, SMKI_INTERFACE_PORTAL_ORGANISATION);
-    EXPECT_REFUSED(SMKI_IKI_INTERFACE, smki_portal_device_issue(home.service, &officer, DEVICE(&text, 0), &out, NULL, &err), err);
+    EXPECT_REFUSED(SMKI_IKI_INTERFACE, smki_portal_device_issue(home.service, &officer, DEVICE(&text, 0), &out, NULL, NULL, &err), err);
     officer = OFFICER(&home, SMKI_INTERFACE_PORTAL_DEVICE);
     EXPECT_REFUSED(SMKI_IKI_INTERFACE, smki_portal_organisation_issue(home.service, &officer, DEVICE(&text, 0), &out, &err), err);
     smki_buffer_finish(&text);
@@ -191,7 +191,7 @@ static int ISSUE(struct home *home, size_t request, struct smki_allowance *left,
     static struct smki_stored_certificate out;
     const struct smki_identity officer = OFFICER(home, SMKI_INTERFACE_PORTAL_DEVICE);
     struct smki_buffer text = {0};
-    int rc = smki_portal_device_issue(home->service, &officer, DEVICE(&text, request), &out, left, err);
+    int rc = smki_portal_device_issue(home->service, &officer, DEVICE(&text, request), &out, left, NULL, err);
 
     smki_buffer_finish(&text);
     return rc;

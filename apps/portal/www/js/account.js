@@ -3,7 +3,7 @@ import {by, facts, make, mono, tag} from '/js/dom.js';
 import {officer_name, officer_page} from '/js/page.js';
 import {table} from '/js/table.js';
 import {day, moment} from '/js/time.js';
-import {interface_words, network_words, number, role_words} from '/js/words.js';
+import {interface_words, network_words, number, role_words, sentence} from '/js/words.js';
 
 const SOON = 30; // days before its end in which a credential should be renewed
 const subscribers = {device: 'Device Certificates', organisation: 'Organisation Certificates'};
@@ -55,7 +55,7 @@ function peer_words(peer) {
 
 const unusual_columns = [
     {name: 'When', value: (use) => moment(use, 'time')},
-    {name: 'What was unusual', value: (use) => use.text},
+    {name: 'What was unusual', value: (use) => sentence(use.text)},
     {name: 'Network', value: (use) => network_words(use.network)},
     {name: 'Address', value: (use) => peer_words(use.peer) || 'not known'},
 ];

@@ -59,7 +59,7 @@ const by_name = {
     POLL_TOO_OFTEN: 'Ask once an hour.',
     POLL_DONE: 'Use what was retrieved, or ask the Service Desk to release the batch again.',
     NOT_RELEASED: 'Come back at the time of release that the batch’s page shows.',
-    OUTSIDE_WINDOW: 'Nothing to do: batches run from 20:00 to 08:00.',
+    OUTSIDE_WINDOW: 'Nothing to do: batches run in the night.',
     OVER_QUOTA: 'Nothing to do: the batch is done as soon as practicable. Announce extra demand for the next time.',
     BATCH_REJECTED: 'Ask the Service Desk why, and submit a corrected batch.',
     BATCH_TAMPERED: 'Tell the Service Desk, and submit the batch again.',

@@ -5,7 +5,7 @@ import {by, facts, make, tag} from '/js/dom.js';
 import {forget_problems, on_submit, show_problems, show_refusal} from '/js/form.js';
 import {go_to, officer_page, refusal_box} from '/js/page.js';
 import {moment} from '/js/time.js';
-import {count, number, size} from '/js/words.js';
+import {count, number, sentence, size} from '/js/words.js';
 import {zip_entries} from '/js/zip.js';
 
 const SPOKEN = 25; // per cent: how often progress is told to a screen reader
@@ -110,7 +110,7 @@ function accepted(answer) {
     const batch = answer.batch, panel = make('section', {'aria-labelledby': 'accepted'},
         make('div', {class: 'result good'}, make('h2', {id: 'accepted'}, `Accepted: ${count(batch.csrs, 'CSR', 'CSRs')}`),
             make('p', {}, `Its number is ${batch.id}. `, make('a', {href: `/batch.html?id=${batch.id}`}, 'Follow this batch'))),
-        answer.verdict?.overQuota && make('div', {class: 'notice'}, make('h2', {}, 'Queued behind due work'), make('p', {}, answer.verdict.text)),
+        answer.verdict?.overQuota && make('div', {class: 'notice'}, make('h2', {}, 'Queued behind due work'), make('p', {}, sentence(answer.verdict.text))),
         batch_facts(batch),
         make('p', {}, make('a', {href: '/upload.html'}, 'Submit another batch')));
 

@@ -77,6 +77,13 @@ export function role_words(code, name) {
     return name ? `${code} (${name})` : code || '';
 }
 
+// What the service says in half a sentence, as one: "there is no batch 2" is "There is no batch 2." A word like keyUsage stays as it is.
+export function sentence(text) {
+    const first = /^[a-z]+(?=[\s'’,:;]|$)/.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
+
+    return /[.!?…]$/.test(first) || first === '' ? first : `${first}.`;
+}
+
 const numbers = new Intl.NumberFormat('en-GB');
 
 export function number(value) {
@@ -91,4 +98,11 @@ export function size(octets) {
     if (octets >= 1e6)
         return `${(octets / 1e6).toFixed(1)}\u00a0MB`;
     return octets >= 1e3 ? `${Math.round(octets / 1e3)}\u00a0kB` : count(octets, 'byte', 'bytes');
+}
+
+// A span of time as people say it: 0.8 is "0.8 seconds", 3600 "1 hour".
+export function clock_seconds(seconds) {
+    const [value, one, many] = seconds % 3600 === 0 && seconds > 0 ? [seconds / 3600, 'hour', 'hours'] : seconds % 60 === 0 && seconds > 0 ? [seconds / 60, 'minute', 'minutes'] : [seconds, 'second', 'seconds'];
+
+    return `${value} ${value === 1 ? one : many}`;
 }
