@@ -123,6 +123,25 @@ int table_print(struct table *table, struct call *call, const char *empty)
     return rc;
 }
 
+int table_list(struct call *call, const char *const *headings, int (*walk)(struct call *call, struct table *table, struct json_list *list),
+               const char *empty)
+{
+    struct json_list list;
+    struct table table;
+    int rc;
+
+    table_start(&table, headings);
+    if (call->json)
+        json_list_start(&list);
+    rc = walk(call, &table, &list);
+    if (call->json)
+        json_list_end(&list);
+    else if (rc == 0)
+        return table_print(&table, call, empty);
+    table_finish(&table);
+    return rc;
+}
+
 void fact_print(const char *name, const char *format, ...)
 {
     char text[1024];

@@ -66,20 +66,8 @@ static int bulletins_walk(struct call *call, struct table *table, struct json_li
 static int bulletin_list(struct call *call)
 {
     static const char *const headings[] = {">N", "STATE", "FROM", "TO", "TEXT", NULL};
-    struct json_list list;
-    struct table table;
-    int rc;
 
-    table_start(&table, headings);
-    if (call->json)
-        json_list_start(&list);
-    rc = bulletins_walk(call, &table, &list);
-    if (call->json)
-        json_list_end(&list);
-    else if (rc == 0)
-        return table_print(&table, call, "no bulletins; 'smki bulletin add' puts one up");
-    table_finish(&table);
-    return rc;
+    return table_list(call, headings, bulletins_walk, "no bulletins; 'smki bulletin add' puts one up");
 }
 
 static const struct command_value add_options[] = {
