@@ -5,7 +5,7 @@ import path from 'node:path';
 import {browser_name, modules, place, root} from './world.js';
 
 const {default: puppeteer} = createRequire(`${modules}/`)('puppeteer-core');
-const LIMIT = 20000; // ms for anything that a page does
+const LIMIT = 60000; // ms for anything that a page does: a machine can be busy
 
 const preferences = {
     'security.default_personal_cert': 'Select Automatically',
@@ -40,7 +40,7 @@ export async function browse(person) {
     const make = {chromium, firefox}[browser_name];
 
     mkdirSync(downloads, {recursive: true});
-    const browser = await puppeteer.launch({...make(home, downloads), headless: true, timeout: 60000, defaultViewport: null});
+    const browser = await puppeteer.launch({...make(home, downloads), headless: true, timeout: 120000, defaultViewport: null});
 
     return {browser, downloads, home};
 }

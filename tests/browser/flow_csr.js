@@ -93,6 +93,7 @@ async function issue(page, session, {site, csr, ca, kind, facts}) {
         await until_words(page, 'main', `${kind} issued`);
         same(await focus(page), 'issued');
     });
+    await page.click('main details summary');
     await look(page, `${site}-submit-issued`);
     await downloads(page, session, csr, ca, kind);
     await claim(`${kind}: the same once more is refused with its code`, async () => {

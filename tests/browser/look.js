@@ -87,7 +87,7 @@ function sideways() {
     for (const element of document.querySelectorAll('body *')) {
         const box = element.getBoundingClientRect();
 
-        if (box.width > 1 && box.height > 1 && box.right > room + 1 && !element.closest('.hidden, svg'))
+        if (element.checkVisibility() && box.width > 1 && box.height > 1 && box.right > room + 1 && !element.closest('.hidden, svg'))
             list.push(`${element.tagName} ${element.className} ends at ${Math.round(box.right)} px: ${element.textContent.trim().slice(0, 60)}`);
     }
     return list.slice(0, 8);

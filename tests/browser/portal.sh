@@ -16,7 +16,9 @@ leave_out() {
     rm -rf "$folder"
     exit 0
 }
-[ -d "$NODE_MODULES/puppeteer-core" ] && [ -d "$NODE_MODULES/axe-core" ] || leave_out "puppeteer-core and axe-core are not in $NODE_MODULES"
+for module in puppeteer-core axe-core; do
+    [ -d "$NODE_MODULES/$module" ] || leave_out "$module is not in $NODE_MODULES"
+done
 for program in node certutil "$([ "$1" = firefox ] && echo firefox-esr || echo "$1")"; do
     command -v "$program" >/dev/null || leave_out "there is no $program"
 done

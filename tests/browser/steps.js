@@ -22,7 +22,7 @@ export async function fact(page, name) {
         .map((one) => one.querySelector('dd').textContent.replace(/\s+/g, ' ').trim())[0] ?? 'there is none', name);
 }
 
-export async function until_words(page, selector, text, timeout = 20000) {
+export async function until_words(page, selector, text, timeout = 60000) {
     await page.waitForFunction((where, part) => document.querySelector(where)?.textContent.replace(/\s+/g, ' ').includes(part), {timeout}, selector, text);
 }
 
