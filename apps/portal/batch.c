@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,17 +15,14 @@
 
 /* ---- as the pages see one ---- */
 
-static bool is_released(const struct smki_service *service, const struct smki_batch *batch)
+static struct smki_time release_of(const struct smki_service *service, const struct smki_batch *batch)
 {
-    const struct smki_time release = smki_night_release(&smki_service_config(service)->limits, batch->accepted_at);
-
-    return batch->released_at.us != 0 || smki_service_now(service).us >= release.us;
+    return batch->released_at.us != 0 ? batch->released_at : smki_night_release(&smki_service_config(service)->limits, batch->accepted_at);
 }
 
-/* "Processed and not yet made available" is PROCESSING (interfaces.md 6, 12.1). */
-static enum smki_batch_state state_shown(const struct smki_service *service, const struct smki_batch *batch)
+static bool is_released(const struct smki_service *service, const struct smki_batch *batch)
 {
-    return batch->state == SMKI_STATE_COMPLETED && !is_released(service, batch) ? SMKI_STATE_PROCESSING : batch->state;
+    return batch->released_at.us != 0 || smki_service_now(service).us >= release_of(service, batch).us;
 }
 
 static bool text_add(cJSON *json, const struct smki_batch *batch)
@@ -47,16 +45,14 @@ static bool counts_add(cJSON *json, const struct smki_batch *batch)
            cJSON_AddBoolToObject(json, "expired", batch->expired) != NULL;
 }
 
-static bool times_add(cJSON *json, const struct smki_service *service, const struct smki_batch *batch)
+static bool times_add(cJSON *json, const struct telling *telling)
 {
-    const struct smki_demand_limits *limits = &smki_service_config(service)->limits;
-    const struct smki_time release = batch->released_at.us != 0 ? batch->released_at : smki_night_release(limits, batch->accepted_at);
-    const struct smki_time expires = {batch->completed_at.us != 0 ? batch->completed_at.us + limits->result_retention : 0};
+    const struct smki_batch *batch = &telling->batch;
 
     return smki_json_time(json, "acceptedAt", batch->accepted_at) && smki_json_time(json, "dueAt", batch->due_at) &&
-           smki_json_time(json, "completedAt", batch->completed_at) && smki_json_time(json, "releasedAt", release) &&
-           smki_json_time(json, "retrievedAt", batch->retrieved_at) && smki_json_time(json, "expiresAt", expires) &&
-           cJSON_AddBoolToObject(json, "released", is_released(service, batch)) != NULL;
+           smki_json_time(json, "completedAt", batch->completed_at) && smki_json_time(json, "releasedAt", telling->releases) &&
+           smki_json_time(json, "retrievedAt", batch->retrieved_at) && smki_json_time(json, "expiresAt", telling->expires) &&
+           cJSON_AddBoolToObject(json, "released", telling->released) != NULL;
 }
 
 static bool turn_add(cJSON *json, const struct turn *turn)
@@ -79,18 +75,44 @@ static bool result_add(cJSON *json, const struct smki_batch *batch, bool ready, 
            json_add_text(json, key, called);
 }
 
-static cJSON *batch_json(struct serve_request *request, const struct smki_batch *batch, const struct turn *turn)
+static cJSON *telling_json(const struct telling *telling)
 {
-    const struct smki_service *service = serve_service(request);
-    const enum smki_batch_state shown = state_shown(service, batch);
-    const bool ready = shown == SMKI_STATE_COMPLETED && !batch->expired;
+    const struct smki_batch *batch = &telling->batch;
+    const bool ready = telling->shown == SMKI_STATE_COMPLETED && !batch->expired;
     cJSON *json = cJSON_CreateObject();
-    bool ok = json_add_number(json, "id", batch->id) && json_add_text(json, "status", smki_batch_state_word(shown)) &&
-              text_add(json, batch) && counts_add(json, batch) && times_add(json, service, batch) && turn_add(json, turn) &&
+    bool ok = json_add_number(json, "id", batch->id) && json_add_text(json, "status", smki_batch_state_word(telling->shown)) &&
+              text_add(json, batch) && counts_add(json, batch) && times_add(json, telling) && turn_add(json, &telling->turn) &&
               result_add(json, batch, ready, SMKI_RESULT_ZIP, "response", "response.zip") &&
               result_add(json, batch, ready, SMKI_RESULT_TXT, "report", "report.txt");
 
     return json_whole(json, ok);
+}
+
+static void telling_fill(struct telling *out, const struct smki_service *service, const struct smki_batch *batch, const struct turn *turn)
+{
+    const int64_t kept = smki_service_config(service)->limits.result_retention;
+
+    memset(out, 0, sizeof(*out)); /* the octets between the members too: they are compared */
+    out->batch = *batch;
+    out->turn = *turn;
+    out->releases = release_of(service, batch);
+    out->released = batch->released_at.us != 0 || smki_service_now(service).us >= out->releases.us;
+    /* "processed and not yet made available" is PROCESSING (interfaces.md 6, 12.1) */
+    out->shown = batch->state == SMKI_STATE_COMPLETED && !out->released ? SMKI_STATE_PROCESSING : batch->state;
+    out->expires.us = batch->completed_at.us != 0 ? batch->completed_at.us + kept : 0;
+}
+
+static cJSON *batch_json(struct serve_request *request, const struct smki_batch *batch, const struct turn *turn)
+{
+    const struct smki_service *service = serve_service(request);
+    struct portal *portal = portal_of(request);
+    struct telling telling;
+    cJSON *json;
+
+    telling_fill(&telling, service, batch, turn);
+    if ((json = told_find(portal, &telling)) == NULL && (json = telling_json(&telling)) != NULL)
+        told_keep(portal, &telling, json);
+    return json;
 }
 
 static int batch_push(struct serve_request *request, cJSON *array, const struct smki_batch *batch, struct smki_error *err)
@@ -204,6 +226,7 @@ void batch_upload_close(struct serve_request *request, bool delivered)
 {
     (void)delivered; /* a batch that was accepted stays accepted */
     smki_submission_close(serve_context(request));
+    malloc_trim(0); /* the directory of a zip of 50,000 is 20 MiB, in thousands of pieces: each thread would keep its own for the next */
 }
 
 /* ---- results ---- */

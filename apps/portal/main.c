@@ -27,12 +27,15 @@ static int portal_begin(struct portal *portal, struct call *call)
         rc = proof_begin(portal, &call->err);
     if (rc == 0)
         rc = turns_begin(portal, &call->err);
+    if (rc == 0)
+        rc = told_begin(portal, &call->err);
     return rc == 0 ? bell_begin(portal, &call->err) : rc;
 }
 
 static void portal_end(struct portal *portal)
 {
     bell_end(portal);
+    told_end(portal);
     turns_end(portal);
     routes_drop(portal);
     pages_free(portal->pages);

@@ -10,6 +10,7 @@
 #include "command/command.h"
 #include "serve/serve.h"
 
+#include <smki/batch.h>
 #include <smki/portal.h>
 
 #define PART_LANDING      1u
@@ -44,6 +45,7 @@ struct portal {
     struct serve_route *routes[PORTAL_SITES];
     size_t route_counts[PORTAL_SITES];
     struct turns *turns; /* demand.c */
+    struct told *told;   /* told.c */
     struct bell *bell;   /* bell.c */
 };
 
@@ -190,6 +192,22 @@ void turns_end(struct portal *portal);
 /* Something has changed that the next one who asks is to see. */
 void turns_stale(struct portal *portal);
 int turn_of(struct serve_request *request, uint64_t batch, struct turn *out, struct smki_error *err);
+/* ---- told.c: batches as they were told last ---- */
+
+int told_begin(struct portal *portal, struct smki_error *err);
+void told_end(struct portal *portal);
+/* All that a batch's object is made of; nothing of it is of who asks. Cleared before it is filled. */
+struct telling {
+    struct smki_batch batch;
+    struct turn turn;
+    enum smki_batch_state shown;
+    bool released;
+    struct smki_time releases, expires; /* as the configuration has it now; expires {0}: there is no result yet */
+};
+/* The object that was made of the same telling before; NULL: none is known. */
+cJSON *told_find(struct portal *portal, const struct telling *telling);
+void told_keep(struct portal *portal, const struct telling *telling, const cJSON *json);
+
 int forecast_answer(struct serve_request *request, struct smki_error *err);
 int night_answer(struct serve_request *request, struct smki_error *err);
 int demand_answer(struct serve_request *request, struct smki_error *err);

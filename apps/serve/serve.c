@@ -80,15 +80,12 @@ static unsigned pool_size(const struct smki_config_http *http)
 static int crypto_warm_up(struct smki_error *err)
 {
     mbedtls_ctr_drbg_context drbg;
-    mbedtls_entropy_context entropy;
     int rc = compat_crypto_init();
 
     mbedtls_ctr_drbg_init(&drbg);
-    mbedtls_entropy_init(&entropy);
     if (rc == 0)
-        rc = mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, NULL, 0);
+        rc = mbedtls_ctr_drbg_seed(&drbg, tls_entropy, NULL, NULL, 0);
     mbedtls_ctr_drbg_free(&drbg);
-    mbedtls_entropy_free(&entropy);
     return rc == 0 ? 0 : serve_fail(err, SMKI_RANDOM, "no random numbers to be had from the system");
 }
 

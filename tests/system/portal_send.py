@@ -2,6 +2,7 @@
 import argparse
 import http.client
 import json
+import os
 import ssl
 import sys
 import time
@@ -14,7 +15,23 @@ parser.add_argument("--origin", default="own", help="own, none, or the header's 
 parser.add_argument("--site", default="same-origin", help="Sec-Fetch-Site; none: not sent")
 parser.add_argument("--method", default="POST")
 parser.add_argument("--took", help="file for how long the answer took, in ms")
+parser.add_argument("--first", type=int, help="octets of the body that are sent at once; then comes --pause, then the rest, or the end with --hang-up")
+parser.add_argument("--pause", type=float, default=0, help="seconds")
+parser.add_argument("--hang-up", action="store_true")
+parser.add_argument("--chunked", action="store_true", help="the body's length is not declared")
 a = parser.parse_args()
+
+
+def pieces(content, a):
+    first = len(content) if a.first is None else a.first
+    yield content[:first]
+    time.sleep(a.pause)
+    if a.hang_up:
+        print("cut", end="", flush=True)
+        os._exit(0)
+    if content[first:]:
+        yield content[first:]
+
 
 context = ssl.create_default_context(cafile=a.ca)
 if a.credential:
@@ -36,7 +53,12 @@ try:
         headers["Sec-Fetch-Site"] = a.site
     content = b"" if a.file == "-" else open(a.file, "rb").read()
     before = time.monotonic()
-    connection.request(a.method, a.path, body=content, headers=headers)
+    if a.first is None and not a.chunked:
+        connection.request(a.method, a.path, body=content, headers=headers)
+    else:
+        if not a.chunked:
+            headers["Content-Length"] = str(len(content))
+        connection.request(a.method, a.path, body=pieces(content, a), headers=headers, encode_chunked=a.chunked)
     answer = connection.getresponse()
     open(a.answer, "wb").write(answer.read())
     if a.took:
