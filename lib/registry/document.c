@@ -30,6 +30,8 @@ bool json_time(cJSON *object, const char *name, struct smki_time time)
 
     if (time.us == 0)
         return cJSON_AddNullToObject(object, name) != NULL;
+    if (!time_is_writable(time)) /* what cannot be read back is not written */
+        return false;
     return json_text(object, name, smki_time_text_utc(time, text));
 }
 

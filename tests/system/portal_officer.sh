@@ -108,11 +108,16 @@ ask device device-1 /api/notices
 claim "the operator's answer is told" json_is 'a["notices"][0]["state"]' approved
 for wrong in '{"rule": "all"}' '{"rule": "portal-batch", "firstDay": "8 December"}' '[]' 'x' \
     '{"rule": "portal-batch", "firstDay": "2026-12-08", "lastDay": "2026-12-09", "expected": -1}' \
-    '{"rule": "portal-batch", "firstDay": "2026-12-08", "lastDay": "2026-12-07", "expected": 1}'; do
+    '{"rule": "portal-batch", "firstDay": "2026-12-08", "lastDay": "2026-12-07", "expected": 1}' \
+    '{"rule": "portal-batch", "firstDay": "2031-01-01", "lastDay": "9999-12-31", "expected": 1}'; do
     printf '%s' "$wrong" >"$folder/wrong"
     send device device-1 /api/notices application/json "$folder/wrong"
     claim "refused: $wrong" answers 400
 done
+ask device device-2 /api/notices
+claim "nor is anybody else's list the worse for them" answers 200 '"notices":[]'
+smki agreement add --party 1 --rule portal-batch --limit 5 --from 9999-12-01 --to 9999-12-31 >/dev/null
+claim "a far day is shown as it is" says '9999-12-01 00:00:00 GMT' smki agreement list
 
 # ---- documents, downloads ----
 ask device-internet device-1 /api/documents
