@@ -37,8 +37,8 @@ SMKI_API SMKI_MUST_USE int smki_portal_csr_json(struct cJSON **out, struct smki_
  * key), counted against the Party's quota (PORTAL_ADHOC: 150 in any 24 hours, or the agreement's), reserved, signed, stored, recorded.
  *
  * Counted and granted in one change of the store: neither is without the other, over any number of threads and processes. What is refused
- * does not count. What was granted but could not be signed now (the CA's key, a full disk) stays granted and counted: 'smki-batch run'
- * signs it, and then it is on the pickup list. What becomes void no longer counts. The same quota holds for smki_service_issue when its
+ * does not count. What was granted but could not be signed now (the CA's key, a full disk) is void: it no longer counts, and the same CSR
+ * may be sent again, also when a crash left it. So it is with an Organisation CSR. The same quota holds for smki_service_issue when its
  * actor is one of the Device part.
  *
  * `left` (may be NULL): what the Party has left of the quota after this, also when it was refused. `verdict` (may be NULL): how the quota saw

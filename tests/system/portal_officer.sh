@@ -34,8 +34,16 @@ code=$(json 'a["code"]') words=$(json 'a["text"]')
 send device device-1 /api/csr text/plain "$folder/half.csr"
 claim "which are these" json_is 'a["error"]["code"], a["error"]["text"]' "('$code', '$words')"
 claim "and 422" answers 422
+mv "$home/keys/dca.key" "$folder/away"
 send device device-1 /api/csr text/plain "$folder/d.csr"
-claim "a good one is issued" answers 201 'BEGIN CERTIFICATE'
+claim "a good one that the CA cannot sign just now is answered so" answers 500 '"code":"CA:KA'
+send device device-1 /api/csr text/plain "$folder/d.csr"
+claim "and again: it is no duplicate of what nobody has" answers 500 '"code":"CA:KA'
+ask device device-1 /api/demand
+claim "nothing of it is counted" json_is '[r["used"] for r in a["rules"] if r["rule"] == "portal-adhoc"]' '[0]'
+mv "$folder/away" "$home/keys/dca.key"
+send device device-1 /api/csr text/plain "$folder/d.csr"
+claim "then it is issued" answers 201 'BEGIN CERTIFICATE'
 json 'a["pem"].rstrip()' >"$folder/d.pem"
 claim "the DCA's certificate" openssl verify -partial_chain -ignore_critical -trusted "$home/ca/dca.pem" "$folder/d.pem"
 claim "what is left of the limit is told" json_is 'a["left"]["limit"], a["left"]["remaining"]' '(2, 1)'
