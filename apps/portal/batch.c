@@ -88,18 +88,25 @@ static cJSON *telling_json(const struct telling *telling)
     return json_whole(json, ok);
 }
 
+/* Its results are gone, or go with the next look at the house: who asks is told that they are. */
+static bool is_expired(const struct smki_service *service, const struct smki_batch *batch)
+{
+    const struct smki_time expires = smki_batch_expires(service, batch);
+
+    return batch->expired || (expires.us != 0 && smki_service_now(service).us >= expires.us);
+}
+
 static void telling_fill(struct telling *out, const struct smki_service *service, const struct smki_batch *batch, const struct turn *turn)
 {
-    const int64_t kept = smki_service_config(service)->limits.result_retention;
-
     memset(out, 0, sizeof(*out)); /* the octets between the members too: they are compared */
     out->batch = *batch;
+    out->batch.expired = is_expired(service, batch);
     out->turn = *turn;
     out->releases = release_of(service, batch);
     out->released = batch->released_at.us != 0 || smki_service_now(service).us >= out->releases.us;
     /* "processed and not yet made available" is PROCESSING (interfaces.md 6, 12.1) */
     out->shown = batch->state == SMKI_STATE_COMPLETED && !out->released ? SMKI_STATE_PROCESSING : batch->state;
-    out->expires.us = batch->completed_at.us != 0 ? batch->completed_at.us + kept : 0;
+    out->expires.us = batch->state == SMKI_STATE_COMPLETED ? smki_batch_expires(service, batch).us : 0;
 }
 
 static cJSON *batch_json(struct serve_request *request, const struct smki_batch *batch, const struct turn *turn)
@@ -127,9 +134,14 @@ static int batch_push(struct serve_request *request, cJSON *array, const struct 
 
 /* ---- looking ---- */
 
-int batch_list(struct serve_request *request, cJSON *object, uint64_t before, struct smki_time since, size_t most, bool *more,
-               struct smki_error *err)
+/* Nothing that was accepted longer ago than this before the time that results are kept for can have some: batches are run within days. */
+#define RUN_WITHIN (366 * SMKI_DAY)
+
+int batch_list(struct serve_request *request, cJSON *object, uint64_t before, bool kept, size_t most, bool *more, struct smki_error *err)
 {
+    const struct smki_service *service = serve_service(request);
+    const int64_t back = smki_service_config(service)->limits.result_retention + RUN_WITHIN;
+    const int64_t since = kept ? smki_service_now(service).us - back : INT64_MIN;
     const uint64_t party = serve_identity(request)->actor.party;
     cJSON *array = cJSON_AddArrayToObject(object, "batches");
     struct smki_batch batch = {.id = before};
@@ -138,7 +150,9 @@ int batch_list(struct serve_request *request, cJSON *object, uint64_t before, st
 
     *more = false;
     while (rc == 0 && (rc = smki_batch_of_party_before(serve_service(request), party, batch.id, &batch, err)) == 0 &&
-           batch.accepted_at.us >= since.us) {
+           batch.accepted_at.us >= since) {
+        if (kept && is_expired(service, &batch))
+            continue;
         if ((*more = count == most))
             break;
         rc = batch_push(request, array, &batch, err);
@@ -152,7 +166,7 @@ int batch_list_answer(struct serve_request *request, struct smki_error *err)
     const char *before = serve_query(request, "before", NULL);
     cJSON *json = cJSON_CreateObject();
     bool more;
-    int rc = batch_list(request, json, before != NULL ? path_number(before, "") : 0, (struct smki_time){INT64_MIN}, LIST_MOST, &more, err);
+    int rc = batch_list(request, json, before != NULL ? path_number(before, "") : 0, false, LIST_MOST, &more, err);
 
     if (rc != 0) {
         cJSON_Delete(json);
@@ -259,7 +273,7 @@ static int result_ready(struct serve_request *request, uint64_t id, struct smki_
 
     if (rc != 0)
         return rc;
-    if (batch->expired)
+    if (is_expired(service, batch))
         return SMKI_RESULT_EXPIRED;
     if (is_released(service, batch))
         return batch->state == SMKI_STATE_COMPLETED ? 0 : SMKI_BATCH_NOT_COMPLETED;

@@ -195,13 +195,12 @@ int pickup_answer(struct serve_request *request, struct smki_error *err)
 {
     const struct smki_service *service = serve_service(request);
     const int64_t kept = smki_service_config(service)->limits.result_retention;
-    const struct smki_time since = {smki_service_now(service).us - kept};
     cJSON *json = cJSON_CreateObject();
     bool more = false, more_batches = false;
     int rc = pickups_add(request, json, &more, err);
 
     if (rc == 0 && portal_site_of(request)->part == PART_DEVICE)
-        rc = batch_list(request, json, 0, since, PICKUP_MOST, &more_batches, err);
+        rc = batch_list(request, json, 0, true, PICKUP_MOST, &more_batches, err);
     else if (rc == 0 && cJSON_AddArrayToObject(json, "batches") == NULL)
         rc = SMKI_NO_MEMORY;
     if (rc != 0) {

@@ -176,9 +176,8 @@ void batch_upload_close(struct serve_request *request, bool delivered);
 int batch_list_answer(struct serve_request *request, struct smki_error *err);
 int batch_answer(struct serve_request *request, struct smki_error *err);
 int batch_result_answer(struct serve_request *request, struct smki_error *err);
-/* The batches of the Party that asks, newest first, from before `before` (0: all) and not accepted before `since`. */
-int batch_list(struct serve_request *request, cJSON *object, uint64_t before, struct smki_time since, size_t most, bool *more,
-               struct smki_error *err);
+/* The batches of the Party that asks, newest first, from before `before` (0: all); `kept`: without those whose results are no longer kept. */
+int batch_list(struct serve_request *request, cJSON *object, uint64_t before, bool kept, size_t most, bool *more, struct smki_error *err);
 
 /* Where a batch stands in the night, as the whole queue was planned a moment ago. */
 struct turn {
@@ -202,7 +201,7 @@ struct telling {
     struct turn turn;
     enum smki_batch_state shown;
     bool released;
-    struct smki_time releases, expires; /* as the configuration has it now; expires {0}: there is no result yet */
+    struct smki_time releases, expires; /* as the configuration has it now; expires {0}: there is no result (yet) */
 };
 /* The object that was made of the same telling before; NULL: none is known. */
 cJSON *told_find(struct portal *portal, const struct telling *telling);

@@ -87,6 +87,9 @@ SMKI_API SMKI_MUST_USE int smki_batch_find_as(struct smki_service *service, cons
                                               struct smki_error *err);
 /* The first batch after `id`; NOT_FOUND after the last. */
 SMKI_API SMKI_MUST_USE int smki_batch_next(struct smki_service *service, uint64_t id, struct smki_batch *out, struct smki_error *err);
+/* From when on its results are no longer kept: 30 days (demand.result_retention) after the latest of its release by the rules, a release by the operator and
+ * its completion; {0}: it is not final. Who asks for a result from then on is told RESULT_EXPIRED. */
+SMKI_API struct smki_time smki_batch_expires(const struct smki_service *service, const struct smki_batch *batch);
 /* The newest batch of the Party that is older than `id` (0: the newest of all); NOT_FOUND (err untouched) after the last. Other Parties' batches are not
  * read, however many there are. */
 SMKI_API SMKI_MUST_USE int smki_batch_of_party_before(struct smki_service *service, uint64_t party, uint64_t id, struct smki_batch *out,

@@ -85,9 +85,25 @@ xml_batch ref-7 "$folder/meter-1.csr" >"$folder/ref.xml"
 batch submit --party 1 "$folder/ref.xml" >/dev/null
 ask device device-1 /api/pickup
 claim "batches of the web service are there too" json_is '[(b["form"], b["ref"]) for b in a["batches"]][0]' "('xml', 'ref-7')"
-at "2027-01-20 12:00:00"
+# Results are kept for 30 days from when they were there: a batch that waited for its run is no exception.
+late=$(json 'a["batches"][0]["id"]')
+at "2026-12-04 21:00:00"
+batch run --once >/dev/null 2>&1
+at "2026-12-27 12:00:00" # more than 30 days after it was accepted, and after all others were released
 ask device device-1 /api/pickup
-claim "for 30 days" json_is 'a["batches"]' '[]'
+claim "what was run late is there for 30 days of its own" json_is '[(b["ref"], b["expiresAtUk"]) for b in a["batches"]]' "[('ref-7', '3 January 2027, 21:00 GMT')]"
+at "2027-01-03 20:59:00"
+ask device device-1 "/api/batches/$late"
+claim "with its results" json_is 'a["status"], a["expired"], a["report"] is not None' "('COMPLETED', False, True)"
+ask device device-1 "/api/batches/$late/report.txt"
+claim "to be fetched" answers 200
+at "2027-01-03 21:00:00"
+ask device device-1 "/api/batches/$late"
+claim "then there is no link any more" json_is 'a["expired"], a["response"], a["report"]' '(True, None, None)'
+ask device device-1 "/api/batches/$late/report.txt"
+claim "and nothing to fetch" answers 410 '"name":"RESULT_EXPIRED"'
+ask device device-1 /api/pickup
+claim "nor anything to pick up" json_is 'a["batches"]' '[]'
 
 claim "it ends when told" web_stop
 finish
