@@ -92,6 +92,8 @@ void document_bad(struct document *document, const char *name)
         document->bad = name;
 }
 
+/* cJSON notes where each reading failed in one place for all threads, also when it is asked not to tell (cJSON_GetErrorPtr): nobody here asks
+ * for it, so that two threads write it at once does no harm. */
 static int document_parse(struct document *out, struct smki_bytes json, struct smki_error *err)
 {
     cJSON *root = cJSON_ParseWithLength((const char *)json.at, json.size);
