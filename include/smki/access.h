@@ -64,12 +64,20 @@ struct smki_use_unusual {
     unsigned reasons; /* bits of enum smki_unusual */
     char peer[SMKI_PEER_SIZE];
 };
+#define SMKI_USE_GAP (30 * SMKI_MINUTE)
+/* The last use before the latest gap of at least SMKI_USE_GAP without any: before this visit, whoever's it was. */
+struct smki_use_previous {
+    struct smki_time time; /* {0}: none is known */
+    enum smki_network network;
+    char peer[SMKI_PEER_SIZE];
+};
 struct smki_credential_use {
     uint64_t credential;
     struct {
         struct smki_time first, last; /* {0}: never */
         char peer[SMKI_PEER_SIZE];    /* of the last */
     } network[SMKI_NETWORKS];
+    struct smki_use_previous previous;
     struct smki_use_day days[SMKI_USE_DAYS];           /* newest first */
     struct smki_use_unusual unusual[SMKI_USE_UNUSUAL]; /* newest first */
 };
@@ -91,6 +99,7 @@ SMKI_API const char *smki_unusual_word(enum smki_unusual reason);
 /* A new object; the caller frees, NULL: no memory. Times as smki_json_time of smki/portal.h.
  *
  *   - "last": {"time", "network", "peer"} or null
+ *   - "previous": {"time", "network", "peer"} or null: the last use before this visit (struct smki_use_previous)
  *   - "networks": array: "network", "first", "last", "peer"
  *   - "days": array of the 30 days up to that of `now`, oldest first, used or not: "day" ("2026-11-23"), "local", "gateway", "internet"
  *   - "unusual": array, newest first: "time", "network", "peer", "reasons" (words), "text" */
