@@ -40,6 +40,12 @@ SMKI_API SMKI_MUST_USE int smki_access_refused_as(struct smki_service *service, 
                                                   enum smki_interface interface, enum smki_network network, const char *peer, int code,
                                                   const char *text, uint64_t transaction, bool *recorded, struct smki_error *err);
 
+/* Records that `actor`, who was let in, or who needs no credential, was refused something: as `act` (such as SMKI_ACT_RESULT_READ) of `subject` (a
+ * batch's number; 0: none), with its code and words and the address. For refusals that are no decision of the store, which records its own; at the
+ * same pace as smki_access_refused, and counted with those. Thread-safe. */
+SMKI_API SMKI_MUST_USE int smki_refused(struct smki_service *service, const struct smki_actor *actor, enum smki_act act, uint64_t subject,
+                                        const char *peer, int code, const char *text, struct smki_error *err);
+
 /* ---- what a credential did lately ---- */
 
 #define SMKI_NETWORKS    3  /* as enum smki_network */

@@ -152,6 +152,13 @@ enum smki_result_format { SMKI_RESULT_XML, SMKI_RESULT_ZIP, SMKI_RESULT_TXT };
  * override), RESULT_EXPIRED. */
 SMKI_API SMKI_MUST_USE int smki_batch_result(struct smki_service *service, const struct smki_actor *actor, uint64_t id, enum smki_result_format format,
                                              const char *path, bool ignore_release, struct smki_error *err);
+/* The same as a file without a name, in the home's folder of batches, open for reading at its start; it is gone when it is closed, so nothing is left of
+ * what is broken off, and nothing of it waits for the disk. *fd is the caller's to close, *size its octets. Never before its release. The reading is
+ * recorded; a refusal is the caller's to record: see smki_refused. */
+SMKI_API SMKI_MUST_USE int smki_batch_result_open(struct smki_service *service, const struct smki_actor *actor, uint64_t id,
+                                                  enum smki_result_format format, int *fd, uint64_t *size, struct smki_error *err);
+/* Records that who asked has taken all of it. The batch web service's rules for polls do not count it: see smki_batch_retrieved. */
+SMKI_API SMKI_MUST_USE int smki_batch_result_taken(struct smki_service *service, const struct smki_actor *actor, uint64_t id, struct smki_error *err);
 /* ---- the batch web service (IDS App. E; interfaces.md 6, 10, 12.1) ---- */
 
 /* The answers below are appended to *out and valid by the schema whatever is asked for. `text` may be NULL: the list's words. What failed inside us
