@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define FRESH_SECONDS                                                                                                                      \
@@ -139,14 +140,27 @@ int demand_answer(struct serve_request *request, struct smki_error *err)
     return rc != 0 ? rc : answer_json(request, 200, json);
 }
 
+/* "0" is a number here, and so is what is left out: then only what is left is asked for. */
+static int csrs_read(uint32_t *out, const char *text, struct smki_error *err)
+{
+    const uint64_t csrs = text != NULL ? path_number(text, "") : 0;
+
+    *out = (uint32_t)csrs;
+    if (csrs <= UINT32_MAX && (csrs > 0 || text == NULL || strcmp(text, "0") == 0))
+        return 0;
+    snprintf(err->text, sizeof(err->text), "csrs: a whole number of CSRs, 0 or more, in digits alone");
+    return SMKI_INVALID_ARGUMENT;
+}
+
 int forecast_answer(struct serve_request *request, struct smki_error *err)
 {
     struct smki_service *service = serve_service(request);
-    const char *text = serve_query(request, "csrs", NULL);
-    const uint64_t csrs = text != NULL ? path_number(text, "") : 0;
     cJSON *json = NULL;
-    int rc = smki_forecast_json(&json, service, party_of(request), csrs < UINT32_MAX ? (uint32_t)csrs : UINT32_MAX,
-                                smki_service_now(service), err);
+    uint32_t csrs;
+    int rc = csrs_read(&csrs, serve_query(request, "csrs", NULL), err);
+
+    if (rc == 0)
+        rc = smki_forecast_json(&json, service, party_of(request), csrs, smki_service_now(service), err);
 
     return rc != 0 ? rc : answer_json(request, 200, json);
 }

@@ -22,6 +22,10 @@ claim "where it is" json_is 'a["part"], a["network"], a["operator"]' "('device',
 claim "what it did lately" json_is 'a["credential"]["use"]["last"]["network"]' gateway
 ask device-internet device-1 /api/session
 claim "first from another network: unusual" json_is '"new-network" in a["credential"]["use"]["unusual"][0]["reasons"]' True
+claim "before this visit it was not used" json_is 'a["credential"]["use"]["previous"]' None
+at "2026-11-23 10:45:00"
+ask device device-1 /api/session
+claim "a while later the use before is told, and not this one" json_is 'a["credential"]["use"]["previous"]["network"], a["credential"]["use"]["previous"]["timeUk"][:23]' "('internet', '23 November 2026, 10:00')"
 
 # ---- a Device CSR ----
 request "$folder/d.csr" 00DB1234567890A0 digitalSignature
@@ -83,10 +87,17 @@ openssl x509 -in "$folder/d.pem" -outform DER -out "$folder/d.der"
 claim "as DER" cmp "$folder/answer" "$folder/d.der"
 ask device device-1 "/api/certificates/$serial.txt"
 claim "as nothing else" answers 404
+ask device device-1 "/api/certificates/00db1234567890a0.pem"
+claim "none by the number of a device" answers 404
 ask device device-1 "/api/certificates/00112233445566778899aabbccddeeff.pem"
 claim "none by a serial number of none" answers 404
 ask device device-1 /api/pickup
 claim "both are there to be picked up, the newest first" json_is '[(c["deviceId"][-2:], c["interface"]) for c in a["certificates"]], a["days"]' "([('A1', 'portal-device'), ('A0', 'portal-device')], 30)"
+claim "no more than these" json_is 'a["more"], a["next"], a["moreBatches"]' '(False, None, False)'
+ask device device-1 "/api/pickup?before=$(json 'a["certificates"][0]["serial"]')"
+claim "older ones from one on" json_is '[c["deviceId"][-2:] for c in a["certificates"]], a["more"]' "(['A0'], False)"
+ask device device-1 "/api/pickup?before=00db1234567890a0"
+claim "from what is no serial number: none" answers 400 '"name":"INVALID_ARGUMENT"'
 
 # ---- an Organisation CSR ----
 awk '$1 == "organisation_supplier" { print $4 }' "$ROOT/tests/data/csr/requests.txt" |
@@ -161,6 +172,10 @@ claim "an officer reports" answers 201 '"number":1'
 send landing - /api/desk application/json "$folder/report"
 claim "anybody does" answers 201 '"number":2'
 claim "the operator reads it" says "Jo" smki desk list
+claim "as one of the landing page's" test "$(recorded desk interface network)" = 'portal-landing internet'
+send landing - /api/desk application/json "$folder/report" --token wrong
+claim "a form of another site's page is refused" answers 403 '"name":"PROOF"'
+claim "on record as one of the landing page's too" test "$(recorded access-refused interface)" = portal-landing
 printf '{"name": "", "contact": "jo@example.org", "text": "x"}' >"$folder/wrong"
 send landing - /api/desk application/json "$folder/wrong"
 claim "a field that is missing is named" answers 400 'name'
