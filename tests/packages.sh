@@ -4,7 +4,7 @@
 PACKAGES_BUILD="gcc libc6-dev meson ninja-build pkgconf libmbedtls-dev libcjson-dev liblmdb-dev libexpat1-dev libzip-dev libcsv-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev zlib1g-dev"
 PACKAGES_SHOW="openssl libxml2-utils zip unzip curl" # the real counterparts: quickstart and tests talk to them
 PACKAGES_TESTS="libcmocka-dev procps python3 curl libnss3-tools faketime hostname testssl.sh"
-PACKAGES_CI="clang libclang-rt-dev binutils man-db" # the second compiler with its libFuzzer; symbol map and manual pages are looked at
+PACKAGES_CI="clang libclang-rt-dev binutils man-db systemd util-linux" # the second compiler with its libFuzzer; symbol map, manual pages and units are looked at
 
 # packages_missing PACKAGE...: those that are not installed, on one line.
 packages_missing() {
