@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIST_MOST 50 /* batches in one answer */
+#define LIST_MOST      50 /* batches in one answer */
+#define LIST_ETAG_SIZE 20
 
 /* ---- as the pages see one ---- */
 
@@ -158,6 +159,39 @@ int batch_list(struct serve_request *request, cJSON *object, uint64_t before, bo
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
+/* Of a list as it is told, so that a page which looks again and again is sent it when it has changed (RFC 9110 8.8.3). Empty: out of
+ * memory. */
+static void list_etag(char out[LIST_ETAG_SIZE], const cJSON *batches, bool more)
+{
+    uint64_t print = UINT64_C(0xcbf29ce484222325) + more; /* FNV-1a: nobody gains by making two lists of his own the same */
+    char *text = cJSON_PrintUnformatted(batches);
+
+    out[0] = '\0';
+    for (const char *at = text; at != NULL && *at != '\0'; at++)
+        print = (print ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+    if (text != NULL)
+        snprintf(out, LIST_ETAG_SIZE, "\"%016llx\"", (unsigned long long)print);
+    cJSON_free(text);
+}
+
+static int list_reply(struct serve_request *request, cJSON *json, bool more)
+{
+    const char *known = serve_header(request, "If-None-Match");
+    char etag[LIST_ETAG_SIZE];
+
+    list_etag(etag, cJSON_GetObjectItem(json, "batches"), more);
+    if (etag[0] != '\0')
+        serve_header_add(request, "ETag", etag);
+    if (etag[0] != '\0' && known != NULL && strcmp(known, etag) == 0) {
+        cJSON_Delete(json);
+        answer_headers(request, false);
+        return serve_reply(request, 304, NULL, &(struct smki_buffer){0});
+    }
+    return answer_json(request, 200,
+                       json_whole(json, cJSON_AddBoolToObject(json, "more", more) != NULL &&
+                                            smki_json_time(json, "now", smki_service_now(serve_service(request)))));
+}
+
 int batch_list_answer(struct serve_request *request, struct smki_error *err)
 {
     const char *before = serve_query(request, "before", NULL);
@@ -165,13 +199,10 @@ int batch_list_answer(struct serve_request *request, struct smki_error *err)
     bool more;
     int rc = batch_list(request, json, before != NULL ? path_number(before, "") : 0, false, LIST_MOST, &more, err);
 
-    if (rc != 0) {
-        cJSON_Delete(json);
-        return rc;
-    }
-    return answer_json(request, 200,
-                       json_whole(json, cJSON_AddBoolToObject(json, "more", more) != NULL &&
-                                            smki_json_time(json, "now", smki_service_now(serve_service(request)))));
+    if (rc == 0)
+        return list_reply(request, json, more);
+    cJSON_Delete(json);
+    return rc;
 }
 
 /* Another Party's batch is answered exactly as one that does not exist. */

@@ -68,11 +68,11 @@ static void start_once(struct start *out)
     const double began = seconds_now();
     bool there = portal_world_launch(&world);
 
-    out->accepts = 0;
     while (there && !browser_connect(&browser)) { /* refused until it listens; the first that is not is this one */
         there = seconds_now() - began < 10;
         usleep(200);
     }
+    out->accepts = (browser.connected_at - began) * 1e3;
     out->handshake = (seconds_now() - began) * 1e3;
     if (!there || !browser_load(&browser, "/", "/api/public", &page) || page.failed != 0)
         fail("the landing page did not come");
@@ -238,6 +238,12 @@ static double each_us(const struct officers_result *result)
     return result->asked > 0 ? 1e6 * result->processor / (double)result->asked : 0;
 }
 
+/* By night or by day: by day a page may be asked for more often, when batches wait for approval. */
+static double officers_percent(void)
+{
+    return percent(&figures.night) > percent(&figures.quiet) ? percent(&figures.night) : percent(&figures.quiet);
+}
+
 static const char *verdict(bool holds)
 {
     return holds ? "holds" : "MISSED";
@@ -260,8 +266,8 @@ static void print_text(const struct plan *plan)
     printf("load of the machine before: %.2f\n", figures.load);
     printf("first page from a cold start     %7.1f ms   bar %.0f  %s\n", figures.first.page, FIRST_BAR,
            verdict(figures.first.page < FIRST_BAR));
-    printf("  median of %d: handshake done %.1f ms, page whole %.1f ms, processor %.1f ms; slowest %.1f ms\n", STARTS,
-           figures.first.handshake, figures.first.page, figures.first.processor, figures.worst.page);
+    printf("  median of %d: it listens after %.1f ms, handshake done %.1f ms, page whole %.1f ms, processor %.1f ms; slowest %.1f ms\n",
+           STARTS, figures.first.accepts, figures.first.handshake, figures.first.page, figures.first.processor, figures.worst.page);
     printf("  of it the program's own beginning and end (--version): %.1f ms, so %.1f times\n", figures.bare_start,
            figures.first.page / figures.bare_start);
     printf("landing page over the wire       %7llu octets   bar %d  %s\n", (unsigned long long)wire, WEIGHT_BAR,
@@ -274,8 +280,8 @@ static void print_text(const struct plan *plan)
     printf("  %.2f, %.2f, %.2f s; processor of the portal %.2f s; bare durable write and check %.2f s (processor %.2f): %.2f times\n",
            figures.upload[0], figures.upload[1], figures.upload[2], median_of_three(figures.upload_processor), figures.bare_upload,
            figures.bare_upload_processor, upload / figures.bare_upload);
-    printf("%3u officers, batches open       %7.2f %%    bar %.0f  %s\n", plan->officers, percent(&figures.night), OFFICERS_BAR,
-           verdict(percent(&figures.night) < OFFICERS_BAR));
+    printf("%3u officers, batches open       %7.2f %% of a core   bar %.0f  %s\n", plan->officers, officers_percent(), OFFICERS_BAR,
+           verdict(officers_percent() < OFFICERS_BAR));
     looks_print("while a night runs", &figures.night);
     looks_print("by day", &figures.quiet);
     looks_print("bare answers (" BARE ")", &figures.bare);
@@ -302,11 +308,11 @@ static void looks_json(const char *name, const struct officers_result *result)
 
 static void print_json(const struct plan *plan)
 {
-    printf(
-        "{\"load\": %.2f, \"first\": {\"ms\": %.2f, \"handshake_ms\": %.2f, \"processor_ms\": %.2f, \"worst_ms\": %.2f, \"bare_ms\": %.2f, "
-        "\"bar\": %.0f},\n",
-        figures.load, figures.first.page, figures.first.handshake, figures.first.processor, figures.worst.page, figures.bare_start,
-        FIRST_BAR);
+    printf("{\"load\": %.2f, \"first\": {\"ms\": %.2f, \"listens_ms\": %.2f, \"handshake_ms\": %.2f, \"processor_ms\": %.2f, \"worst_ms\": "
+           "%.2f, \"bare_ms\": %.2f, "
+           "\"bar\": %.0f},\n",
+           figures.load, figures.first.page, figures.first.accepts, figures.first.handshake, figures.first.processor, figures.worst.page,
+           figures.bare_start, FIRST_BAR);
     printf(" \"landing\": {\"octets\": %llu, \"answers\": %u, \"heads\": %llu, \"bodies\": %llu, \"bar\": %d},\n",
            (unsigned long long)(figures.tls_in + figures.tls_out), figures.page.answers, (unsigned long long)figures.page.heads,
            (unsigned long long)figures.page.bodies, WEIGHT_BAR);

@@ -1,5 +1,7 @@
 #include "browser.h"
 
+#include "process.h"
+
 #include <openssl/err.h>
 
 #include <arpa/inet.h>
@@ -60,6 +62,7 @@ bool browser_connect(struct browser *browser)
 
     if (fd < 0)
         return false;
+    browser->connected_at = seconds_now();
     browser->ssl = SSL_new(browser->context);
     SSL_set_fd(browser->ssl, fd);
     SSL_set_tlsext_host_name(browser->ssl, "localhost");

@@ -16,6 +16,7 @@ struct browser {
     SSL_SESSION *session; /* to be resumed */
     uint64_t in, out;     /* octets of closed connections */
     unsigned connections, resumed;
+    double connected_at; /* seconds_now: when the last connection was taken, before its handshake */
     char head[4096];
     char *body; /* of the last answer, with a NUL behind it */
     size_t body_size, body_capacity, head_size;

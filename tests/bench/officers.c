@@ -14,7 +14,7 @@
 
 struct viewer {
     struct browser browser;
-    double due;
+    double due, pause;
     uint64_t print; /* of the last answer */
     char etag[100];
 };
@@ -90,10 +90,18 @@ static void etag_keep(struct viewer *viewer)
         snprintf(viewer->etag, sizeof(viewer->etag), "%.*s", (int)(end - at - 8), at + 8);
 }
 
+/* Of the batches: the time of the answer is behind them. */
+static uint64_t print_of_batches(const struct browser *browser)
+{
+    const char *end = strstr(browser->body, "\"more\":");
+
+    return print_of(browser->body, end != NULL ? (size_t)(end - browser->body) : browser->body_size);
+}
+
 static void look_count(struct group *group, struct viewer *viewer, double took)
 {
     const struct browser *browser = &viewer->browser;
-    const uint64_t print = print_of(browser->body, browser->body_size);
+    const uint64_t print = print_of_batches(browser);
 
     group->result.asked++;
     group->octets += (double)browser->body_size;
@@ -109,19 +117,18 @@ static void look_count(struct group *group, struct viewer *viewer, double took)
     etag_keep(viewer);
 }
 
-static double pause_after(const struct group *group, const struct viewer *viewer)
+/* An answer that is known already leaves it as it was. */
+static void pause_choose(const struct group *group, struct viewer *viewer)
 {
     const struct officers *officers = group->officers;
     char *text;
-    bool moving;
 
-    if (group->path != NULL || viewer->browser.status != 200)
-        return officers->moving;
-    if ((text = browser_text(&viewer->browser)) == NULL)
-        return officers->moving;
-    moving = is_moving(text);
-    free(text);
-    return moving ? officers->moving : officers->waiting;
+    if (group->path != NULL) {
+        viewer->pause = officers->moving;
+    } else if (viewer->browser.status == 200 && (text = browser_text(&viewer->browser)) != NULL) {
+        viewer->pause = is_moving(text) ? officers->moving : officers->waiting;
+        free(text);
+    }
 }
 
 static void look(struct group *group, struct viewer *viewer)
@@ -138,7 +145,8 @@ static void look(struct group *group, struct viewer *viewer)
         group->result.asked++;
         group->result.failed++;
     }
-    viewer->due = seconds_now() + pause_after(group, viewer);
+    pause_choose(group, viewer);
+    viewer->due = seconds_now() + viewer->pause;
 }
 
 /* ---- a thread ---- */
@@ -183,6 +191,7 @@ static void *group_open(void *context)
             group->result.failed++;
         else
             look_count(group, viewer, seconds_now() - began);
+        pause_choose(group, viewer);
     }
     group->result.failed += page.failed;
     return NULL;

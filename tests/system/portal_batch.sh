@@ -66,6 +66,13 @@ claim "what was refused leaves nothing behind" test "$(find "$home/batches" -typ
 
 ask device device-1 /api/batches
 claim "the Party's batches, the newest first" json_is '[b["name"] for b in a["batches"]], a["more"]' "(['more.zip', 'Meters Nov.zip'], False)"
+etag=$(sed -n 's/^etag: //ip' "$folder/head" | tr -d '\r')
+ask device device-1 /api/batches -H "If-None-Match: $etag"
+claim "which a page that has them is not sent again" test "$(cat "$folder/status") $(wc -c <"$folder/answer")" = "304 0"
+ask device device-2 /api/batches -H "If-None-Match: $etag"
+claim "but another Party's page is sent its own" json_is '[b["name"] for b in a["batches"]]' "['o.zip']"
+ask device device-1 /api/batches
+claim "nor are they kept by the browser" heads 'cache-control: no-store'
 ask device device-1 "/api/batches?before=$(json 'a["batches"][0]["id"]')"
 claim "older ones" json_is '[b["name"] for b in a["batches"]]' "['Meters Nov.zip']"
 ask device device-1 /api/night
@@ -82,6 +89,8 @@ claim "which is on record too" test "$(recorded result-read subject party outcom
 
 at "2026-11-23 21:00:00"
 batch run --once >/dev/null 2>&1
+ask device device-1 /api/batches -H "If-None-Match: $etag"
+claim "what has changed is sent" answers 200 '"processed":3'
 ask device device-1 "/api/batches/$id"
 claim "done, and not yet made available" json_is 'a["status"], a["processed"], a["granted"], a["response"], a["released"]' "('PROCESSING', 3, 3, None, False)"
 ask device device-1 "/api/batches/$id/response.zip"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Uploads to the portal that go wrong: broken off, garbage, made to burst, too many, too large, two at once, a full disk, a server that is killed.
 # Each is told clearly, and nothing of it is left in the home. The claims of a full disk need a small tmpfs (root), and are left out without.
-# shellcheck source=tests/system/lib.sh disable=SC1091
+# shellcheck source=tests/system/lib.sh disable=SC1091,SC2317
 source "$ROOT/tests/system/lib.sh"
 # shellcheck source=tests/system/web_lib.sh disable=SC1091
 source "$ROOT/tests/system/web_lib.sh"

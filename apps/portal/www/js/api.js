@@ -35,9 +35,13 @@ function keep_token(fresh) {
         token = fresh;
 }
 
-async function ask(method, path, body = undefined, type = undefined) {
+// `known` is an earlier answer to the same: {etag, json}. Returns another such one, or it, when nothing has changed.
+async function ask(method, path, body = undefined, type = undefined, known = undefined) {
     const headers = method === 'GET' ? {} : {'Content-Type': type, 'X-SMKI-Token': token};
     let answer, text;
+
+    if (known?.etag)
+        headers['If-None-Match'] = known.etag;
 
     try {
         answer = await fetch(path, {method, headers, body, cache: 'no-store', redirect: 'error'});
@@ -46,10 +50,12 @@ async function ask(method, path, body = undefined, type = undefined) {
         throw new Refusal(0, UNREACHABLE);
     }
     keep_token(answer.headers.get('X-SMKI-Token'));
+    if (known !== undefined && answer.status === 304)
+        return known;
     if (!answer.ok)
         throw refusal_of(answer.status, text);
     try {
-        return JSON.parse(text);
+        return {etag: answer.headers.get('ETag'), json: JSON.parse(text)};
     } catch {
         throw refusal_of(answer.status, text);
     }
@@ -67,18 +73,28 @@ async function in_turns(act) {
 }
 
 export async function get(path) {
-    const answer = await ask('GET', path);
+    const {json} = await ask('GET', path);
 
-    keep_token(answer.token);
-    return answer;
+    keep_token(json.token);
+    return json;
+}
+
+const seen = new Map();
+
+// The same for what a page asks for again and again: the answer comes over the wire when it has changed.
+export async function get_again(path) {
+    const answer = await ask('GET', path, undefined, undefined, seen.get(path));
+
+    seen.set(path, answer);
+    return answer.json;
 }
 
 export function post_text(path, text) {
-    return in_turns(() => ask('POST', path, text, 'text/plain'));
+    return in_turns(async () => (await ask('POST', path, text, 'text/plain')).json);
 }
 
 export function post(path, object) {
-    return in_turns(() => ask('POST', path, JSON.stringify(object), 'application/json'));
+    return in_turns(async () => (await ask('POST', path, JSON.stringify(object), 'application/json')).json);
 }
 
 // fetch() tells nothing while it sends, so a file goes by XMLHttpRequest; progress(sent, all) in octets.

@@ -1,5 +1,5 @@
 // The Party's batches, newest first, kept up to date.
-import {get} from '/js/api.js';
+import {get, get_again} from '/js/api.js';
 import {batch_links, batch_tag, due_words, percent_words, place_words} from '/js/batch_facts.js';
 import {by, make} from '/js/dom.js';
 import {announce, live} from '/js/live.js';
@@ -83,7 +83,7 @@ function show(answer) {
 }
 
 async function look() {
-    const answer = await get('/api/batches');
+    const answer = await get_again('/api/batches');
 
     show(older.length === 0 ? answer : {batches: answer.batches});
     tell_changes(answer.batches);
