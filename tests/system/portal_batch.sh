@@ -77,6 +77,8 @@ ask device device-1 "/api/batches?before=$(json 'a["batches"][0]["id"]')"
 claim "older ones" json_is '[b["name"] for b in a["batches"]]' "['Meters Nov.zip']"
 ask device device-1 /api/night
 claim "the night" json_is 'a["opensUk"], len(a["slots"]), [b["id"] for b in a["batches"]].count('"$id"')' "('23 November 2026, 20:00 GMT', 24, 1)"
+ask device device-2 /api/night
+claim "each Party's own" json_is '[b["name"] for b in a["batches"]]' "['o.zip']"
 ask device device-1 /api/demand
 claim "the demand" json_is '[r["used"] for r in a["rules"] if r["rule"] == "portal-batch"]' '[5]'
 
