@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define FIND_MOST   200 /* certificates in one answer */
-#define PICKUP_MOST 500
+#define PICKUP_MOST 100
 
 static bool links_add(cJSON *json, const char *serial)
 {

@@ -116,6 +116,16 @@ claim "the Organisation part takes no Device CSR" answers 422 '"code":"CR:'
 ask organisation organisation-1 /api/pickup
 claim "nor shows devices" json_is '[c["profile"] for c in a["certificates"]], a["batches"]' "(['organisation'], [])"
 
+for _ in $(seq 100); do smki cert issue --profile organisation --party 1 --out "$folder/more.pem" "$folder/o.csr"; done >/dev/null
+ask organisation organisation-1 /api/pickup
+claim "a hundred are shown" json_is 'len(a["certificates"]), a["more"], a["next"] == a["certificates"][-1]["serial"]' '(100, True, True)'
+ask organisation organisation-1 "/api/pickup?before=$(json 'a["next"]')"
+claim "and then the rest" json_is '[c["interface"] for c in a["certificates"]], a["more"], a["next"]' "(['portal-organisation'], False, None)"
+ask device device-1 /api/pickup
+claim "which are in nobody's way on the Device part" json_is '[c["deviceId"][-2:] for c in a["certificates"]]' "['A1', 'A0']"
+ask organisation organisation-1 "/api/certificates?find=90-B3-D5-1F-30-01-00-00"
+claim "they are found newest first" json_is 'len(a["certificates"]), [c["serial"] for c in a["certificates"]] == sorted([c["serial"] for c in a["certificates"]], reverse=True)' '(101, True)'
+
 # ---- extra demand ----
 printf '{"rule": "portal-batch", "firstDay": "2026-12-08", "lastDay": "2026-12-09", "expected": 80000, "text": "New meters"}' >"$folder/notice"
 send device device-1 /api/notices application/json "$folder/notice"
