@@ -295,6 +295,8 @@ static void what_cannot_be_signed_now_may_be_sent_again_and_is_not_counted(void 
     home_clear(&home);
 }
 
+static bool crashed; /* the grant below is a good one, and was only not signed */
+
 /* A grant that can never become a certificate: its serial number is none. */
 static int hopeless_change(struct store_change *change, void *argument, struct smki_error *err)
 {
@@ -308,8 +310,14 @@ static int hopeless_change(struct store_change *change, void *argument, struct s
     struct smki_window window;
     struct store_claim claim;
     struct smki_csr csr;
+    uint64_t half;
     int rc;
 
+    if (crashed) {
+        if ((rc = store_reserve_serials(change, 1, &half, err)) != 0)
+            return rc;
+        serial_compose(ticket.serial, half, (const uint8_t *)"8 octets");
+    }
     if ((rc = smki_csr_read(&csr, ticket.profile, ticket.csr, err)) != 0 || (rc = ticket_put(change, &ticket, err)) != 0)
         return rc;
     claim = device_claim(&csr, ticket.serial);
@@ -330,7 +338,9 @@ static void what_a_crash_left_unsigned_may_be_sent_again(void **state)
 
     (void)state;
     home_lay(&home, WHEN, "{\"demand.portal_adhoc_csrs\": 1}");
+    crashed = true;
     ASSERT_OK(store_change(smki_service_store(home.service), hopeless_change, &home, &err), err);
+    crashed = false;
     ASSERT_OK(ISSUE(&home, 1, &left, &err), err);
     assert_int_equal(left.remaining, 0);
     home_clear(&home);
@@ -742,17 +752,13 @@ static void certificates_are_found_newest_first(void **state)
 {
     char text[SMKI_DEVICE_ID_TEXT_SIZE];
     struct smki_device_id eui;
-    struct smki_error err = {0};
     struct home home;
 
     (void)state;
     home_lay(&home, WHEN, "{}");
     for (size_t i = 0; i < 3; i++)
-        ASSERT_OK(ISSUE(&home, i, NULL, &err), err);
-    ORGANISATION_ISSUE(&home, &eui);
-    ORGANISATION_ISSUE(&home, &eui);
-    EXPECT_NEWEST_FIRST(&home, "90-B3-D5-1F-30-09-00-00", 3);
-    EXPECT_NEWEST_FIRST(&home, smki_device_id_text(&eui, text), 2);
+        ORGANISATION_ISSUE(&home, &eui);
+    EXPECT_NEWEST_FIRST(&home, smki_device_id_text(&eui, text), 3);
     home_clear(&home);
 }
 
