@@ -157,11 +157,12 @@ void fact_print(const char *name, const char *format, ...)
 
 const char *time_words(struct smki_time time, char out[SMKI_TIME_TEXT_SIZE])
 {
+    const struct smki_time no_end = {INT64_C(253402300799) * SMKI_SECOND}; /* 99991231235959Z (RFC 5280 4.1.2.5) */
     struct smki_civil uk = smki_time_to_uk(time);
 
     if (time.us == 0)
         snprintf(out, SMKI_TIME_TEXT_SIZE, "-");
-    else if (uk.year >= 9999)
+    else if (time.us >= no_end.us)
         snprintf(out, SMKI_TIME_TEXT_SIZE, "no end");
     else
         snprintf(out, SMKI_TIME_TEXT_SIZE, "%04d-%02u-%02u %02u:%02u:%02u %s", (int)uk.year, uk.month, uk.day, uk.hour, uk.minute,

@@ -216,10 +216,40 @@ static bool is_api(const struct serve_request *request)
     return strncmp(serve_path(request), "/api/", 5) == 0;
 }
 
+/* Another's batch, too early, too much: nothing that the library decides and records itself. */
+static bool is_for_record(int code)
+{
+    switch (code) {
+    case SMKI_BATCH_UNKNOWN:
+    case SMKI_BATCH_NOT_COMPLETED:
+    case SMKI_NOT_RELEASED:
+    case SMKI_RESULT_EXPIRED:
+    case SMKI_NOTICE_MANY:
+    case SMKI_DESK_BUSY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void refusal_record(struct serve_request *request, int code, const char *text)
+{
+    const struct portal_route *row = route_row(request);
+    const struct serve_site *site = serve_site_of(request);
+    const struct smki_identity *identity = serve_identity(request);
+    const struct smki_actor visitor = {.interface = site->interface, .network = site->network};
+
+    if (row != NULL && row->refused != 0 && is_for_record(code)) /* what cannot be recorded is refused all the same */
+        (void)!smki_refused(serve_service(request), identity != NULL ? &identity->actor : &visitor, row->refused, batch_of_path(request),
+                            serve_peer(request), code, text, NULL);
+}
+
 int answer_refusal(struct serve_request *request, int code, const char *text, struct smki_time retry_at)
 {
     const struct refusal refusal = refusal_of(request, code, text);
     char label[128];
+
+    refusal_record(request, code, refusal.text);
 
     snprintf(label, sizeof(label), "service=\"%s\",code=\"%s\"", serve_site_of(request)->name, refusal.line->wire_code);
     serve_count(serve_of(request), "smki_answers_total", label, 1);

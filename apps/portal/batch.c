@@ -3,12 +3,9 @@
 
 #include <smki/batch.h>
 
-#include <fcntl.h>
-#include <limits.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define LIST_MOST      50 /* batches in one answer */
@@ -89,18 +86,25 @@ static cJSON *telling_json(const struct telling *telling)
     return json_whole(json, ok);
 }
 
+/* Its results are gone, or go with the next look at the house: who asks is told that they are. */
+static bool is_expired(const struct smki_service *service, const struct smki_batch *batch)
+{
+    const struct smki_time expires = smki_batch_expires(service, batch);
+
+    return batch->expired || (expires.us != 0 && smki_service_now(service).us >= expires.us);
+}
+
 static void telling_fill(struct telling *out, const struct smki_service *service, const struct smki_batch *batch, const struct turn *turn)
 {
-    const int64_t kept = smki_service_config(service)->limits.result_retention;
-
     memset(out, 0, sizeof(*out)); /* the octets between the members too: they are compared */
     out->batch = *batch;
+    out->batch.expired = is_expired(service, batch);
     out->turn = *turn;
     out->releases = release_of(service, batch);
     out->released = batch->released_at.us != 0 || smki_service_now(service).us >= out->releases.us;
     /* "processed and not yet made available" is PROCESSING (interfaces.md 6, 12.1) */
     out->shown = batch->state == SMKI_STATE_COMPLETED && !out->released ? SMKI_STATE_PROCESSING : batch->state;
-    out->expires.us = batch->completed_at.us != 0 ? batch->completed_at.us + kept : 0;
+    out->expires.us = batch->state == SMKI_STATE_COMPLETED ? smki_batch_expires(service, batch).us : 0;
 }
 
 static cJSON *batch_json(struct serve_request *request, const struct smki_batch *batch, const struct turn *turn)
@@ -128,9 +132,14 @@ static int batch_push(struct serve_request *request, cJSON *array, const struct 
 
 /* ---- looking ---- */
 
-int batch_list(struct serve_request *request, cJSON *object, uint64_t before, struct smki_time since, size_t most, bool *more,
-               struct smki_error *err)
+/* Nothing that was accepted longer ago than this before the time that results are kept for can have some: batches are run within days. */
+#define RUN_WITHIN (366 * SMKI_DAY)
+
+int batch_list(struct serve_request *request, cJSON *object, uint64_t before, bool kept, size_t most, bool *more, struct smki_error *err)
 {
+    const struct smki_service *service = serve_service(request);
+    const int64_t back = smki_service_config(service)->limits.result_retention + RUN_WITHIN;
+    const int64_t since = kept ? smki_service_now(service).us - back : INT64_MIN;
     const uint64_t party = serve_identity(request)->actor.party;
     cJSON *array = cJSON_AddArrayToObject(object, "batches");
     struct smki_batch batch = {.id = before};
@@ -139,7 +148,9 @@ int batch_list(struct serve_request *request, cJSON *object, uint64_t before, st
 
     *more = false;
     while (rc == 0 && (rc = smki_batch_of_party_before(serve_service(request), party, batch.id, &batch, err)) == 0 &&
-           batch.accepted_at.us >= since.us) {
+           batch.accepted_at.us >= since) {
+        if (kept && is_expired(service, &batch))
+            continue;
         if ((*more = count == most))
             break;
         rc = batch_push(request, array, &batch, err);
@@ -186,7 +197,7 @@ int batch_list_answer(struct serve_request *request, struct smki_error *err)
     const char *before = serve_query(request, "before", NULL);
     cJSON *json = cJSON_CreateObject();
     bool more;
-    int rc = batch_list(request, json, before != NULL ? path_number(before, "") : 0, (struct smki_time){INT64_MIN}, LIST_MOST, &more, err);
+    int rc = batch_list(request, json, before != NULL ? path_number(before, "") : 0, false, LIST_MOST, &more, err);
 
     if (rc == 0)
         return list_reply(request, json, more);
@@ -262,69 +273,116 @@ void batch_upload_close(struct serve_request *request, bool delivered)
 
 /* ---- results ---- */
 
-/* Written where nobody else looks, and read from there without its name: what was broken off leaves nothing behind. */
-static int result_open(struct serve_request *request, uint64_t id, enum smki_result_format format, int *fd, struct smki_error *err)
+uint64_t batch_of_path(const struct serve_request *request)
 {
-    char folder[PATH_MAX / 2], path[PATH_MAX];
-    const char *temporary = getenv("TMPDIR");
-    int rc;
+    static const char before[] = "/api/batches/";
+    const char *path = serve_path(request), *number = path + sizeof(before) - 1;
 
-    snprintf(folder, sizeof(folder), "%s/smki-portal-XXXXXX", temporary != NULL && temporary[0] == '/' ? temporary : "/tmp");
-    if (mkdtemp(folder) == NULL)
-        return SMKI_IO;
-    snprintf(path, sizeof(path), "%s/result", folder);
-    rc = smki_batch_result(serve_service(request), &serve_identity(request)->actor, id, format, path, false, err);
-    if (rc == 0 && (*fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-        rc = SMKI_IO;
-    unlink(path);
-    rmdir(folder);
-    return rc;
+    return strncmp(path, before, sizeof(before) - 1) == 0 ? path_number(number, number + strspn(number, "0123456789")) : 0;
+}
+
+/* Until when it is refused in words. */
+static int early_refuse(struct serve_request *request, const struct smki_batch *batch)
+{
+    const struct smki_time release = release_of(serve_service(request), batch);
+    char text[SMKI_TIME_TEXT_PAGE_SIZE], words[128];
+
+    snprintf(words, sizeof(words), "the results of batch %llu are released at %s", (unsigned long long)batch->id,
+             smki_time_text_page(release, text));
+    return answer_refusal(request, SMKI_NOT_RELEASED, words, release) == 0 ? ANSWERED : SMKI_NO_MEMORY;
 }
 
 static int result_ready(struct serve_request *request, uint64_t id, struct smki_batch *batch, struct smki_error *err)
 {
     const struct smki_service *service = serve_service(request);
-    struct smki_time release;
-    char text[SMKI_TIME_TEXT_PAGE_SIZE], words[128];
     int rc = batch_find(request, id, batch, err);
 
     if (rc != 0)
         return rc;
-    if (batch->expired)
+    if (is_expired(service, batch))
         return SMKI_RESULT_EXPIRED;
-    if (is_released(service, batch))
-        return batch->state == SMKI_STATE_COMPLETED ? 0 : SMKI_BATCH_NOT_COMPLETED;
-    release = smki_night_release(&smki_service_config(service)->limits, batch->accepted_at);
-    snprintf(words, sizeof(words), "the results of batch %llu are released at %s", (unsigned long long)id,
-             smki_time_text_page(release, text));
-    return answer_refusal(request, SMKI_NOT_RELEASED, words, release) == 0 ? ANSWERED : SMKI_NO_MEMORY;
+    if (!is_released(service, batch))
+        return early_refuse(request, batch);
+    return batch->state == SMKI_STATE_COMPLETED ? 0 : SMKI_BATCH_NOT_COMPLETED;
 }
 
-static uint64_t result_id(const struct serve_request *request, const char *end)
-{
-    static const size_t before = sizeof("/api/batches/") - 1;
-    const char *path = serve_path(request);
+/* A result on its way, from when it was asked for. */
+struct fetching {
+    struct file file; /* fd -1: not there */
+    uint64_t batch, party, size;
+    enum smki_result_format format;
+    struct smki_time give_up; /* when it has waited long enough for others of its Party */
+    bool entered;             /* among the makers */
+};
+#define WAIT_MS 100 /* until it is looked again whether the Party may have another one made */
+#define WAIT_S  10  /* before it is told to come back */
 
-    return strlen(path) > before ? path_number(path + before, end) : 0;
+static struct fetching *fetching_of(struct serve_request *request)
+{
+    struct fetching *fetching = serve_context(request);
+
+    if (fetching != NULL || (fetching = calloc(1, sizeof(*fetching))) == NULL)
+        return fetching;
+    fetching->file.fd = -1;
+    fetching->batch = batch_of_path(request);
+    fetching->party = serve_identity(request)->actor.party;
+    fetching->format = strcmp(path_last(request), "response.zip") == 0 ? SMKI_RESULT_ZIP : SMKI_RESULT_TXT;
+    fetching->give_up.us = smki_service_now(serve_service(request)).us + WAIT_S * SMKI_SECOND;
+    serve_context_set(request, fetching);
+    return fetching;
+}
+
+/* Holds no thread meanwhile. */
+static int turn_wait(struct serve_request *request, const struct fetching *fetching)
+{
+    const struct smki_time now = smki_service_now(serve_service(request));
+
+    if (now.us < fetching->give_up.us)
+        return serve_wait(request, (struct smki_time){now.us + WAIT_MS * (SMKI_SECOND / 1000)});
+    return answer_refusal(request, SMKI_HTTP_BUSY, "other results of your Party are being made or fetched; try again in a moment",
+                          (struct smki_time){now.us + WAIT_S * SMKI_SECOND});
+}
+
+static int result_make(struct serve_request *request, struct fetching *fetching, struct smki_error *err)
+{
+    int rc = smki_batch_result_open(serve_service(request), &serve_identity(request)->actor, fetching->batch, fetching->format,
+                                    &fetching->file.fd, &fetching->size, err);
+
+    maker_made(portal_of(request), fetching->party);
+    return rc;
 }
 
 int batch_result_answer(struct serve_request *request, struct smki_error *err)
 {
-    const bool zip = strcmp(path_last(request), "response.zip") == 0;
-    const enum smki_result_format format = zip ? SMKI_RESULT_ZIP : SMKI_RESULT_TXT;
-    const uint64_t id = result_id(request, zip ? "/response.zip" : "/report.txt");
+    struct fetching *fetching = fetching_of(request);
     char name[SMKI_BATCH_FILE_SIZE];
     struct smki_batch batch;
-    struct stat about;
-    int fd = -1, rc = result_ready(request, id, &batch, err);
+    int rc = fetching != NULL ? result_ready(request, fetching->batch, &batch, err) : SMKI_NO_MEMORY;
 
     if (rc == ANSWERED)
         return 0;
-    if (rc != 0 || (rc = smki_batch_result_name(&batch, format, name, err)) != 0 || (rc = result_open(request, id, format, &fd, err)) != 0)
+    if (rc != 0 || (rc = smki_batch_result_name(&batch, fetching->format, name, err)) != 0)
         return rc;
-    if (fstat(fd, &about) != 0) {
-        close(fd);
-        return SMKI_IO;
+    if (!(fetching->entered = maker_enter(portal_of(request), fetching->party)))
+        return turn_wait(request, fetching);
+    if ((rc = result_make(request, fetching, err)) != 0)
+        return rc;
+    return file_send(request, &fetching->file, fetching->size,
+                     fetching->format == SMKI_RESULT_ZIP ? "application/zip" : "text/plain;charset=UTF-8", name);
+}
+
+void batch_result_close(struct serve_request *request, bool delivered)
+{
+    struct fetching *fetching = serve_context(request);
+
+    if (fetching == NULL)
+        return;
+    if (fetching->file.fd >= 0) {
+        close(fetching->file.fd);
+        if (delivered && smki_batch_result_taken(serve_service(request), &serve_identity(request)->actor, fetching->batch, NULL) != 0)
+            serve_count(serve_of(request), "smki_retrievals_unrecorded_total", NULL, 1);
     }
-    return file_reply(request, fd, (uint64_t)about.st_size, zip ? "application/zip" : "text/plain;charset=UTF-8", name);
+    if (fetching->entered)
+        maker_leave(portal_of(request), fetching->party);
+    free(fetching);
 }

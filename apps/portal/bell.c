@@ -24,6 +24,9 @@ struct bell {
     unsigned wait;        /* s, until it is tried again; 0: nothing is owed */
     atomic_uint failures; /* in a row */
     uint64_t last;        /* the report that failed: the others have their turn before it */
+    uint64_t settled;     /* up to this one nothing is owed, nor ever will be: it need not be read again */
+    bool owed;            /* of this part of the round */
+    bool refused;         /* by the receiver, in this round */
 };
 
 static bool is_stopped(const struct bell *bell)
@@ -33,32 +36,61 @@ static bool is_stopped(const struct bell *bell)
 
 /* ---- one round ---- */
 
-/* What is owed after `from` and not after `to`, oldest first, up to the first that fails. */
+static bool is_owed(const struct smki_desk_entry *entry)
+{
+    return entry->sent_at.us == 0 && entry->closed_at.us == 0;
+}
+
+/* One report. DESK_REFUSED keeps no other from the receiver: it is owed still, and told of at the end of the round. */
+static int one_send(struct bell *bell, uint64_t number, struct smki_error *err)
+{
+    struct smki_error why = {0};
+    const int rc = smki_desk_send(bell->call->service, number, &bell->stop, &why);
+
+    if (rc != 0)
+        bell->owed = true;
+    if (rc == 0 || (rc == SMKI_DESK_REFUSED && bell->refused))
+        return 0;
+    *err = why;
+    bell->refused = bell->refused || rc == SMKI_DESK_REFUSED;
+    return rc == SMKI_DESK_REFUSED ? 0 : rc;
+}
+
+/* What is owed after `from` and not after `to`, oldest first, up to the first that cannot be sent. */
 static int part_send(struct bell *bell, uint64_t from, uint64_t to, struct smki_error *err)
 {
+    const bool first = from == bell->settled;
     struct smki_desk_entry entry = {.number = from};
+    struct smki_error why = {0};
     int rc = 0;
 
-    while (!is_stopped(bell) && (rc = smki_desk_next(bell->call->service, entry.number, &entry, err)) == 0 && entry.number <= to) {
-        if (entry.sent_at.us != 0 || entry.closed_at.us != 0)
-            continue;
-        if ((rc = smki_desk_send(bell->call->service, entry.number, &bell->stop, err)) != 0) {
+    bell->owed = false;
+    while (!is_stopped(bell) && (rc = smki_desk_next(bell->call->service, entry.number, &entry, &why)) == 0 && entry.number <= to) {
+        if (is_owed(&entry) && (rc = one_send(bell, entry.number, err)) != 0) {
             bell->last = entry.number;
             return rc;
         }
+        if (first && !bell->owed)
+            bell->settled = entry.number;
     }
+    if (rc != 0 && rc != SMKI_NOT_FOUND)
+        *err = why;
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
-/* One that the receiver does not want must not keep the others from it. */
+/* One that the receiver does not answer must not keep the others from it, either. */
 static int round_send(struct bell *bell, struct smki_error *err)
 {
-    const uint64_t middle = bell->last;
-    int rc = part_send(bell, middle, UINT64_MAX, err);
+    const uint64_t middle = bell->last > bell->settled ? bell->last : bell->settled;
+    int rc;
 
-    if (rc == 0 && (rc = part_send(bell, 0, middle, err)) == 0)
+    bell->refused = false;
+    rc = part_send(bell, middle, UINT64_MAX, err);
+    if (rc == 0 && middle > bell->settled)
+        rc = part_send(bell, bell->settled, middle, err);
+    if (rc == 0)
         bell->last = 0;
-    return rc;
+    return rc == 0 && bell->refused ? SMKI_DESK_REFUSED : rc;
 }
 
 static void bell_round(struct bell *bell)

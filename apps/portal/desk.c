@@ -18,13 +18,14 @@ static int entry_read(struct smki_desk_entry *out, const struct serve_request *r
 
 int desk_answer(struct serve_request *request, struct smki_error *err)
 {
+    const struct serve_site *site = serve_site_of(request);
     struct smki_desk_entry entry = {0};
     struct smki_time retry_at = {0};
     cJSON *json;
     int rc = entry_read(&entry, request, err);
 
     if (rc == 0)
-        rc = smki_desk_report(serve_service(request), serve_identity(request), serve_site_of(request)->network, serve_peer(request), &entry,
+        rc = smki_desk_report(serve_service(request), serve_identity(request), site->interface, site->network, serve_peer(request), &entry,
                               &retry_at, err);
     if (rc == SMKI_DESK_BUSY)
         return answer_refusal(request, rc, err->text, retry_at);

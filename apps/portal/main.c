@@ -29,12 +29,15 @@ static int portal_begin(struct portal *portal, struct call *call)
         rc = turns_begin(portal, &call->err);
     if (rc == 0)
         rc = told_begin(portal, &call->err);
+    if (rc == 0)
+        rc = makers_begin(portal, &call->err);
     return rc == 0 ? bell_begin(portal, &call->err) : rc;
 }
 
 static void portal_end(struct portal *portal)
 {
     bell_end(portal);
+    makers_end(portal);
     told_end(portal);
     turns_end(portal);
     routes_drop(portal);

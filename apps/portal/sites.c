@@ -4,7 +4,7 @@
 #include <string.h>
 
 const struct portal_site portal_sites[PORTAL_SITES] = {
-    {"landing", "landing", "listen-landing", PART_LANDING, true, SMKI_INTERFACE_PORTAL_DEVICE, "landing", "index.html"},
+    {"landing", "landing", "listen-landing", PART_LANDING, true, SMKI_INTERFACE_PORTAL_LANDING, "landing", "index.html"},
     {"organisation", "organisation", "listen-organisation", PART_ORGANISATION, false, SMKI_INTERFACE_PORTAL_ORGANISATION, "organisation",
      "organisation/index.html"},
     {"device", "device", "listen-device", PART_DEVICE, false, SMKI_INTERFACE_PORTAL_DEVICE, "device", "device/index.html"},
@@ -12,7 +12,7 @@ const struct portal_site portal_sites[PORTAL_SITES] = {
      SMKI_INTERFACE_PORTAL_ORGANISATION, "organisation", "organisation/index.html"},
     {"device-internet", "deviceInternet", "listen-device-internet", PART_DEVICE, true, SMKI_INTERFACE_PORTAL_DEVICE, "device",
      "device/index.html"},
-    {"download", "download", "listen-download", PART_DOWNLOAD, true, SMKI_INTERFACE_PORTAL_DEVICE, "download", "client.html"},
+    {"download", "download", "listen-download", PART_DOWNLOAD, true, SMKI_INTERFACE_PORTAL_DOWNLOAD, "download", "client.html"},
 };
 
 const struct smki_config_web *site_config(const struct smki_config *config, size_t site)

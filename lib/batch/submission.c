@@ -3,6 +3,7 @@
 #include "batch/batch_i.h"
 
 #include "registry/registry_i.h"
+#include "registry/text_i.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -198,18 +199,21 @@ static int turn_observed(struct smki_submission *submission, struct smki_error *
 
 #define NAME_MAX_SIZE (255 - 9) /* octets: a file's name, and room for the "-response" of its result's */
 
-/* The submitter's name for a zip goes into the result's name, so it is a plain file name. */
+/* The submitter's name for a zip goes into the result's name, so it is a plain file name; and it is shown in listings, so it is printable
+ * text like other names. */
 static int name_take(struct smki_submission *submission, const char *name, struct smki_error *err)
 {
+    int rc;
+
     if (name == NULL)
         return 0;
     if (strlen(name) > NAME_MAX_SIZE)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "the file's name has %zu octets, %d are allowed; give it a shorter one", strlen(name),
                          NAME_MAX_SIZE);
-    for (const char *at = name; *at != '\0'; at++)
-        if (*at == '/' || *at == '\\' || (unsigned char)*at < 0x20 || *at == 0x7f)
-            return smki_fail(err, SMKI_INVALID_ARGUMENT,
-                             "the file's name holds a slash, a backslash or a control character; give it a plain one");
+    if (name[strcspn(name, "/\\")] != '\0')
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the file's name holds a slash or a backslash; give it a plain one");
+    if (name[0] != '\0' && (rc = text_check(name, NAME_MAX_SIZE + 1, "file's name", err)) != 0)
+        return rc;
     snprintf(submission->batch.name, sizeof(submission->batch.name), "%s", name);
     return 0;
 }

@@ -109,6 +109,54 @@ int smki_service_device_certificate(struct smki_service *service, const struct s
     return rc;
 }
 
+static bool before_search(void *context, const struct store_claim *claim)
+{
+    struct device_search *search = context;
+
+    if (memcmp(claim->serial, search->after, SMKI_SERIAL_SIZE) >= 0)
+        return false;
+    search->found = *claim; /* the last one stays */
+    search->any = true;
+    return true;
+}
+
+static int device_certificate_last(struct store_view *view, const struct smki_device_id *id, struct smki_serial *before,
+                                   struct smki_stored_certificate *out, struct smki_error *err)
+{
+    struct device_search search = {0};
+    struct store_certificate stored;
+    size_t count;
+    int rc = SMKI_NOT_FOUND;
+
+    memset(search.after, 0xff, SMKI_SERIAL_SIZE);
+    if (before->size == SMKI_SERIAL_SIZE)
+        memcpy(search.after, before->octet, SMKI_SERIAL_SIZE);
+    while (rc == SMKI_NOT_FOUND) { /* as above: granted ones that are not signed yet are passed over */
+        search.any = false;
+        if ((rc = store_claims_of_device(view, id, &count, before_search, &search, err)) != 0)
+            return rc;
+        if (!search.any)
+            return SMKI_NOT_FOUND;
+        rc = store_certificate_get(view, STORE_CA_DCA, search.found.serial, &stored, NULL);
+        memcpy(search.after, search.found.serial, SMKI_SERIAL_SIZE);
+    }
+    *before = serial_of(search.found.serial);
+    return rc != 0 ? smki_fail(err, rc, NULL) : certificate_copy(out, &stored, err);
+}
+
+int device_certificate_before(struct smki_service *service, const struct smki_device_id *id, struct smki_serial *before,
+                              struct smki_stored_certificate *out, struct smki_error *err)
+{
+    struct store_view *view;
+    int rc = store_view_begin(service->store, &view, err);
+
+    if (rc != 0)
+        return rc;
+    rc = device_certificate_last(view, id, before, out, err);
+    store_view_end(view);
+    return rc;
+}
+
 int smki_service_device_count(struct smki_service *service, const struct smki_device_id *id, uint32_t *count, uint32_t *limit,
                               struct smki_error *err)
 {

@@ -18,10 +18,10 @@ static void lines_tidy(char *text)
     *to = '\0';
 }
 
-static struct smki_actor sign_entry(struct smki_desk_entry *entry, const struct smki_identity *identity, enum smki_network network,
-                                    const char *peer)
+static struct smki_actor sign_entry(struct smki_desk_entry *entry, const struct smki_identity *identity, enum smki_interface interface,
+                                    enum smki_network network, const char *peer)
 {
-    struct smki_actor actor = {.name = "", .interface = SMKI_INTERFACE_OPERATOR, .network = network};
+    struct smki_actor actor = {.name = "", .interface = interface, .network = network};
 
     entry->peer[0] = '\0';
     if (identity != NULL)
@@ -32,15 +32,16 @@ static struct smki_actor sign_entry(struct smki_desk_entry *entry, const struct 
     entry->party = actor.party;
     entry->officer = identity != NULL ? identity->officer : 0;
     entry->credential = actor.credential;
-    entry->interface = actor.interface;
+    entry->interface = identity != NULL ? actor.interface : SMKI_INTERFACE_OPERATOR;
     entry->network = actor.network;
     return actor;
 }
 
-int smki_desk_report(struct smki_service *service, const struct smki_identity *identity, enum smki_network network, const char *peer,
-                     struct smki_desk_entry *entry, struct smki_time *retry_at, struct smki_error *err)
+int smki_desk_report(struct smki_service *service, const struct smki_identity *identity, enum smki_interface interface,
+                     enum smki_network network, const char *peer, struct smki_desk_entry *entry, struct smki_time *retry_at,
+                     struct smki_error *err)
 {
-    const struct smki_actor actor = sign_entry(entry, identity, network, peer);
+    const struct smki_actor actor = sign_entry(entry, identity, interface, network, peer);
     struct smki_time unasked;
 
     if (strnlen(entry->text, sizeof(entry->text)) < sizeof(entry->text))
@@ -80,6 +81,13 @@ int smki_desk_close(struct smki_service *service, const struct smki_actor *actor
     return desk_close(service->store, actor, number, err);
 }
 
+int smki_desk_forget(struct smki_service *service, const struct smki_actor *actor, uint64_t *count, struct smki_error *err)
+{
+    uint64_t unasked;
+
+    return desk_forget(service->store, actor, count != NULL ? count : &unasked, err);
+}
+
 /* ---- the webhook ---- */
 
 static int entry_post(const char *url, const struct smki_desk_entry *entry, const volatile int *stop, struct smki_error *err)
@@ -105,7 +113,7 @@ static int entry_send(struct smki_service *service, const char *url, const struc
     struct smki_error why = {0};
     int rc = entry_post(url, entry, stop, &why), noted;
 
-    if (rc != 0 && rc != SMKI_DESK_WEBHOOK) /* the report was not even sent off, or it was broken off here */
+    if (rc != 0 && rc != SMKI_DESK_WEBHOOK && rc != SMKI_DESK_REFUSED) /* the report was not even sent off, or it was broken off here */
         return smki_fail(err, rc, "%s", why.text);
     if ((noted = desk_note(service->store, entry->number, rc != 0 ? why.text : NULL, err)) != 0)
         return noted;
@@ -133,9 +141,9 @@ int smki_desk_send_due(struct smki_service *service, uint64_t *sent, struct smki
 {
     struct smki_desk_entry entry = {.number = 0};
     struct smki_error why = {0};
+    int rc, refused = 0;
     uint64_t count = 0;
     const char *url;
-    int rc;
 
     if (sent != NULL)
         *sent = 0;
@@ -144,11 +152,13 @@ int smki_desk_send_due(struct smki_service *service, uint64_t *sent, struct smki
     while ((rc = smki_desk_next(service, entry.number, &entry, &why)) == 0) {
         if (entry.sent_at.us != 0 || entry.closed_at.us != 0)
             continue;
-        if ((rc = entry_send(service, url, &entry, NULL, err)) != 0)
-            return rc;
-        count++;
+        if ((rc = entry_send(service, url, &entry, NULL, &why)) == SMKI_DESK_REFUSED && refused == 0)
+            refused = smki_fail(err, rc, "%s", why.text);
+        if (rc != 0 && rc != SMKI_DESK_REFUSED)
+            return smki_fail(err, rc, "%s", why.text);
+        count += rc == 0;
         if (sent != NULL)
             *sent = count;
     }
-    return rc == SMKI_NOT_FOUND ? 0 : smki_fail(err, rc, "%s", why.text);
+    return rc == SMKI_NOT_FOUND ? refused : smki_fail(err, rc, "%s", why.text);
 }

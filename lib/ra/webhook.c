@@ -86,6 +86,8 @@ static int post_send(CURL *curl, const char *url, const char *json, int64_t time
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
     if (rc != CURLE_OK)
         return smki_fail(err, SMKI_DESK_WEBHOOK, "desk.webhook %s: %s", url, curl_easy_strerror(rc));
+    if (status >= 400 && status <= 499) /* it is there, and does not want this one */
+        return smki_fail(err, SMKI_DESK_REFUSED, "desk.webhook %s answered with status %ld", url, status);
     if (status < 200 || status > 299)
         return smki_fail(err, SMKI_DESK_WEBHOOK, "desk.webhook %s answered with status %ld", url, status);
     return 0;

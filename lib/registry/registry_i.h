@@ -111,6 +111,7 @@ SMKI_MUST_USE int desk_add(struct smki_store *store, const struct smki_actor *ac
                            struct smki_time *retry_at, struct smki_error *err);
 SMKI_MUST_USE int desk_get(struct store_view *view, uint64_t number, struct smki_desk_entry *out, struct smki_error *err);
 SMKI_MUST_USE int desk_next(struct store_view *view, uint64_t number, struct smki_desk_entry *out, struct smki_error *err);
+SMKI_MUST_USE int desk_forget(struct smki_store *store, const struct smki_actor *actor, uint64_t *count, struct smki_error *err);
 SMKI_MUST_USE int desk_close(struct smki_store *store, const struct smki_actor *actor, uint64_t number, struct smki_error *err);
 /* What became of an attempt to send it: `failure` NULL, it was sent. */
 SMKI_MUST_USE int desk_note(struct smki_store *store, uint64_t number, const char *failure, struct smki_error *err);

@@ -90,9 +90,11 @@ function unusual(use) {
 function use_part(use) {
     if (!use)
         return make('p', {}, 'Nothing is known of its use yet.');
-    const last = use.last && make('p', {}, 'Last use: ', moment(use.last, 'time'), ` by the ${network_words(use.last.network)}`, use.last.peer ? [' from ', peer_words(use.last.peer)] : '', '.');
+    const before = use.previous;
+    const previous = before ? make('p', {}, 'Last use before this visit: ', moment(before, 'time'), ` by the ${network_words(before.network)}`, before.peer ? [' from ', peer_words(before.peer)] : '', '.')
+        : make('p', {}, 'No use before this visit is known.');
 
-    return [last, unusual(use), table('Use by network', network_columns, use.networks.filter((one) => one.last)), days_table(use)];
+    return [previous, unusual(use), table('Use by network', network_columns, use.networks.filter((one) => one.last)), days_table(use)];
 }
 
 officer_page((site) => {

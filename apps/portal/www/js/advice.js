@@ -81,7 +81,7 @@ const by_status = {
     INELIGIBLE: 'Ask the Service Desk.',
     ISSUANCE_ANOMALY: 'Ask the Service Desk.',
     UNKNOWN_DEVICE: 'Ask the Service Desk.',
-    CA_ERROR: 'Send it again later. If it stays, give the Service Desk the code and the time.',
+    CA_ERROR: 'Send the same again later: nothing was issued and nothing was counted. If it stays, give the Service Desk the code and the time.',
     FORMAT_ERROR: 'Correct the message by the interface specification, and send it again.',
     WORKFLOW_ERROR: 'Give the Service Desk the code and the time.',
 };
