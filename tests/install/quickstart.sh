@@ -59,7 +59,10 @@ for bundle in $(sed -n '/The browser needs/,/the CA/s#.* \(/.*\.p12\) .*#\1#p' "
 # Something is in flight, at its slowest: it is finished.
 curl -s --limit-rate 2k --max-time 60 --cacert "$ca" "$(sed -n 's/^ *Begin here *//p' "$said")guide.html" -o "$work/page" &
 slow=$!
-sleep 0.5
+until [ -s "$work/page" ]; do
+    kill -0 "$slow" 2>/dev/null || bad "the landing page's guide is not served"
+    sleep 0.1
+done
 before=$SECONDS
 if [ "$how" = INT ]; then kill -INT -- "-$script"; else kill -TERM "$script"; fi
 status=0
