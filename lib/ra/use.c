@@ -231,13 +231,31 @@ static struct use_gathered take(struct use_gathered *place, struct smki_time now
     return taken;
 }
 
-/* One use more into its place. `out` gets what has to be written now; returns how many of the three. */
-static size_t gather(struct uses *uses, const struct use_gathered *one, struct use_gathered out[3])
+/* What the credential did by other networks before this visit is written before the visit begins. */
+static size_t others_take(struct uses *uses, const struct use_gathered *one, struct use_gathered *out)
 {
-    struct use_gathered *place;
     size_t count = 0;
 
+    for (unsigned i = 0; i < SMKI_NETWORKS; i++) {
+        struct use_gathered *place = place_of(uses, one->credential, (enum smki_network)i);
+
+        if ((enum smki_network)i != one->network && is_at(place, one->credential, (enum smki_network)i) && place->uses > 0 &&
+            one->last.us - place->last.us >= SMKI_USE_GAP)
+            out[count++] = take(place, place->last);
+    }
+    return count;
+}
+
+#define TAKEN (SMKI_NETWORKS - 1 + 3) /* at most by one use */
+
+/* One use more into its place. `out` gets what has to be written now; returns how many. */
+static size_t gather(struct uses *uses, const struct use_gathered *one, struct use_gathered out[TAKEN])
+{
+    struct use_gathered *place;
+    size_t count;
+
     pthread_mutex_lock(&uses->lock);
+    count = others_take(uses, one, out);
     place = place_of(uses, one->credential, one->network);
     if (!is_at(place, one->credential, one->network)) { /* another's: it makes room */
         if (place->uses > 0)
@@ -293,7 +311,7 @@ int smki_credential_use(struct smki_service *service, const struct smki_identity
                                .day = smki_time_uk_day(now, 0),
                                .last = now,
                                .officer = identity->officer != 0};
-    struct use_gathered taken[3];
+    struct use_gathered taken[TAKEN];
 
     if (one.credential == 0 || (unsigned)one.network >= SMKI_NETWORKS)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "a use is one of a credential, by a network");

@@ -23,9 +23,6 @@ claim "what it did lately" json_is 'a["credential"]["use"]["last"]["network"]' g
 ask device-internet device-1 /api/session
 claim "first from another network: unusual" json_is '"new-network" in a["credential"]["use"]["unusual"][0]["reasons"]' True
 claim "before this visit it was not used" json_is 'a["credential"]["use"]["previous"]' None
-at "2026-11-23 10:45:00"
-ask device device-1 /api/session
-claim "a while later the use before is told, and not this one" json_is 'a["credential"]["use"]["previous"]["network"], a["credential"]["use"]["previous"]["timeUk"][:20]' "('internet', '23 November 2026, 10')"
 
 # ---- a Device CSR ----
 request "$folder/d.csr" 00DB1234567890A0 digitalSignature
@@ -197,6 +194,10 @@ request "$folder/d5.csr" 00DB1234567890A0 keyAgreement
 smki cert issue --profile device --party 1 --out "$folder/d5.pem" "$folder/d5.csr"
 ask device device-1 "/api/certificates?find=00-DB-12-34-56-78-90-A0"
 claim "a device's certificates are found newest first" json_is '[c["keyUsage"] for c in a["certificates"]]' "['keyAgreement', 'digitalSignature']"
+
+at "2026-11-23 11:00:00"
+ask device-internet device-1 /api/session
+claim "a while later the use before is told, and not this one" json_is 'a["credential"]["use"]["previous"]["network"], a["credential"]["use"]["previous"]["timeUk"][:20]' "('gateway', '23 November 2026, 10')"
 
 claim "it ends when told" web_stop
 finish

@@ -153,9 +153,17 @@ static void the_last_use_before_this_visit_is_known(void **state)
     smki_service_close(home.service);
     home_open(&home);
     PREVIOUS_IS(&home, "2026-11-23T14:05", SMKI_NETWORK_GATEWAY, "192.0.2.2");
+    NOW(&home, "2026-11-23T20:00");
+    USE(&home, SMKI_NETWORK_INTERNET, 1, "198.51.100.7");
+    USE(&home, SMKI_NETWORK_GATEWAY, 1, "192.0.2.3");
+    NOW(&home, "2026-11-23T20:05");
+    USE(&home, SMKI_NETWORK_GATEWAY, 1, "192.0.2.4"); /* gathered */
+    NOW(&home, "2026-11-23T20:40");
+    USE(&home, SMKI_NETWORK_INTERNET, 1, "198.51.100.7");
+    PREVIOUS_IS(&home, "2026-11-23T20:05", SMKI_NETWORK_GATEWAY, "192.0.2.4");
     NOW(&home, "2026-11-24T09:00");
     USE(&home, SMKI_NETWORK_GATEWAY, 1, "192.0.2.3");
-    PREVIOUS_IS(&home, "2026-11-23T15:04:59", SMKI_NETWORK_GATEWAY, "192.0.2.3"); /* whichever network was first of the two */
+    PREVIOUS_IS(&home, "2026-11-23T20:40", SMKI_NETWORK_INTERNET, "198.51.100.7");
     home_clear(&home);
 }
 
