@@ -66,7 +66,7 @@ claim "a serial number is taken as openssl shows it" complains 1 "SMKI_HOME" pro
 
 # ---- the keys of the configuration ----
 
-# Whatever is written like a key in the manual pages, the README and the helps is one. (The client has a configuration of its own.)
+# Whatever is written like a key or a group of keys in the manual pages, the README and the helps is one. (The client has a configuration of its own.)
 keys_told() {
     local name
     {
@@ -85,7 +85,8 @@ keys_told() {
 every_key_told_is_one() {
     local key_home=$folder/keys name
     program init "$key_home" >/dev/null
-    "$PROGRAMS/smki/smki" --home "$key_home" config show | sed -n 's/^\([a-z_.0-9]*\): .*/\1/p' | sort -u >"$folder/keys.real"
+    "$PROGRAMS/smki/smki" --home "$key_home" config show | sed -n 's/^\([a-z_.0-9]*\): .*/\1/p' |
+        sed 'p; s/\.[^.]*$//' | sort -u >"$folder/keys.real" # and their groups
     keys_told >"$folder/keys.told"
     [ -s "$folder/keys.told" ] && name=$(comm -23 "$folder/keys.told" "$folder/keys.real") && echo "$name" && [ -z "$name" ]
 }
