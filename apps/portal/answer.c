@@ -166,8 +166,8 @@ static const char *html_title(const struct refusal *refusal)
     "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head>\n<meta charset=\"UTF-8\">\n"                                                              \
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s - SMKI Portal</title>\n"                            \
     "<link rel=\"icon\" href=\"/img/mark.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/css/smki.css\">\n</head>\n"          \
-    "<body>\n<header class=\"top\"><div class=\"frame\"><p class=\"brand\"><img src=\"/img/mark.svg\" alt=\"\" width=\"36\" height=\"36\">"     \
-    "SMKI Portal</p></div></header>\n<div class=\"frame body alone\">\n<main id=\"main\">\n<h1>%s</h1>\n<p class=\"lead\">"
+    "<body>\n<header class=\"top\"><div class=\"frame\"><div class=\"brand\"><img src=\"/img/mark.svg\" alt=\"\" width=\"36\" height=\"36\">"     \
+    "SMKI Portal</div></div></header>\n<div class=\"frame body alone\">\n<main id=\"main\">\n<h1>%s</h1>\n<p class=\"lead\">"
 
 /* Whoever is not let in is told what may be done, the same whatever was wrong. */
 static int html_why(struct smki_buffer *out, const struct refusal *refusal)

@@ -16,6 +16,7 @@ const preferences = {
     'browser.download.alwaysOpenPanel': false,
     'browser.helperApps.neverAsk.saveToDisk': 'application/x-pem-file,application/pkix-cert,application/zip,text/plain,application/octet-stream,application/pdf',
     'browser.download.manager.addToRecentDocs': false,
+    'pdfjs.disabled': true,                         // it opens what was downloaded, in front of the page
 };
 
 function chromium(home, downloads) {

@@ -101,6 +101,7 @@ async function live(page, session, id) {
     await other.bringToFront(); // what is hidden is not drawn
     await look(other, 'device-batches-after', {pictures: false});
     await other.close();
+    await page.bringToFront();
 }
 
 async function results(page, session, id) {

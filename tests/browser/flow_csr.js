@@ -96,14 +96,17 @@ async function issue(page, session, {site, csr, ca, kind, facts}) {
     await page.click('main details summary');
     await look(page, `${site}-submit-issued`);
     await downloads(page, session, csr, ca, kind);
-    await claim(`${kind}: the same once more is refused with its code`, async () => {
-        await open(page, site, '/submit.html');
+}
+
+async function twice(page, csr) {
+    await claim('the same Device CSR once more is refused with its code', async () => {
+        await open(page, 'device', '/submit.html');
         await paste(page, 'csr', readFileSync(csr, 'utf8'));
         await submit(page);
         await page.waitForSelector('#summary');
         has(await words(page, '#summary'), 'Error code CR:9999');
     });
-    await look(page, `${site}-submit-duplicate`);
+    await look(page, 'device-submit-duplicate');
 }
 
 export async function device_csr(page, session) {
@@ -114,6 +117,7 @@ export async function device_csr(page, session) {
         site: 'device', csr: `${request}.csr`, ca: 'dca', kind: 'Device Certificate',
         facts: {'Device ID': '90-B3-D5-1F-30-06-00-01', 'Key usage': 'Digital signature (digitalSignature)', Signature: 'Good'},
     });
+    await twice(page, `${request}.csr`);
 }
 
 export async function organisation_csr(page, session) {

@@ -73,7 +73,7 @@ export async function announce(page) {
         same(await words(page, '#notice-time'), '');
         await submit(page);
         await until_words(page, 'main', 'Announced: notice 1');
-        has(await words(page, '#notices'), 'Waiting for the operator');
+        await until_words(page, '#notices', 'Waiting for the operator');
     });
     await look(page, 'device-announce-done');
     await claim('announce: the operator has it', () => {
@@ -94,6 +94,7 @@ export async function documents(page, session) {
         await open(page, 'device-internet', '/documents.html');
         same(readFileSync(await download(session, () => follow(page, 'Device Certificate Policy')), 'utf8'),
             readFileSync(place('Device-Certificate-Policy.pdf'), 'utf8'));
+        await page.bringToFront();
     });
 }
 
