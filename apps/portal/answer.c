@@ -163,10 +163,11 @@ static const char *html_title(const struct refusal *refusal)
 }
 
 #define HTML_HEAD                                                                                                                          \
-    "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head>\n<meta charset=\"UTF-8\">\n"                                                              \
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s - SMKI Portal</title>\n"                            \
-    "<link rel=\"icon\" href=\"/img/mark.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/css/smki.css\">\n</head>\n"          \
-    "<body>\n<header class=\"top\"><div class=\"frame\"><div class=\"brand\"><img src=\"/img/mark.svg\" alt=\"\" width=\"36\" height=\"36\">"     \
+    "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head>\n<meta charset=\"UTF-8\">\n"                                                           \
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s - SMKI Portal</title>\n"                          \
+    "<link rel=\"icon\" href=\"/img/mark.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/css/smki.css\">\n</head>\n"       \
+    "<body>\n<header class=\"top\"><div class=\"frame\"><div class=\"brand\"><img src=\"/img/mark.svg\" alt=\"\" width=\"36\" "            \
+    "height=\"36\">"                                                                                                                       \
     "SMKI Portal</div></div></header>\n<div class=\"frame body alone\">\n<main id=\"main\">\n<h1>%s</h1>\n<p class=\"lead\">"
 
 /* Whoever is not let in is told what may be done, the same whatever was wrong. */
@@ -287,8 +288,8 @@ static bool looks_reply(struct serve_request *request)
     const char *path = serve_path(request);
     const struct page *page = page_find(portal_of(request)->pages, portal_site_of(request), path);
 
-    return strcmp(serve_method(request), "GET") == 0 && (strncmp(path, "/css/", 5) == 0 || strncmp(path, "/img/", 5) == 0) && page != NULL &&
-           page_reply(request, page, 200) == 0;
+    return strcmp(serve_method(request), "GET") == 0 && (strncmp(path, "/css/", 5) == 0 || strncmp(path, "/img/", 5) == 0) &&
+           page != NULL && page_reply(request, page, 200) == 0;
 }
 
 /* For people who followed a wrong address. False: it was no person, or there is no such page. */

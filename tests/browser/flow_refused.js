@@ -7,6 +7,7 @@ import {operator, site_url} from './world.js';
 // Without a certificate there is no connection: the browser's own words.
 export async function without(page, site) {
     await claim(`without a certificate: no way into ${site}`, async () => {
+        await page.goto('about:blank'); // Firefox tells nothing of one error page after another
         const said = await page.goto(site_url(site)).then(() => 'the page opened', (error) => error.message);
 
         has(/ERR_BAD_SSL_CLIENT_AUTH_CERT|SSL_ERROR_\w+/.exec(said)?.[0] ?? said, said.includes('net::') ? 'ERR_BAD_SSL_CLIENT_AUTH_CERT' : 'SSL_ERROR_');

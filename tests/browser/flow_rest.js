@@ -81,8 +81,8 @@ export async function announce(page) {
 
         same([notice.expected, notice.text], [80000, 'Replacement programme']);
     });
-    operator('smki', 'agreement', 'approve', '1', '--limit', '80000');
     await claim('announce: and the answer is on the page', async () => {
+        operator('smki', 'agreement', 'approve', '1', '--limit', '80000');
         await open(page, 'device', '/announce.html');
         has(await words(page, '#notices'), 'Approved');
     });

@@ -22,8 +22,13 @@ export async function fact(page, name) {
         .map((one) => one.querySelector('dd').textContent.replace(/\s+/g, ' ').trim())[0] ?? 'there is none', name);
 }
 
+// Waits until that is told in an element; else says what the page told instead.
 export async function until_words(page, selector, text, timeout = 60000) {
-    await page.waitForFunction((where, part) => document.querySelector(where)?.textContent.replace(/\s+/g, ' ').includes(part), {timeout}, selector, text);
+    try {
+        await page.waitForFunction((where, part) => document.querySelector(where)?.textContent.replace(/\s+/g, ' ').includes(part), {timeout}, selector, text);
+    } catch (error) {
+        throw new Error(`“${text}” did not come in ${selector}; there is: ${(await words(page, 'main')).slice(0, 1000)} (${error.message})`);
+    }
 }
 
 // Where the focus is: an id, or what the element says.
