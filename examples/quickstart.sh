@@ -393,6 +393,7 @@ quietly "zip" zip -q -j "$folder/requests/tonight.zip" "$folder"/requests/tonigh
 tonight=$("$batch" --home "$folder/home" submit --party "$first" "$folder/requests/tonight.zip") || stop "the batch for tonight was not accepted"
 say "batch $tonight of Example Energy waits for its night; others have run, and some are released"
 quietly "making requests" "$client" make-csr --count 2 --first 90-B3-D5-1F-30-05-00-01 --out "$folder/requests/portal" --quiet
+quietly "making requests" "$client" make-csr --role supplier --first 90-B3-D5-1F-30-00-00-01 --out "$folder/requests/organisation" --quiet
 quietly "zip" zip -q -j "$folder/requests/portal.zip" "$folder"/requests/portal/*.csr
 printf 'Device Certificate Policy\n\nA text of the quickstart, to show the document library.\n' >"$folder/portal/policy.txt"
 quietly "adding a document" "$smki" --home "$folder/home" document add "$folder/portal/policy.txt" --title "Device Certificate Policy" --version 1.0 --date "$(date +%F)"
@@ -478,6 +479,7 @@ cat <<SUMMARY
    Without a browser:
      curl --cacert $ca --cert-type P12 --cert $folder/credentials/officer-device/bundle.p12:${password[device]} https://localhost:${port[device]}/api/session
    To try: paste $short/requests/portal/$(basename "$(find "$folder/requests/portal" -name '*.csr' | sort | head -n 1)") at "Ad Hoc", or upload $short/requests/portal.zip as a batch.
+            In the Organisation part paste one of $short/requests/organisation/.
 SUMMARY
 
 ending=

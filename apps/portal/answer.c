@@ -124,13 +124,21 @@ static struct refusal refusal_of(const struct serve_request *request, int code, 
     return out;
 }
 
+/* Not before it is worth asking again. */
+static struct smki_time whole_second(struct smki_time time)
+{
+    const int64_t over = time.us % SMKI_SECOND;
+
+    return (struct smki_time){over == 0 || time.us > INT64_MAX - SMKI_SECOND ? time.us : time.us - over + SMKI_SECOND};
+}
+
 static int json_refusal(struct serve_request *request, const struct refusal *refusal, struct smki_time retry_at)
 {
     cJSON *json = cJSON_CreateObject(), *error = cJSON_AddObjectToObject(json, "error");
     bool ok = cJSON_AddStringToObject(error, "code", refusal->line->wire_code) != NULL &&
               cJSON_AddStringToObject(error, "name", refusal->line->name) != NULL &&
               cJSON_AddStringToObject(error, "text", refusal->text) != NULL &&
-              (retry_at.us <= 0 || smki_json_time(error, "retryAt", retry_at)) &&
+              (retry_at.us <= 0 || smki_json_time(error, "retryAt", whole_second(retry_at))) &&
               (refusal->transaction == 0 || json_add_number(error, "transaction", refusal->transaction));
 
     return answer_json(request, refusal->status, json_whole(json, ok));
@@ -212,9 +220,10 @@ static int html_refusal(struct serve_request *request, const struct refusal *ref
     return serve_reply(request, refusal->status, "text/html;charset=UTF-8", &body);
 }
 
+/* Asked for by programs, and answered in their form. */
 static bool is_api(const struct serve_request *request)
 {
-    return strncmp(serve_path(request), "/api/", 5) == 0;
+    return strncmp(serve_path(request), "/api/", 5) == 0 || strcmp(serve_path(request), "/updates.json") == 0;
 }
 
 /* Another's batch, too early, too much: nothing that the library decides and records itself. */

@@ -46,11 +46,11 @@ static bool counts_add(cJSON *json, const struct smki_batch *batch)
 static bool times_add(cJSON *json, const struct telling *telling)
 {
     const struct smki_batch *batch = &telling->batch;
+    const struct smki_time due = {batch->over_quota ? 0 : batch->due_at.us}; /* behind all due work nothing is promised */
 
-    return smki_json_time(json, "acceptedAt", batch->accepted_at) && smki_json_time(json, "dueAt", batch->due_at) &&
+    return smki_json_time(json, "acceptedAt", batch->accepted_at) && smki_json_time(json, "dueAt", due) &&
            smki_json_time(json, "completedAt", batch->completed_at) && smki_json_time(json, "releasedAt", telling->releases) &&
-           smki_json_time(json, "retrievedAt", batch->retrieved_at) && smki_json_time(json, "expiresAt", telling->expires) &&
-           cJSON_AddBoolToObject(json, "released", telling->released) != NULL;
+           smki_json_time(json, "expiresAt", telling->expires) && cJSON_AddBoolToObject(json, "released", telling->released) != NULL;
 }
 
 static bool turn_add(cJSON *json, const struct turn *turn)

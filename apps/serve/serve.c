@@ -247,7 +247,6 @@ static void reload(struct running *running)
     notify_reloading();
     if (config_read(&config, serve, &err) != 0 || fresh_open(running, &config, &generation, &admin, &err) != 0) {
         atomic_fetch_add(&serve->metrics.reloads_failed, 1);
-        log_line(serve->program, "not reloaded, all stays as it was: %s: %s", smki_refusal_find(err.code)->name, err.text);
     } else {
         fresh_take(running, generation, admin);
         atomic_fetch_add(&serve->metrics.reloads, 1);
@@ -255,6 +254,8 @@ static void reload(struct running *running)
         restart_tell(running, &config.http);
     }
     ready_tell(running);
+    if (err.code != 0) /* the last line is what people look at */
+        log_line(serve->program, "not reloaded, all stays as it was: %s: %s", smki_refusal_find(err.code)->name, err.text);
 }
 
 /* ---- closing ---- */

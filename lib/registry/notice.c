@@ -122,6 +122,8 @@ static int notice_check(const struct smki_demand_notice *notice, struct smki_tim
     if (notice->to.us <= now.us)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "extra demand that ends at %s would be over already",
                          smki_time_text_people(notice->to, to));
+    if (notice->from.us < now.us && now.us - notice->from.us >= SMKI_DAY)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the first day is past: extra demand is announced from today or later on");
     if (notice->to.us - now.us > SMKI_NOTICE_AHEAD)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "extra demand ends at most two years ahead, by %s",
                          smki_time_text_people((struct smki_time){now.us + SMKI_NOTICE_AHEAD}, to));

@@ -76,7 +76,7 @@ async function live(page, session, id) {
     await open(other, 'device', '/batches.html');
     await open(page, 'device', `/batch.html?id=${id}`);
     await claim('live: the batch waits', async () => {
-        has(await fact(page, 'State'), 'Waiting for approval');
+        has(await fact(page, 'State'), 'Accepted');
         has(await words(other, row_of(id)), `0 of ${COUNT} (0 %) processed`);
     });
     for (const one of [page, other])

@@ -617,8 +617,7 @@ static void a_result_without_a_name_leaves_nothing_behind_and_is_on_record(void 
 static void a_batchs_name_is_printable(void **state)
 {
     static const char *const bad[] = {"a\xff.zip",
-                                      "a\xc2\x9b"
-                                      "31m.zip",
+                                      "a\xc2\x9b;31m.zip",
                                       "a\xe2\x80\xae.zip",
                                       "a\033.zip",
                                       " a.zip",

@@ -26,6 +26,8 @@ function banner_fill(site) {
 
     if (!plan || !by('banner'))
         return;
+    by('banner').setAttribute('role', 'region');
+    by('banner').setAttribute('aria-label', 'Planned Maintenance');
     by('banner').replaceChildren(make('div', {class: 'banner'}, make('div', {class: 'frame'}, make('p', {},
         make('strong', {}, now ? 'Planned Maintenance is on' : 'Planned Maintenance'), ' from ', moment(plan, 'from'), ' to ', moment(plan, 'to'), '. ',
         make('a', {href: '/status.html'}, 'What is planned')))));

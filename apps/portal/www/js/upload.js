@@ -1,6 +1,6 @@
 // A batch of CSRs as a zip: what it holds and when it will be done is told before it is sent; then it is sent, with its progress.
 import {get, send_file} from '/js/api.js';
-import {batch_facts} from '/js/batch_facts.js';
+import {batch_facts, due_words} from '/js/batch_facts.js';
 import {by, facts, make, tag} from '/js/dom.js';
 import {forget_problems, on_submit, show_problems, show_refusal} from '/js/form.js';
 import {go_to, officer_page, refusal_box} from '/js/page.js';
@@ -32,7 +32,7 @@ function forecast_facts(file, entries, forecast) {
             ['File', `${file.name}, ${size(file.size)}`],
             ['CSRs in it', number(entries)],
             ['Tonight', tonight_words(forecast)],
-            ['Due', [moment(forecast, 'dueAt', 'not known'), forecast.atRisk ? [' ', tag('May be late', 'bad')] : '']],
+            ['Due', due_words(forecast)],
             ['Expected', forecast.finishesAt ? ['from ', moment(forecast, 'startsAt', 'not known'), ' to ', moment(forecast, 'finishesAt')] : 'not known yet'],
             ['Left of the 24 hour limit', quota_words(forecast)],
             ['Some is free again from', forecast.overQuota ? moment(forecast, 'resetAt', null) : null],

@@ -1,7 +1,7 @@
 // Words of the service, told to people.
 
 export const batch_states = {
-    PENDING: {word: 'Waiting for approval', kind: 'busy', text: 'The file has been accepted. The Registration Authority has not approved it yet.'},
+    PENDING: {word: 'Accepted', kind: 'busy', text: 'The file has been accepted. It is read when the night’s work begins, once the Registration Authority has approved it where that is asked for.'},
     REJECTED: {word: 'Rejected', kind: 'bad', text: 'The Registration Authority rejected this batch. Nothing will be issued from it.'},
     PARSING: {word: 'Being read', kind: 'busy', text: 'The batch is approved, and its CSRs are being read.'},
     QUEUED: {word: 'In the queue', kind: 'busy', text: 'The batch waits for its turn in the night.'},
