@@ -58,8 +58,10 @@ export async function choose(page, id, file) {
     await (await page.$(`#${id}`)).uploadFile(file);
 }
 
+// By the keyboard: a page that is being laid out anew can move away from under a pointer.
 export async function submit(page) {
-    await page.click('#form button[type="submit"]');
+    await page.focus('#form button[type="submit"]');
+    await page.keyboard.press('Enter');
 }
 
 // The link that says so.
