@@ -255,7 +255,8 @@ trap 'exit 143' TERM HUP
 by_curl() {
     local credential=$folder/credentials/$1 answer=$2 url=$3 schema=batch-1.0.xsd
     shift 3
-    say "\$ curl --cacert home/tls/ca.pem --cert $(basename "$credential")/cert.pem --key $(basename "$credential")/key.pem ... ${url##*/1.0/}"
+    say "\$ curl --cacert $short/home/tls/ca.pem --cert $short/credentials/$(basename "$credential")/cert.pem --key $short/credentials/$(basename "$credential")/key.pem \\"
+    say "    -H 'Content-Type: application/xml' $(printf '%s ' "$@" | sed "s#@$folder/#@$short/#") $url"
     quietly "curl" curl -sS --fail-with-body --max-time 60 --cacert "$folder/home/tls/ca.pem" --cert "$credential/cert.pem" --key "$credential/key.pem" \
         -H 'Content-Type: application/xml' -o "$answer" "$@" "$url"
     if grep -q DeviceCertificateSigningResponse "$answer"; then schema=adhoc-1.0.xsd; fi

@@ -44,7 +44,7 @@ request "$folder/more-1.csr" 00DB1234567890B1 digitalSignature
 request "$folder/more-2.csr" 00DB1234567890B2 digitalSignature
 zip -qj "$folder/more.zip" "$folder"/more-*.csr
 upload device-1 more.zip "$folder/more.zip"
-claim "more than the limit: accepted, behind due work" json_is 'a["verdict"]["overQuota"], a["batch"]["overQuota"]' '(True, True)'
+claim "more than the limit: accepted, behind due work" json_is 'a["verdict"]["overQuota"], a["batch"]["overQuota"], a["batch"]["dueAt"]' '(True, True, None)'
 claim "and told why" json_is '"4" in a["verdict"]["text"]' True
 
 : >"$folder/empty"

@@ -923,8 +923,11 @@ static void a_batch_is_told_before_its_upload_whether_it_will_fit(void **state)
     assert_int_equal(number(forecast, "leftAfter"), 0);
     assert_string_equal(said(forecast, "resetAt"), "2026-11-24T14:00:00Z");
     cJSON_Delete(forecast);
-    forecast = FORECAST(&home, 7, "2026-11-23T20:00");
+    forecast = FORECAST(&home, 6, "2026-11-23T20:00");
     assert_string_equal(said(forecast, "dueAt"), "2026-11-25T08:00:00Z");
+    cJSON_Delete(forecast);
+    forecast = FORECAST(&home, 7, "2026-11-23T20:00");
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(forecast, "dueAt"))); /* behind all due work nothing is promised */
     assert_string_equal(said(forecast, "overQuota"), "true");
     cJSON_Delete(forecast);
     forecast = FORECAST(&home, 50001, WHEN);
