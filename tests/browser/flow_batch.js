@@ -77,7 +77,7 @@ async function live(page, session, id) {
     await open(page, 'device', `/batch.html?id=${id}`);
     await claim('live: the batch waits', async () => {
         has(await fact(page, 'State'), 'Accepted');
-        has(await words(other, row_of(id)), `0 of ${COUNT} (0 %) processed`);
+        has(await words(other, row_of(id)), `0 of ${COUNT} (0%) processed`);
     });
     for (const one of [page, other])
         await one.evaluate(() => {
@@ -86,7 +86,7 @@ async function live(page, session, id) {
     operator('smki-batch', 'run', '--once', '--ignore-window', '--quiet');
     await other.bringToFront();
     await claim('live: the list tells the run by itself', async () => {
-        await until_words(other, row_of(id), `${COUNT} of ${COUNT} (100 %) processed`, 70000);
+        await until_words(other, row_of(id), `${COUNT} of ${COUNT} (100%) processed`, 70000);
         has(await words(other, row_of(id)), 'Processed, not released yet');
         same(await other.evaluate(() => window.stayed), true);
     });
