@@ -61,7 +61,7 @@ export async function announce(page) {
     await look(page, 'device-announce-nothing');
     await claim('announce: fewer than seven days are told while they are typed', async () => {
         await fill_day(page, 'first', 3);
-        await until_words(page, '#notice-time', 'at least seven days');
+        await until_words(page, '#notice-time', 'at least 7 days');
     });
     await look(page, 'device-announce-short');
     await claim('announce: recorded', async () => {

@@ -3,7 +3,7 @@
 // session's, the refusal brings the right one, and the request is repeated.
 import {sentence} from '/js/words.js';
 
-const TURNS = 3;
+const TURNS = 6; // a browser may have two old connections, each of a session that is no longer resumed: the fourth turn is on a new one's
 const FRESH = 4 * 60 * 1000;
 let token = '', token_at = 0;
 
