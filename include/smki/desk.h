@@ -47,8 +47,8 @@ SMKI_API SMKI_MUST_USE int smki_desk_find(struct smki_service *service, uint64_t
 SMKI_API SMKI_MUST_USE int smki_desk_close(struct smki_service *service, const struct smki_actor *actor, uint64_t number,
                                            struct smki_error *err);
 
-/* Removes what was closed a year ago or earlier: *count (may be NULL) gets how many. Part of the house keeping of 'smki-batch run'. */
 #define SMKI_DESK_KEPT (366 * SMKI_DAY)
+/* Removes what was closed a year ago or earlier: *count (may be NULL) gets how many. Part of the house keeping of 'smki-batch run'. */
 SMKI_API SMKI_MUST_USE int smki_desk_forget(struct smki_service *service, const struct smki_actor *actor, uint64_t *count, struct smki_error *err);
 
 #define SMKI_DESK_SEND_TIME (5 * SMKI_SECOND) /* for one POST, from the resolving of the name to the answer */

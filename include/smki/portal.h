@@ -134,8 +134,8 @@ SMKI_API SMKI_MUST_USE int smki_demand_json(struct cJSON **out, struct smki_serv
 /* A time for pages: adds "<name>": RFC 3339 UTC ("2026-11-23T20:00:00Z") and "<name>Uk": "23 November 2026, 20:00 GMT"; both null for {0}
  * and for INT64_MAX us (never). False: no memory. */
 SMKI_API bool smki_json_time(struct cJSON *object, const char *name, struct smki_time time);
-/* The second of these: "23 November 2026, 20:00 GMT", with seconds where it is not a whole minute; "" for {0}. Returns out. */
 #define SMKI_TIME_TEXT_PAGE_SIZE 48
+/* The second of these: "23 November 2026, 20:00 GMT", with seconds where it is not a whole minute; "" for {0}. Returns out. */
 SMKI_API const char *smki_time_text_page(struct smki_time time, char out[SMKI_TIME_TEXT_PAGE_SIZE]);
 
 #endif
