@@ -98,7 +98,7 @@ static int entry_read(struct pages *pages, const char *folder, const char *below
     if (snprintf(file, sizeof(file), "%s/%s", folder, name) >= (int)sizeof(file) ||
         snprintf(path, sizeof(path), "%s/%s", below, name) >= (int)sizeof(path) || stat(file, &about) != 0) {
         snprintf(err->text, sizeof(err->text), "%.200s/%.200s: cannot be read", folder, name);
-        return SMKI_IO;
+        return err->code = SMKI_IO;
     }
     if (S_ISDIR(about.st_mode))
         return depth < DEPTH_MAX ? folder_read(pages, file, path, depth + 1, err) : 0;
@@ -114,7 +114,7 @@ static int folder_read(struct pages *pages, const char *folder, const char *belo
     if (open == NULL) {
         snprintf(err->text, sizeof(err->text), "%.200s: the folder of the pages cannot be read: %s; see portal.www and --www", folder,
                  strerror(errno));
-        return SMKI_IO;
+        return err->code = SMKI_IO;
     }
     while (rc == 0 && (entry = readdir(open)) != NULL) {
         if (entry->d_name[0] != '.')
