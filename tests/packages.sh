@@ -4,7 +4,9 @@
 PACKAGES_BUILD="gcc libc6-dev meson ninja-build pkgconf libmbedtls-dev libcjson-dev liblmdb-dev libexpat1-dev libzip-dev libcsv-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev zlib1g-dev"
 PACKAGES_SHOW="openssl libxml2-utils zip unzip curl" # the real counterparts: quickstart and tests talk to them
 PACKAGES_TESTS="libcmocka-dev procps python3 curl libnss3-tools faketime hostname testssl.sh"
-PACKAGES_CI="clang libclang-rt-dev binutils man-db" # the second compiler with its libFuzzer; symbol map and manual pages are looked at
+PACKAGES_CI="clang libclang-rt-dev binutils man-db systemd util-linux" # the second compiler with its libFuzzer; symbol map, manual pages and units are looked at
+PACKAGES_BROWSER="chromium firefox-esr libnss3-tools fonts-liberation" # and node with npm, wherever they come from: see packages_node
+PACKAGES_NODE="nodejs npm"
 
 # packages_missing PACKAGE...: those that are not installed, on one line.
 packages_missing() {
@@ -44,4 +46,10 @@ packages_ensure() {
         echo "apt-get could not install $missing; what it said is in $log" >&2
         exit 2
     fi
+}
+
+# packages_node LOG: Debian's node and npm, unless there are others already, which would be in their way.
+packages_node() {
+    # shellcheck disable=SC2086 # a list of packages
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then packages_ensure "$1" $PACKAGES_NODE; fi
 }

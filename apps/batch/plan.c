@@ -150,7 +150,7 @@ static void item_row(struct table *table, struct call *call, size_t position, co
     table_add(table, "%" PRIu32, item->remaining);
     table_add(table, "%s", class_words[item->class]);
     table_add(table, "%s", minute_words(item->accepted, false, text));
-    table_add(table, "%s", minute_words(item->due, false, text));
+    table_add(table, "%s", item->class == SMKI_PLAN_OVER_QUOTA ? "as practicable" : minute_words(item->due, false, text));
     table_add(table, "%s", minute_words(item->starts, false, text));
     table_add(table, "%s", minute_words(item->finishes, true, text));
     table_add(table, "%s%s%s", item->at_risk ? "AT RISK" : "", item->at_risk && pending ? ", " : "", pending ? "awaits approval" : "");
@@ -169,7 +169,8 @@ static void print_totals(const struct night_plan *plan)
     else
         fact_print("capacity", "%" PRIu32 " CSRs a night; due work is %" PRIu64 " MORE than that", plan->capacity, due - plan->capacity);
     fact_print("rate", "%.1f CSRs a second, %s", plan->rate,
-               plan->measured ? "measured in the last run" : "the capacity spread over the night: no run measured yet");
+               plan->measured ? "measured in the last run"
+                              : "the capacity spread over the night: no run of 1,000 CSRs or more was measured yet");
     fact_print("deadlines at risk", "%zu", plan->at_risk);
 }
 

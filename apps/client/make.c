@@ -2,6 +2,7 @@
 #include "client/client.h"
 
 #include <smki/lint.h>
+#include <smki/role.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +21,8 @@ struct maker {
     struct call *call;
     const char *folder, *keys; /* NULL: none are written */
     const char *hardware_type;
-    uint64_t first; /* device */
+    char unit[SMKI_ROLE_TEXT_SIZE]; /* the role of Organisation CSRs; "": they are a device's */
+    uint64_t first;                 /* device */
     size_t usages[2], usage_count;
     struct smki_pack *xml, *zip;
     bool quiet;
@@ -73,14 +75,15 @@ static int made_fail(struct smki_error *err, int code, const char *what, const c
 }
 
 /* What is handed to testers satisfies every rule; a mistake here must not look like one of theirs. */
-static int judge(struct smki_bytes der, struct smki_error *err)
+static int judge(const struct maker *maker, struct smki_bytes der, struct smki_error *err)
 {
+    const enum smki_lint_subject kind = maker->unit[0] != '\0' ? SMKI_LINT_ORGANISATION_CSR : SMKI_LINT_DEVICE_CSR;
     struct smki_lint_report *report = malloc(sizeof(*report));
     int rc;
 
     if (report == NULL)
         return made_fail(err, SMKI_NO_MEMORY, smki_refusal_find(SMKI_NO_MEMORY)->text, "");
-    if ((rc = smki_lint(report, SMKI_LINT_DEVICE_CSR, der, NULL, err)) == 0 && report->errors > 0)
+    if ((rc = smki_lint(report, kind, der, NULL, err)) == 0 && report->errors > 0)
         rc = made_fail(err, SMKI_LINT_FAILED, report->findings[0].rule->name, report->findings[0].detail);
     free(report);
     return rc;
@@ -117,15 +120,18 @@ static int make_one(const struct maker *maker, uint64_t index, struct made *made
 {
     const size_t usage = maker->usages[index % maker->usage_count];
     const struct smki_device_id device = device_of(maker->first + index / maker->usage_count);
-    const struct smki_csr_wish wish = {
-        .profile = SMKI_PROFILE_DEVICE, .id = device, .hardware_type = maker->hardware_type, .key_usage = usages[usage].usage};
+    const struct smki_csr_wish wish = {.profile = maker->unit[0] != '\0' ? SMKI_PROFILE_ORGANISATION : SMKI_PROFILE_DEVICE,
+                                       .unit = maker->unit,
+                                       .id = device,
+                                       .hardware_type = maker->hardware_type,
+                                       .key_usage = usages[usage].usage};
     struct smki_key *key = NULL;
     int rc;
 
     snprintf(made->name, sizeof(made->name), "%016" PRIX64 "-%s", number_of(&device), usages[usage].suffix);
     if ((rc = smki_key_generate(&key, SMKI_KEY_P256, &smki_random_system, err)) == 0 &&
         (rc = smki_csr_make(made->der, &made->size, &wish, key, err)) == 0 &&
-        (rc = judge((struct smki_bytes){made->der, made->size}, err)) == 0)
+        (rc = judge(maker, (struct smki_bytes){made->der, made->size}, err)) == 0)
         rc = files_write(maker, made, key, err);
     smki_key_close(key);
     return rc;
@@ -261,6 +267,23 @@ static int told(const struct maker *maker)
     return json_print(call, json);
 }
 
+static int role_take(struct maker *maker, bool packed)
+{
+    const char *word = call_text(maker->call, "role");
+    const struct smki_role *role = smki_role_find_name(word);
+
+    if (role == NULL)
+        role = smki_role_find_text(word);
+    if (role == NULL)
+        return call_usage(maker->call, "--role: \"%s\" is no Remote Party Role; say supplier, network-operator, 02 ...", word);
+    if (packed)
+        return call_usage(maker->call, "batches are of Device CSRs: --role goes with --out");
+    if (!call_has(maker->call, "first"))
+        return call_usage(maker->call, "--role: say whose CSRs with --first EUI-64");
+    smki_role_text(role->code, maker->unit);
+    return 0;
+}
+
 static int make_run(struct call *call)
 {
     const bool packed = call_has(call, "xml") || call_has(call, "zip");
@@ -272,6 +295,8 @@ static int make_run(struct call *call)
 
     maker.hardware_type = call_has(call, "hardware-type") ? call_text(call, "hardware-type") : HARDWARE_TYPE;
     maker.first = number_of(&first);
+    if (call_has(call, "role") && (rc = role_take(&maker, packed)) != 0)
+        return rc;
     for (size_t usage = 0; usage < COUNT_OF(usages); usage++)
         if (is_wanted(call, usage))
             maker.usages[maker.usage_count++] = usage;
@@ -306,6 +331,7 @@ static const struct command_value options[] = {
     {"first", VALUE_EUI, 0, NULL, "the first Device ID, from which they count up; without it " FIRST, NULL},
     {"usage", VALUE_WORD, 0, "both|ds|ka", "digitalSignature, keyAgreement, or a CSR for each (without it)", usage_words},
     {"hardware-type", VALUE_TEXT, 0, "OID", "hwType; without it " HARDWARE_TYPE, NULL},
+    {"role", VALUE_TEXT, 0, "WORD", "Organisation CSRs of this Remote Party Role, for the EUI-64 of --first: supplier, 02 ...", NULL},
     {"out", VALUE_FOLDER, 0, NULL, "the CSRs as PEM files, and their keys unless --keys says otherwise", NULL},
     {"xml", VALUE_FILE, 0, NULL, "the CSRs as one SubmitCSRBatch document", NULL},
     {"zip", VALUE_FILE, 0, NULL, "the CSRs as one zip of .csr files", NULL},
@@ -318,7 +344,7 @@ static const struct command_value options[] = {
 const struct command make_commands[] = {
     {
         .name = "make-csr",
-        .text = "Make keys and Device CSRs for tests",
+        .text = "Make keys and CSRs for tests: of devices, or with --role of an organisation",
         .flags = COMMAND_JSON,
         .options = options,
         .more = "Each CSR has a P-256 key of its own and satisfies every rule of the profile. Files are called <Device ID>-ds.csr and "
@@ -326,7 +352,8 @@ const struct command make_commands[] = {
                 "keys .key (PKCS#8, mode 0600, never over an existing file).\n"
                 "\n"
                 "  smki-client make-csr --count 10 --out meters\n"
-                "  smki-client make-csr --count 25000 --first 90-B3-D5-1F-30-02-00-00 --xml batch.xml\n",
+                "  smki-client make-csr --count 25000 --first 90-B3-D5-1F-30-02-00-00 --xml batch.xml\n"
+                "  smki-client make-csr --role supplier --first 90-B3-D5-1F-30-00-00-01 --out organisation\n",
         .run = make_run,
     },
     {0},

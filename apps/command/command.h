@@ -86,7 +86,7 @@ struct program {
     const struct command *const
         *tables; /* each ended by {NULL}, their list by NULL; in the order of the help, the commands of a group together */
     const struct command_group *groups; /* ended by {NULL}; NULL: none */
-    const struct command *only;         /* a program that is one command, without a name of its own ("name" is ""); the tables are NULL then */
+    const struct command *only; /* a program that is one command, without a name of its own ("name" is ""); the tables are NULL then */
 };
 
 /* Runs the program; returns what main returns. */
@@ -155,7 +155,8 @@ int passphrase_ask(void *context, char *out, size_t capacity);
 int file_take(struct smki_buffer *out, const char *path, size_t max, struct smki_error *err);
 /* Writes a file; NULL and "-" are standard output. Over an existing file. */
 int file_put(const char *path, struct smki_bytes bytes, struct smki_error *err);
-/* Writes a new file with these permissions, synced; never over one that is there (ALREADY_EXISTS). What cannot be written whole is removed. */
+/* Writes a new file with these permissions, synced; never over one that is there (ALREADY_EXISTS). What cannot be written whole is removed.
+ */
 int file_put_new(const char *path, struct smki_bytes bytes, unsigned mode, struct smki_error *err);
 
 /* ---- what people and programs read ---- */
@@ -190,6 +191,9 @@ void table_add(struct table *table, const char *format, ...) SMKI_PRINTF(2, 3); 
 /* Prints and frees; `empty` is said when there is no row. */
 int table_print(struct table *table, struct call *call, const char *empty);
 void table_finish(struct table *table);
+/* Prints what `walk` adds: rows of a table, or with --json elements of a list. */
+int table_list(struct call *call, const char *const *headings, int (*walk)(struct call *call, struct table *table, struct json_list *list),
+               const char *empty);
 
 /* "name    text": one fact a line. Control characters of `text` are shown as '?'. */
 void fact_print(const char *name, const char *format, ...) SMKI_PRINTF(2, 3);

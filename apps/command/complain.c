@@ -21,6 +21,7 @@ static const struct {
     {SMKI_MAINTENANCE_STATE, "see 'smki maintenance list'"},
     {SMKI_NOTICE_STATE, "see 'smki agreement notices --all'"},
     {SMKI_DESK_STATE, "see 'smki desk list --all'"},
+    {SMKI_DESK_REFUSED, "it stays in the list until it is closed: 'smki desk close'"},
     {SMKI_DESK_WEBHOOK, "it stays in the list; 'smki desk list --retry' sends it again"},
     {SMKI_CONFIG_INVALID, "see 'smki config show'"},
     {SMKI_DISK_FULL, "free space and repeat; nothing was lost"},

@@ -123,6 +123,25 @@ int table_print(struct table *table, struct call *call, const char *empty)
     return rc;
 }
 
+int table_list(struct call *call, const char *const *headings, int (*walk)(struct call *call, struct table *table, struct json_list *list),
+               const char *empty)
+{
+    struct json_list list;
+    struct table table;
+    int rc;
+
+    table_start(&table, headings);
+    if (call->json)
+        json_list_start(&list);
+    rc = walk(call, &table, &list);
+    if (call->json)
+        json_list_end(&list);
+    else if (rc == 0)
+        return table_print(&table, call, empty);
+    table_finish(&table);
+    return rc;
+}
+
 void fact_print(const char *name, const char *format, ...)
 {
     char text[1024];
@@ -138,11 +157,12 @@ void fact_print(const char *name, const char *format, ...)
 
 const char *time_words(struct smki_time time, char out[SMKI_TIME_TEXT_SIZE])
 {
+    const struct smki_time no_end = {INT64_C(253402300799) * SMKI_SECOND}; /* 99991231235959Z (RFC 5280 4.1.2.5) */
     struct smki_civil uk = smki_time_to_uk(time);
 
     if (time.us == 0)
         snprintf(out, SMKI_TIME_TEXT_SIZE, "-");
-    else if (uk.year >= 9999)
+    else if (time.us >= no_end.us)
         snprintf(out, SMKI_TIME_TEXT_SIZE, "no end");
     else
         snprintf(out, SMKI_TIME_TEXT_SIZE, "%04d-%02u-%02u %02u:%02u:%02u %s", (int)uk.year, uk.month, uk.day, uk.hour, uk.minute,

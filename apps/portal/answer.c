@@ -124,13 +124,21 @@ static struct refusal refusal_of(const struct serve_request *request, int code, 
     return out;
 }
 
+/* Not before it is worth asking again. */
+static struct smki_time whole_second(struct smki_time time)
+{
+    const int64_t over = time.us % SMKI_SECOND;
+
+    return (struct smki_time){over == 0 || time.us > INT64_MAX - SMKI_SECOND ? time.us : time.us - over + SMKI_SECOND};
+}
+
 static int json_refusal(struct serve_request *request, const struct refusal *refusal, struct smki_time retry_at)
 {
     cJSON *json = cJSON_CreateObject(), *error = cJSON_AddObjectToObject(json, "error");
     bool ok = cJSON_AddStringToObject(error, "code", refusal->line->wire_code) != NULL &&
               cJSON_AddStringToObject(error, "name", refusal->line->name) != NULL &&
               cJSON_AddStringToObject(error, "text", refusal->text) != NULL &&
-              (retry_at.us <= 0 || smki_json_time(error, "retryAt", retry_at)) &&
+              (retry_at.us <= 0 || smki_json_time(error, "retryAt", whole_second(retry_at))) &&
               (refusal->transaction == 0 || json_add_number(error, "transaction", refusal->transaction));
 
     return answer_json(request, refusal->status, json_whole(json, ok));
@@ -162,27 +170,48 @@ static const char *html_title(const struct refusal *refusal)
     }
 }
 
-static int html_refusal(struct serve_request *request, const struct refusal *refusal)
+#define HTML_HEAD                                                                                                                          \
+    "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head>\n<meta charset=\"UTF-8\">\n"                                                           \
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s - SMKI Portal</title>\n"                          \
+    "<link rel=\"icon\" href=\"/img/mark.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/css/smki.css\">\n</head>\n"       \
+    "<body>\n<header class=\"top\"><div class=\"frame\"><div class=\"brand\"><img src=\"/img/mark.svg\" alt=\"\" width=\"36\" "            \
+    "height=\"36\">"                                                                                                                       \
+    "SMKI Portal</div></div></header>\n<div class=\"frame body alone\">\n<main id=\"main\">\n<h1>%s</h1>\n<p class=\"lead\">"
+
+/* Whoever is not let in is told what may be done, the same whatever was wrong. */
+static int html_why(struct smki_buffer *out, const struct refusal *refusal)
+{
+    return html_text(out, refusal->status != 403 || refusal->line->code != SMKI_IKI_UNREGISTERED
+                              ? refusal->text
+                              : "The portal does not let this certificate in here. If you hold another one, close all windows of the "
+                                "browser, and choose that one when you come back.");
+}
+
+static int html_help(struct smki_buffer *out, struct serve_request *request, const struct refusal *refusal)
 {
     const char *desk = smki_service_config(serve_service(request))->service_desk;
-    struct smki_buffer body = {0};
-    int rc =
-        smki_buffer_printf(&body, NULL,
-                           "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head>\n<meta charset=\"UTF-8\">\n"
-                           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s - SMKI Portal</title>\n"
-                           "<link rel=\"stylesheet\" href=\"/css/smki.css\">\n</head>\n<body>\n<main id=\"main\">\n<h1>%s</h1>\n<p>",
-                           html_title(refusal), html_title(refusal));
+    char landing[PORTAL_URL_SIZE];
+    int rc = smki_buffer_printf(out, NULL, "</p>\n<p>Error code %s.</p>\n<h2>Service Desk</h2>\n<p>", refusal->line->wire_code);
 
     if (rc == 0)
-        rc = html_text(&body, refusal->text);
+        rc = html_text(out, desk[0] != '\0' ? desk : "The landing page has a form for a report.");
     if (rc == 0)
-        rc = smki_buffer_printf(&body, NULL, "</p>\n<p>Code: %s. If you need help, contact the Service Desk", refusal->line->wire_code);
-    if (rc == 0 && desk[0] != '\0')
-        rc = smki_buffer_printf(&body, NULL, ": ");
+        rc = smki_buffer_printf(out, NULL, "</p>\n<p><a href=\"");
+    site_url(landing, sizeof(landing), request, 0);
     if (rc == 0)
-        rc = html_text(&body, desk);
+        rc = html_text(out, landing[0] != '\0' ? landing : "/");
+    return rc == 0 ? smki_buffer_printf(out, NULL, "\">Go to the landing page</a></p>\n</main>\n</div>\n</body>\n</html>\n") : rc;
+}
+
+static int html_refusal(struct serve_request *request, const struct refusal *refusal)
+{
+    struct smki_buffer body = {0};
+    int rc = smki_buffer_printf(&body, NULL, HTML_HEAD, html_title(refusal), html_title(refusal));
+
     if (rc == 0)
-        rc = smki_buffer_printf(&body, NULL, ".</p>\n<p><a href=\"/\">Start page</a></p>\n</main>\n</body>\n</html>\n");
+        rc = html_why(&body, refusal);
+    if (rc == 0)
+        rc = html_help(&body, request, refusal);
     if (rc != 0) { /* no memory for it: no half of a page either */
         smki_buffer_finish(&body);
         return rc;
@@ -191,15 +220,46 @@ static int html_refusal(struct serve_request *request, const struct refusal *ref
     return serve_reply(request, refusal->status, "text/html;charset=UTF-8", &body);
 }
 
+/* Asked for by programs, and answered in their form. */
 static bool is_api(const struct serve_request *request)
 {
-    return strncmp(serve_path(request), "/api/", 5) == 0;
+    return strncmp(serve_path(request), "/api/", 5) == 0 || strcmp(serve_path(request), "/updates.json") == 0;
+}
+
+/* Another's batch, too early, too much: nothing that the library decides and records itself. */
+static bool is_for_record(int code)
+{
+    switch (code) {
+    case SMKI_BATCH_UNKNOWN:
+    case SMKI_BATCH_NOT_COMPLETED:
+    case SMKI_NOT_RELEASED:
+    case SMKI_RESULT_EXPIRED:
+    case SMKI_NOTICE_MANY:
+    case SMKI_DESK_BUSY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void refusal_record(struct serve_request *request, int code, const char *text)
+{
+    const struct portal_route *row = route_row(request);
+    const struct serve_site *site = serve_site_of(request);
+    const struct smki_identity *identity = serve_identity(request);
+    const struct smki_actor visitor = {.interface = site->interface, .network = site->network};
+
+    if (row != NULL && row->refused != 0 && is_for_record(code)) /* what cannot be recorded is refused all the same */
+        (void)!smki_refused(serve_service(request), identity != NULL ? &identity->actor : &visitor, row->refused, batch_of_path(request),
+                            serve_peer(request), code, text, NULL);
 }
 
 int answer_refusal(struct serve_request *request, int code, const char *text, struct smki_time retry_at)
 {
     const struct refusal refusal = refusal_of(request, code, text);
     char label[128];
+
+    refusal_record(request, code, refusal.text);
 
     snprintf(label, sizeof(label), "service=\"%s\",code=\"%s\"", serve_site_of(request)->name, refusal.line->wire_code);
     serve_count(serve_of(request), "smki_answers_total", label, 1);
@@ -231,6 +291,16 @@ static bool maintenance_reply(struct serve_request *request)
     return page != NULL && page_reply(request, page, 503) == 0;
 }
 
+/* The look of the page that tells of a refusal, which is that of the landing page, is for whoever is refused too. */
+static bool looks_reply(struct serve_request *request)
+{
+    const char *path = serve_path(request);
+    const struct page *page = page_find(portal_of(request)->pages, portal_site_of(request), path);
+
+    return strcmp(serve_method(request), "GET") == 0 && (strncmp(path, "/css/", 5) == 0 || strncmp(path, "/img/", 5) == 0) &&
+           page != NULL && page_reply(request, page, 200) == 0;
+}
+
 /* For people who followed a wrong address. False: it was no person, or there is no such page. */
 static bool missing_reply(struct serve_request *request)
 {
@@ -248,6 +318,8 @@ void answer_refuse(struct serve_request *request, int code, const char *text)
     if (code == SMKI_HTTP_PATH && missing_reply(request))
         return;
     if (code == SMKI_MAINTENANCE && maintenance_reply(request))
+        return;
+    if (smki_access_is_refusal(code) && looks_reply(request))
         return;
     if (code == SMKI_MAINTENANCE && smki_maintenance_now(serve_service(request), &maintenance, NULL) == 0)
         retry_at = maintenance.to;

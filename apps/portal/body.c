@@ -1,15 +1,38 @@
 /* What the pages' forms send: one flat object. */
 #include "portal/portal_i.h"
 
+#include <stddef.h>
+#include <string.h>
+
+/* A NUL, written out or as \\u0000, would end a text where its writer did not. */
+static bool has_nul(struct smki_bytes body)
+{
+    static const char escape[] = "\\u0000";
+    const uint8_t *at = body.at, *end = body.at + body.size;
+
+    if (memchr(at, '\0', body.size) != NULL)
+        return true;
+    while ((at = memmem(at, (size_t)(end - at), escape, sizeof(escape) - 1)) != NULL) {
+        size_t before = 0;
+
+        while (at - before > body.at && at[-(ptrdiff_t)before - 1] == '\\')
+            before++;
+        if (before % 2 == 0)
+            return true;
+        at += 2;
+    }
+    return false;
+}
+
 cJSON *body_read(const struct serve_request *request, struct smki_error *err)
 {
     const struct smki_bytes body = serve_body(request);
-    cJSON *json = body.size != 0 ? cJSON_ParseWithLength((const char *)body.at, body.size) : NULL;
+    cJSON *json = body.size != 0 && !has_nul(body) ? cJSON_ParseWithLength((const char *)body.at, body.size) : NULL;
 
     if (cJSON_IsObject(json))
         return json;
     cJSON_Delete(json);
-    snprintf(err->text, sizeof(err->text), "the body is not a JSON object");
+    snprintf(err->text, sizeof(err->text), "the body is not a JSON object, or has U+0000 in it");
     return NULL;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define FIND_MOST   200 /* certificates in one answer */
-#define PICKUP_MOST 500
+#define PICKUP_MOST 100
 
 static bool links_add(cJSON *json, const char *serial)
 {
@@ -134,7 +134,7 @@ int certificate_file_answer(struct serve_request *request, struct smki_error *er
     size_t count;
     int rc;
 
-    if (form == NULL || smki_serial_parse(&serial, text, NULL) != 0)
+    if (form == NULL || smki_serial_parse(&serial, text, NULL) != 0 || serial.size != SMKI_SERIAL_SIZE) /* not the number of a device */
         return SMKI_NOT_FOUND;
     rc = smki_certificate_find_as(serve_service(request), serve_identity(request), text, fetched_each, &fetched, &count, err);
     if (rc != 0 && rc != SMKI_INVALID_ARGUMENT)
@@ -166,49 +166,64 @@ static cJSON *pickup_json(struct serve_request *request, const struct smki_picku
     return json_whole(json, json != NULL && json_add_text(json, "interface", smki_interface_word(pickup->interface)));
 }
 
-/* The Organisation part shows Organisation Certificates, the Device part those of devices (interfaces.md 4). */
-static bool is_of_part(const struct serve_request *request, const struct smki_pickup *pickup)
+/* From before the serial given: "next" is where the rest begins, if there is more. The Organisation part shows Organisation Certificates,
+ * the Device part those of devices (interfaces.md 4). */
+static int pickups_add(struct serve_request *request, cJSON *json, struct smki_pickup *pickup, struct smki_error *err)
 {
-    return (pickup->ca == SMKI_DCA) == (portal_site_of(request)->part == PART_DEVICE);
-}
-
-static int pickups_add(struct serve_request *request, cJSON *json, bool *more, struct smki_error *err)
-{
+    const enum smki_ca_name ca = portal_site_of(request)->part == PART_DEVICE ? SMKI_DCA : SMKI_OCA;
+    const uint64_t party = serve_identity(request)->actor.party;
     cJSON *array = cJSON_AddArrayToObject(json, "certificates");
-    struct smki_pickup pickup = {0};
+    char next[2 * 20 + 1] = "";
     size_t count = 0;
     bool ok = array != NULL;
     int rc = 0;
 
-    while (ok && count < PICKUP_MOST &&
-           (rc = smki_pickup_next(serve_service(request), serve_identity(request)->actor.party, &pickup, err)) == 0) {
-        if (is_of_part(request, &pickup)) {
-            ok = json_push(array, pickup_json(request, &pickup, err));
-            count++;
-        }
+    while (ok && (rc = smki_pickup_next_of(serve_service(request), party, ca, pickup, err)) == 0 && count < PICKUP_MOST) {
+        ok = json_push(array, pickup_json(request, pickup, err)) && smki_serial_text(&pickup->serial, next) != NULL;
+        count++;
     }
-    *more = count == PICKUP_MOST;
-    return !ok ? SMKI_NO_MEMORY : rc == SMKI_NOT_FOUND ? 0 : rc;
+    if (rc != 0 && rc != SMKI_NOT_FOUND)
+        return rc;
+    ok = ok && cJSON_AddBoolToObject(json, "more", rc == 0) != NULL && json_add_text(json, "next", rc == 0 ? next : NULL);
+    return ok ? 0 : SMKI_NO_MEMORY;
+}
+
+/* The one that was seen last. */
+static int before_read(const struct serve_request *request, struct smki_pickup *out, struct smki_error *err)
+{
+    const char *text = serve_query(request, "before", NULL);
+
+    if (text == NULL || (smki_serial_parse(&out->serial, text, NULL) == 0 && out->serial.size == SMKI_SERIAL_SIZE))
+        return 0;
+    snprintf(err->text, sizeof(err->text), "before: a serial number of 32 hexadecimal digits");
+    return SMKI_INVALID_ARGUMENT;
+}
+
+static int pickup_batches_add(struct serve_request *request, cJSON *json, struct smki_error *err)
+{
+    bool more = false;
+    int rc = 0;
+
+    if (portal_site_of(request)->part == PART_DEVICE)
+        rc = batch_list(request, json, 0, true, PICKUP_MOST, &more, err);
+    else if (cJSON_AddArrayToObject(json, "batches") == NULL)
+        rc = SMKI_NO_MEMORY;
+    return rc == 0 && cJSON_AddBoolToObject(json, "moreBatches", more) == NULL ? SMKI_NO_MEMORY : rc;
 }
 
 int pickup_answer(struct serve_request *request, struct smki_error *err)
 {
-    const struct smki_service *service = serve_service(request);
-    const int64_t kept = smki_service_config(service)->limits.result_retention;
-    const struct smki_time since = {smki_service_now(service).us - kept};
-    cJSON *json = cJSON_CreateObject();
-    bool more = false, more_batches = false;
-    int rc = pickups_add(request, json, &more, err);
+    const int64_t kept = smki_service_config(serve_service(request))->limits.result_retention;
+    struct smki_pickup pickup = {.serial = {.size = 0}};
+    cJSON *json;
+    int rc = before_read(request, &pickup, err);
 
-    if (rc == 0 && portal_site_of(request)->part == PART_DEVICE)
-        rc = batch_list(request, json, 0, since, PICKUP_MOST, &more_batches, err);
-    else if (rc == 0 && cJSON_AddArrayToObject(json, "batches") == NULL)
-        rc = SMKI_NO_MEMORY;
-    if (rc != 0) {
+    if (rc != 0)
+        return rc;
+    json = cJSON_CreateObject();
+    if ((rc = pickups_add(request, json, &pickup, err)) != 0 || (rc = pickup_batches_add(request, json, err)) != 0) {
         cJSON_Delete(json);
         return rc;
     }
-    return answer_json(request, 200,
-                       json_whole(json, json_add_number(json, "days", (uint64_t)(kept / SMKI_DAY)) &&
-                                            cJSON_AddBoolToObject(json, "more", more || more_batches) != NULL));
+    return answer_json(request, 200, json_whole(json, json_add_number(json, "days", (uint64_t)(kept / SMKI_DAY))));
 }

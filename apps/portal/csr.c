@@ -53,16 +53,18 @@ int csr_issue_answer(struct serve_request *request, struct smki_error *err)
     const struct smki_identity *identity = serve_identity(request);
     struct smki_stored_certificate certificate;
     struct smki_allowance left = {0};
+    struct smki_verdict verdict = {.allowed = true};
     struct smki_error why = {0};
     cJSON *json;
     bool ok;
     int rc;
 
     (void)err;
-    rc = is_device(request) ? smki_portal_device_issue(service, identity, serve_body(request), &certificate, &left, &why)
+    rc = is_device(request) ? smki_portal_device_issue(service, identity, serve_body(request), &certificate, &left, &verdict, &why)
                             : smki_portal_organisation_issue(service, identity, serve_body(request), &certificate, &why);
     if (rc != 0)
         return issue_refusal(request, rc, &why, &left);
+    serve_count_observed(serve_of(request), SMKI_RULE_PORTAL_ADHOC, &verdict);
     json = cJSON_CreateObject();
     ok = json_add(json, "certificate", certificate_json(request, &certificate)) && pem_add(json, &certificate) &&
          (!is_device(request) || left_add(json, service, &left));

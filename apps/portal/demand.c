@@ -3,18 +3,29 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define FRESH_SECONDS                                                                                                                      \
     2 /* a plan of the whole queue serves everybody for as long: pages ask every few seconds, and there are hundreds of them */
 
+#define NIGHTS 64 /* Parties whose picture of the night is kept; two of one place take turns */
+
+struct night {
+    uint64_t party;
+    char *text; /* NULL: none */
+    double at;
+};
+
 struct turns {
     pthread_mutex_t lock;
+    struct night nights[NIGHTS];
     struct smki_plan_item *items; /* in the order of the night */
     uint64_t *before;             /* of each: CSRs of those before it */
     size_t count;
     bool there;
-    double at; /* seconds of the monotonic clock */
+    double at;       /* seconds of the monotonic clock */
+    double stale_at; /* what was begun before is stale */
 };
 
 int turns_begin(struct portal *portal, struct smki_error *err)
@@ -37,6 +48,8 @@ void turns_end(struct portal *portal)
     if (turns == NULL)
         return;
     pthread_mutex_destroy(&turns->lock);
+    for (size_t i = 0; i < NIGHTS; i++)
+        cJSON_free(turns->nights[i].text);
     free(turns->items);
     free(turns->before);
     free(turns);
@@ -54,6 +67,7 @@ void turns_stale(struct portal *portal)
 {
     pthread_mutex_lock(&portal->turns->lock);
     portal->turns->there = false;
+    portal->turns->stale_at = seconds_now();
     pthread_mutex_unlock(&portal->turns->lock);
 }
 
@@ -121,13 +135,45 @@ static uint64_t party_of(const struct serve_request *request)
     return serve_identity(request)->actor.party;
 }
 
+/* What the Party was shown a moment ago; NULL: nothing. */
+static cJSON *night_find(struct turns *turns, uint64_t party)
+{
+    const struct night *night = &turns->nights[party % NIGHTS];
+    cJSON *json = NULL;
+
+    pthread_mutex_lock(&turns->lock);
+    if (night->text != NULL && night->party == party && night->at > turns->stale_at && seconds_now() - night->at <= FRESH_SECONDS)
+        json = cJSON_CreateRaw(night->text);
+    pthread_mutex_unlock(&turns->lock);
+    return json;
+}
+
+/* `at`: when it was begun, so that what has changed meanwhile makes it stale. */
+static void night_keep(struct turns *turns, uint64_t party, const cJSON *json, double at)
+{
+    struct night *night = &turns->nights[party % NIGHTS];
+    char *text = cJSON_PrintUnformatted(json);
+
+    pthread_mutex_lock(&turns->lock);
+    cJSON_free(night->text);
+    *night = (struct night){.party = party, .text = text, .at = at};
+    pthread_mutex_unlock(&turns->lock);
+}
+
 int night_answer(struct serve_request *request, struct smki_error *err)
 {
+    struct turns *turns = portal_of(request)->turns;
     struct smki_service *service = serve_service(request);
-    cJSON *json = NULL;
-    int rc = smki_night_json(&json, service, party_of(request), smki_service_now(service), err);
+    const double begun = seconds_now();
+    cJSON *json = night_find(turns, party_of(request));
+    int rc;
 
-    return rc != 0 ? rc : answer_json(request, 200, json);
+    if (json == NULL) {
+        if ((rc = smki_night_json(&json, service, party_of(request), smki_service_now(service), err)) != 0)
+            return rc;
+        night_keep(turns, party_of(request), json, begun);
+    }
+    return answer_json(request, 200, json);
 }
 
 int demand_answer(struct serve_request *request, struct smki_error *err)
@@ -139,14 +185,27 @@ int demand_answer(struct serve_request *request, struct smki_error *err)
     return rc != 0 ? rc : answer_json(request, 200, json);
 }
 
+/* "0" is a number here, and so is what is left out: then only what is left is asked for. */
+static int csrs_read(uint32_t *out, const char *text, struct smki_error *err)
+{
+    const uint64_t csrs = text != NULL ? path_number(text, "") : 0;
+
+    *out = (uint32_t)csrs;
+    if (csrs <= UINT32_MAX && (csrs > 0 || text == NULL || strcmp(text, "0") == 0))
+        return 0;
+    snprintf(err->text, sizeof(err->text), "csrs: a whole number of CSRs, 0 or more, in digits alone");
+    return SMKI_INVALID_ARGUMENT;
+}
+
 int forecast_answer(struct serve_request *request, struct smki_error *err)
 {
     struct smki_service *service = serve_service(request);
-    const char *text = serve_query(request, "csrs", NULL);
-    const uint64_t csrs = text != NULL ? path_number(text, "") : 0;
     cJSON *json = NULL;
-    int rc = smki_forecast_json(&json, service, party_of(request), csrs < UINT32_MAX ? (uint32_t)csrs : UINT32_MAX,
-                                smki_service_now(service), err);
+    uint32_t csrs;
+    int rc = csrs_read(&csrs, serve_query(request, "csrs", NULL), err);
+
+    if (rc == 0)
+        rc = smki_forecast_json(&json, service, party_of(request), csrs, smki_service_now(service), err);
 
     return rc != 0 ? rc : answer_json(request, 200, json);
 }

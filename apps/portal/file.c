@@ -4,11 +4,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-struct file {
-    int fd;
-    int64_t offset;
-};
-
 static int64_t file_read(void *context, void *at, size_t capacity)
 {
     struct file *file = context;
@@ -19,10 +14,20 @@ static int64_t file_read(void *context, void *at, size_t capacity)
     return size;
 }
 
+int file_send(struct serve_request *request, struct file *file, uint64_t size, const char *media_type, const char *name)
+{
+    int rc = serve_reply_stream(request, 200, media_type, (int64_t)size, file_read, file);
+
+    if (rc != 0)
+        return rc;
+    answer_headers(request, false);
+    answer_file_name(request, name);
+    return 0;
+}
+
 int file_reply(struct serve_request *request, int fd, uint64_t size, const char *media_type, const char *name)
 {
     struct file *file = malloc(sizeof(*file));
-    int rc;
 
     if (file == NULL) {
         close(fd);
@@ -30,11 +35,7 @@ int file_reply(struct serve_request *request, int fd, uint64_t size, const char 
     }
     *file = (struct file){.fd = fd};
     serve_context_set(request, file);
-    if ((rc = serve_reply_stream(request, 200, media_type, (int64_t)size, file_read, file)) != 0)
-        return rc;
-    answer_headers(request, false);
-    answer_file_name(request, name);
-    return 0;
+    return file_send(request, file, size, media_type, name);
 }
 
 void file_close(struct serve_request *request, bool delivered)

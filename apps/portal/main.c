@@ -13,37 +13,55 @@ static const char *www_folder(const struct call *call)
 }
 
 /* admin.listen is the web services' own. */
-static const char *admin_address(const struct call *call)
+static const char *admin_address(const struct smki_config *config)
 {
-    const char *given = call_text(call, "listen-admin");
-
-    return given != NULL ? given : smki_service_config(call->service)->portal_admin_listen;
+    return config->portal_admin_listen;
 }
 
 static int portal_begin(struct portal *portal, struct call *call)
 {
     int rc = pages_read(&portal->pages, www_folder(call), &call->err);
 
+    snprintf(portal->www, sizeof(portal->www), "%s", smki_service_config(call->service)->portal_www);
     if (rc == 0)
         rc = proof_begin(portal, &call->err);
     if (rc == 0)
         rc = turns_begin(portal, &call->err);
+    if (rc == 0)
+        rc = told_begin(portal, &call->err);
+    if (rc == 0)
+        rc = makers_begin(portal, &call->err);
     return rc == 0 ? bell_begin(portal, &call->err) : rc;
 }
 
 static void portal_end(struct portal *portal)
 {
     bell_end(portal);
+    makers_end(portal);
+    told_end(portal);
     turns_end(portal);
     routes_drop(portal);
     pages_free(portal->pages);
 }
 
+/* The rules that are asked in here, and what the Service Desk is owed. */
+static void started(void *context, struct serve *serve)
+{
+    serve_count_rule(serve, SMKI_RULE_PORTAL_BATCH);
+    serve_count_rule(serve, SMKI_RULE_PORTAL_ADHOC);
+    bell_serve(context, serve);
+}
+
 static int run(struct call *call)
 {
     struct portal portal = {.call = call};
-    const struct serve_options options = {
-        .program = "smki-portal", .service = call->service, .sites = sites_fill, .context = &portal, .listen_admin = admin_address(call)};
+    const struct serve_options options = {.program = "smki-portal",
+                                          .service = call->service,
+                                          .sites = sites_fill,
+                                          .started = started,
+                                          .context = &portal,
+                                          .listen_admin = call_text(call, "listen-admin"),
+                                          .admin = admin_address};
     /* what a crash left granted and unsigned is out of the way before anybody can send it again */
     int rc = smki_service_recover(call->service, &call->actor, &call->err);
 

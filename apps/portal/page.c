@@ -1,9 +1,11 @@
-/* The files of the www folder: read when the program starts, kept in memory as they are and, where that is smaller, by gzip. */
+/* The files of the www folder: read when the program starts, kept in memory as they are and, where that is smaller, by gzip. A page is
+ * hashed and packed when it is asked for the first time: the first that anybody sees does not wait for all the others. */
 #include "portal/portal_i.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <mbedtls/md.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -21,13 +23,17 @@ struct page {
     char *path; /* "/device/batches.html": below www */
     const char *media_type;
     bool asset;
-    struct smki_buffer plain, gzip; /* gzip: empty when it is no smaller */
+    struct smki_buffer plain;
+    bool ready;              /* the rest is there; under the lock until then, and never changed again */
+    struct smki_buffer gzip; /* empty when it is no smaller */
     char etag[ETAG_SIZE], gzip_etag[ETAG_SIZE];
 };
 
 struct pages {
     struct page *all;
     size_t count;
+    pthread_mutex_t lock;
+    z_stream packer; /* one for all: its quarter of a megabyte is made ready once; under the lock */
 };
 
 static const struct {
@@ -60,46 +66,6 @@ static bool kind_find(struct page *page, const char *name)
     return false;
 }
 
-static int gzip_make(struct page *page)
-{
-    z_stream stream = {0};
-    size_t capacity;
-    int status;
-
-    if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)
-        return SMKI_NO_MEMORY;
-    capacity = deflateBound(&stream, (uLong)page->plain.size);
-    if ((page->gzip.at = malloc(capacity)) == NULL) {
-        deflateEnd(&stream);
-        return SMKI_NO_MEMORY;
-    }
-    stream.next_in = page->plain.at;
-    stream.avail_in = (uInt)page->plain.size;
-    stream.next_out = page->gzip.at;
-    stream.avail_out = (uInt)capacity;
-    status = deflate(&stream, Z_FINISH);
-    page->gzip.size = status == Z_STREAM_END ? (size_t)stream.total_out : 0;
-    deflateEnd(&stream);
-    if (page->gzip.size == 0 || page->gzip.size >= page->plain.size)
-        smki_buffer_finish(&page->gzip);
-    return 0;
-}
-
-/* By what it holds: the same file has the same one on every machine. */
-static int etag_make(struct page *page)
-{
-    uint8_t sha256[32];
-    char hex[25];
-
-    if (mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), page->plain.at, page->plain.size, sha256) != 0)
-        return SMKI_INTERNAL;
-    for (size_t i = 0; i < 12; i++)
-        snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
-    snprintf(page->etag, sizeof(page->etag), "\"%s\"", hex);
-    snprintf(page->gzip_etag, sizeof(page->gzip_etag), "\"%s-gzip\"", hex); /* another representation (RFC 9110 8.8.3.3) */
-    return 0;
-}
-
 static int page_read(struct pages *pages, const char *file, const char *path, struct smki_error *err)
 {
     struct page page = {0}, *more;
@@ -112,15 +78,13 @@ static int page_read(struct pages *pages, const char *file, const char *path, st
         return SMKI_TOO_LARGE;
     }
     pages->all = more;
-    if ((rc = file_take(&page.plain, file, PAGE_MAX, err)) == 0 && (rc = etag_make(&page)) == 0 && (rc = gzip_make(&page)) == 0 &&
-        (page.path = strdup(path)) == NULL)
+    if ((rc = file_take(&page.plain, file, PAGE_MAX, err)) == 0 && (page.path = strdup(path)) == NULL)
         rc = SMKI_NO_MEMORY;
     if (rc == 0) {
         pages->all[pages->count++] = page;
         return 0;
     }
     smki_buffer_finish(&page.plain);
-    smki_buffer_finish(&page.gzip);
     return rc;
 }
 
@@ -134,7 +98,7 @@ static int entry_read(struct pages *pages, const char *folder, const char *below
     if (snprintf(file, sizeof(file), "%s/%s", folder, name) >= (int)sizeof(file) ||
         snprintf(path, sizeof(path), "%s/%s", below, name) >= (int)sizeof(path) || stat(file, &about) != 0) {
         snprintf(err->text, sizeof(err->text), "%.200s/%.200s: cannot be read", folder, name);
-        return SMKI_IO;
+        return err->code = SMKI_IO;
     }
     if (S_ISDIR(about.st_mode))
         return depth < DEPTH_MAX ? folder_read(pages, file, path, depth + 1, err) : 0;
@@ -150,7 +114,7 @@ static int folder_read(struct pages *pages, const char *folder, const char *belo
     if (open == NULL) {
         snprintf(err->text, sizeof(err->text), "%.200s: the folder of the pages cannot be read: %s; see portal.www and --www", folder,
                  strerror(errno));
-        return SMKI_IO;
+        return err->code = SMKI_IO;
     }
     while (rc == 0 && (entry = readdir(open)) != NULL) {
         if (entry->d_name[0] != '.')
@@ -160,9 +124,22 @@ static int folder_read(struct pages *pages, const char *folder, const char *belo
     return rc;
 }
 
-int pages_read(struct pages **out, const char *folder, struct smki_error *err)
+static struct pages *pages_make(void)
 {
     struct pages *pages = calloc(1, sizeof(*pages));
+
+    if (pages == NULL ||
+        deflateInit2(&pages->packer, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY, Z_DEFAULT_STRATEGY) != Z_OK) {
+        free(pages);
+        return NULL;
+    }
+    pthread_mutex_init(&pages->lock, NULL);
+    return pages;
+}
+
+int pages_read(struct pages **out, const char *folder, struct smki_error *err)
+{
+    struct pages *pages = pages_make();
     int rc = pages != NULL ? folder_read(pages, folder, "", 0, err) : SMKI_NO_MEMORY;
 
     if (rc == 0 && pages->count == 0) {
@@ -179,13 +156,16 @@ int pages_read(struct pages **out, const char *folder, struct smki_error *err)
 
 void pages_free(struct pages *pages)
 {
-    for (size_t i = 0; pages != NULL && i < pages->count; i++) {
+    if (pages == NULL)
+        return;
+    for (size_t i = 0; i < pages->count; i++) {
         free(pages->all[i].path);
         smki_buffer_finish(&pages->all[i].plain);
         smki_buffer_finish(&pages->all[i].gzip);
     }
-    if (pages != NULL)
-        free(pages->all);
+    free(pages->all);
+    pthread_mutex_destroy(&pages->lock);
+    deflateEnd(&pages->packer);
     free(pages);
 }
 
@@ -243,6 +223,52 @@ bool page_is_asset(const struct page *page)
     return page->asset;
 }
 
+/* ---- at the first request ---- */
+
+static int gzip_make(z_stream *packer, struct page *page)
+{
+    const size_t capacity = deflateBound(packer, (uLong)page->plain.size);
+
+    if (deflateReset(packer) != Z_OK || (page->gzip.at = malloc(capacity)) == NULL)
+        return SMKI_NO_MEMORY;
+    packer->next_in = page->plain.at;
+    packer->avail_in = (uInt)page->plain.size;
+    packer->next_out = page->gzip.at;
+    packer->avail_out = (uInt)capacity;
+    page->gzip.size = deflate(packer, Z_FINISH) == Z_STREAM_END ? (size_t)packer->total_out : 0;
+    if (page->gzip.size == 0 || page->gzip.size >= page->plain.size)
+        smki_buffer_finish(&page->gzip);
+    return 0;
+}
+
+/* By what it holds: the same file has the same one on every machine. */
+static int etag_make(struct page *page)
+{
+    uint8_t sha256[32];
+    char hex[25];
+
+    if (mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), page->plain.at, page->plain.size, sha256) != 0)
+        return SMKI_INTERNAL;
+    for (size_t i = 0; i < 12; i++)
+        snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
+    snprintf(page->etag, sizeof(page->etag), "\"%s\"", hex);
+    snprintf(page->gzip_etag, sizeof(page->gzip_etag), "\"%s-gzip\"", hex); /* another representation (RFC 9110 8.8.3.3) */
+    return 0;
+}
+
+/* What a page is sent as: made once. */
+static int page_ready(struct pages *pages, size_t index)
+{
+    struct page *page = &pages->all[index];
+    int rc = 0;
+
+    pthread_mutex_lock(&pages->lock);
+    if (!page->ready && (rc = etag_make(page)) == 0 && (rc = gzip_make(&pages->packer, page)) == 0)
+        page->ready = true;
+    pthread_mutex_unlock(&pages->lock);
+    return rc;
+}
+
 /* ---- answering ---- */
 
 /* Does a list of "token;q=0.5, token" name this one, with a weight above nothing? (RFC 9110 12.5.3) */
@@ -269,7 +295,7 @@ static bool is_known(const char *list, const char *etag)
     return list != NULL && (strcmp(list, "*") == 0 || strstr(list, etag) != NULL);
 }
 
-int page_reply(struct serve_request *request, const struct page *page, int status)
+static int ready_reply(struct serve_request *request, const struct page *page, int status)
 {
     const bool zipped = page->gzip.size > 0 && accepts_gzip(serve_header(request, "Accept-Encoding"));
     const struct smki_buffer *whole = zipped ? &page->gzip : &page->plain;
@@ -287,6 +313,14 @@ int page_reply(struct serve_request *request, const struct page *page, int statu
     if (zipped && !known)
         serve_header_add(request, "Content-Encoding", "gzip");
     return serve_reply(request, known ? 304 : status, known ? NULL : page->media_type, &body);
+}
+
+int page_reply(struct serve_request *request, const struct page *page, int status)
+{
+    struct pages *pages = portal_of(request)->pages;
+    int rc = page_ready(pages, (size_t)(page - pages->all));
+
+    return rc != 0 ? rc : ready_reply(request, page, status);
 }
 
 int page_answer(struct serve_request *request, struct smki_error *err)

@@ -10,6 +10,7 @@
 #include "command/command.h"
 #include "serve/serve.h"
 
+#include <smki/batch.h>
 #include <smki/portal.h>
 
 #define PART_LANDING      1u
@@ -39,11 +40,14 @@ extern const struct portal_site portal_sites[PORTAL_SITES];
 struct portal {
     const struct call *call;
     struct pages *pages;
+    char www[SMKI_CONFIG_TEXT_SIZE]; /* portal.www, as it was at the start */
     uint8_t proof_key[32];
     struct serve_route *routes[PORTAL_SITES];
     size_t route_counts[PORTAL_SITES];
     struct turns *turns; /* demand.c */
-    struct bell *bell;   /* desk.c */
+    struct told *told;   /* told.c */
+    struct makers *makers; /* maker.c */
+    struct bell *bell;   /* bell.c */
 };
 
 /* Fills the sites from the configuration; the command line has the last word on addresses. A site without an address is not there. */
@@ -70,7 +74,10 @@ struct portal_route {
     int (*open)(struct serve_request *request, struct smki_error *err);
     int (*feed)(struct serve_request *request, struct smki_bytes bytes, struct smki_error *err);
     void (*close)(struct serve_request *request, bool delivered);
+    enum smki_act refused; /* what a refusal is recorded as that is no decision of the library's; 0: nothing is recorded */
 };
+/* The row of a request to the API; NULL: it is of none. */
+const struct portal_route *route_row(const struct serve_request *request);
 
 /* The routes of a site: of the table, and its pages. `upload_max`: octets of a batch. */
 int routes_make(struct portal *portal, size_t site, bool internet, uint64_t upload_max, struct smki_error *err);
@@ -127,9 +134,15 @@ int answer_refusal(struct serve_request *request, int code, const char *text, st
 
 /* ---- file.c ---- */
 
+struct file {
+    int fd;
+    int64_t offset;
+};
 /* Sends an open file, which is closed by file_close: the `close` of the route. */
 int file_reply(struct serve_request *request, int fd, uint64_t size, const char *media_type, const char *name);
 void file_close(struct serve_request *request, bool delivered);
+/* The same of a place that is the caller's and lives until the route's `close`; the caller closes. */
+int file_send(struct serve_request *request, struct file *file, uint64_t size, const char *media_type, const char *name);
 
 /* ---- json.c ---- */
 
@@ -155,6 +168,7 @@ int session_answer(struct serve_request *request, struct smki_error *err);
 int public_answer(struct serve_request *request, struct smki_error *err);
 bool public_add(cJSON *object, struct serve_request *request);
 /* The public address of a site, without a / at the end; "": it is not served. */
+#define PORTAL_URL_SIZE 1024
 void site_url(char *out, size_t size, const struct serve_request *request, size_t site);
 int errors_answer(struct serve_request *request, struct smki_error *err);
 
@@ -173,9 +187,11 @@ void batch_upload_close(struct serve_request *request, bool delivered);
 int batch_list_answer(struct serve_request *request, struct smki_error *err);
 int batch_answer(struct serve_request *request, struct smki_error *err);
 int batch_result_answer(struct serve_request *request, struct smki_error *err);
-/* The batches of the Party that asks, newest first, from before `before` (0: all) and not accepted before `since`. */
-int batch_list(struct serve_request *request, cJSON *object, uint64_t before, struct smki_time since, size_t most, bool *more,
-               struct smki_error *err);
+void batch_result_close(struct serve_request *request, bool delivered);
+/* The number of the batch that the path names; 0: none. */
+uint64_t batch_of_path(const struct serve_request *request);
+/* The batches of the Party that asks, newest first, from before `before` (0: all); `kept`: without those whose results are no longer kept. */
+int batch_list(struct serve_request *request, cJSON *object, uint64_t before, bool kept, size_t most, bool *more, struct smki_error *err);
 
 /* Where a batch stands in the night, as the whole queue was planned a moment ago. */
 struct turn {
@@ -189,6 +205,34 @@ void turns_end(struct portal *portal);
 /* Something has changed that the next one who asks is to see. */
 void turns_stale(struct portal *portal);
 int turn_of(struct serve_request *request, uint64_t batch, struct turn *out, struct smki_error *err);
+/* ---- maker.c: how many results are made and sent at a time ---- */
+
+/* Results are made anew for each request, which takes a thread of the pool a while and room on the disk until it is sent. So a Party has one
+ * made at a time, and MAKER_OPEN made and not taken yet; the other Parties have theirs meanwhile. */
+#define MAKER_OPEN 4
+int makers_begin(struct portal *portal, struct smki_error *err);
+void makers_end(struct portal *portal);
+/* False: the Party has as many as it may. Else maker_made follows, made or not, and then maker_leave. */
+bool maker_enter(struct portal *portal, uint64_t party);
+void maker_made(struct portal *portal, uint64_t party);
+void maker_leave(struct portal *portal, uint64_t party);
+
+/* ---- told.c: batches as they were told last ---- */
+
+int told_begin(struct portal *portal, struct smki_error *err);
+void told_end(struct portal *portal);
+/* All that a batch's object is made of; nothing of it is of who asks. Cleared before it is filled. */
+struct telling {
+    struct smki_batch batch;
+    struct turn turn;
+    enum smki_batch_state shown;
+    bool released;
+    struct smki_time releases, expires; /* as the configuration has it now; expires {0}: there is no result (yet) */
+};
+/* The object that was made of the same telling before; NULL: none is known. */
+cJSON *told_find(struct portal *portal, const struct telling *telling);
+void told_keep(struct portal *portal, const struct telling *telling, const cJSON *json);
+
 int forecast_answer(struct serve_request *request, struct smki_error *err);
 int night_answer(struct serve_request *request, struct smki_error *err);
 int demand_answer(struct serve_request *request, struct smki_error *err);
@@ -203,8 +247,15 @@ int installer_list_answer(struct serve_request *request, struct smki_error *err)
 int installer_answer(struct serve_request *request, struct smki_error *err);
 
 int desk_answer(struct serve_request *request, struct smki_error *err);
-/* The thread that tells the webhook of reports, so that no request waits for it. */
+
+/* ---- bell.c: the thread that tells the Service Desk's webhook of reports ---- */
+
 int bell_begin(struct portal *portal, struct smki_error *err);
+/* For `started`: what was left before the start is sent now. */
+void bell_serve(struct portal *portal, struct serve *serve);
+/* There is a report. Waits for nothing. */
+void bell_ring(struct portal *portal);
+/* Waits for no receiver. */
 void bell_end(struct portal *portal);
 
 #endif

@@ -1,12 +1,11 @@
 /* What anybody may know: whose service it is, where it is, what is announced; and the list of errors. */
 #include "portal/portal_i.h"
 
+#include <smki/bulletin.h>
 #include <smki/maintenance.h>
 #include <smki/smki.h>
 
 #include <string.h>
-
-#define URL_SIZE 1024
 
 /* ---- addresses ---- */
 
@@ -25,7 +24,7 @@ static void host_write(char out[SMKI_CONFIG_TEXT_SIZE], const struct serve_reque
 }
 
 /* What is configured as public; else made from host and port; "" when it is not served. */
-static void url_write(char out[URL_SIZE], const struct serve_request *request, const char *public, const struct smki_config_web *web,
+static void url_write(char out[PORTAL_URL_SIZE], const struct serve_request *request, const char *public, const struct smki_config_web *web,
                       const char *listen, const char *path)
 {
     const char *port = strrchr(listen, ':');
@@ -33,11 +32,11 @@ static void url_write(char out[URL_SIZE], const struct serve_request *request, c
 
     host_write(host, request, web);
     if (public[0] != '\0')
-        snprintf(out, URL_SIZE, "%s%s", public, path);
+        snprintf(out, PORTAL_URL_SIZE, "%s%s", public, path);
     else if (port == NULL)
         out[0] = '\0';
     else
-        snprintf(out, URL_SIZE, "https://%s%s%s", host, strcmp(port, ":443") == 0 ? "" : port, path);
+        snprintf(out, PORTAL_URL_SIZE, "https://%s%s%s", host, strcmp(port, ":443") == 0 ? "" : port, path);
 }
 
 void site_url(char *out, size_t size, const struct serve_request *request, size_t site)
@@ -48,7 +47,7 @@ void site_url(char *out, size_t size, const struct serve_request *request, size_
                                               config->portal_url_device_internet, config->portal_url_download};
     const char *given = call_text(portal_of(request)->call, portal_sites[site].option);
     const struct smki_config_web *web = site_config(config, site);
-    char url[URL_SIZE];
+    char url[PORTAL_URL_SIZE];
 
     url_write(url, request, public[site], web, given != NULL ? given : web->listen, "");
     snprintf(out, size, "%s", url);
@@ -58,7 +57,7 @@ static cJSON *urls_json(const struct serve_request *request)
 {
     const struct smki_config *config = smki_service_config(serve_service(request));
     cJSON *urls = cJSON_CreateObject();
-    char url[URL_SIZE];
+    char url[PORTAL_URL_SIZE];
     bool ok = true;
 
     for (size_t i = 0; i < PORTAL_SITES; i++) {
@@ -135,19 +134,65 @@ static bool maintenance_add(cJSON *object, struct smki_service *service)
     return json_add(object, "maintenance", maintenance_json(&maintenance));
 }
 
+static cJSON *bulletin_json(const struct smki_bulletin *bulletin)
+{
+    cJSON *object = cJSON_CreateObject();
+    bool ok = json_add_number(object, "number", bulletin->number) && smki_json_time(object, "from", bulletin->from) &&
+              smki_json_time(object, "to", bulletin->to) && json_add_text(object, "text", bulletin->text);
+
+    return json_whole(object, ok);
+}
+
+/* Those that are shown now. */
+static cJSON *bulletins_json(struct smki_service *service)
+{
+    const struct smki_time now = smki_service_now(service);
+    struct smki_bulletin bulletin = {.number = 0};
+    cJSON *array = cJSON_CreateArray();
+    bool ok = array != NULL;
+
+    while (ok && smki_bulletin_next(service, bulletin.number, &bulletin, NULL) == 0) {
+        if (smki_bulletin_is_shown(&bulletin, now))
+            ok = json_push(array, bulletin_json(&bulletin));
+    }
+    return json_whole(array, ok);
+}
+
 /* ---- limits that the pages tell of ---- */
+
+static bool daytime_add(cJSON *object, const char *name, unsigned minutes)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%02u:%02u", minutes / 60 % 24, minutes % 60);
+    return cJSON_AddStringToObject(object, name, text) != NULL;
+}
+
+static bool seconds_add(cJSON *object, const char *name, int64_t us)
+{
+    return cJSON_AddNumberToObject(object, name, (double)us / (double)SMKI_SECOND) != NULL;
+}
+
+/* When, and how often. */
+static bool hours_add(cJSON *object, const struct smki_demand_limits *limits)
+{
+    return daytime_add(object, "nightStart", limits->night_start) && daytime_add(object, "nightEnd", limits->night_end) &&
+           daytime_add(object, "adhocDayFrom", limits->adhoc_day_from) && daytime_add(object, "adhocDayTo", limits->adhoc_day_to) &&
+           daytime_add(object, "pollFrom", limits->poll_from) && seconds_add(object, "adhocPaceDay", limits->adhoc_pace_day) &&
+           seconds_add(object, "adhocPaceNight", limits->adhoc_pace_night) && seconds_add(object, "pollInterval", limits->poll_interval);
+}
 
 static cJSON *limits_json(const struct smki_config *config)
 {
     cJSON *object = cJSON_CreateObject();
-    bool ok = json_add_number(object, "batchCsrs", config->batch_max_csrs) &&
-              json_add_number(object, "batchBytes", config->batch_max_upload) &&
-              json_add_number(object, "portalBatchCsrs", config->limits.portal_batch_csrs) &&
-              json_add_number(object, "portalAdhocCsrs", config->limits.portal_adhoc_csrs) &&
-              json_add_number(object, "nightCapacity", config->limits.night_capacity) &&
-              json_add_number(object, "deviceCertificates", config->device_certificate_limit) &&
-              json_add_number(object, "noticeDays", (uint64_t)(config->limits.agreement_notice / SMKI_DAY)) &&
-              json_add_number(object, "keptDays", (uint64_t)(config->limits.result_retention / SMKI_DAY));
+    bool ok =
+        json_add_number(object, "batchCsrs", config->batch_max_csrs) && json_add_number(object, "batchBytes", config->batch_max_upload) &&
+        json_add_number(object, "portalBatchCsrs", config->limits.portal_batch_csrs) &&
+        json_add_number(object, "portalAdhocCsrs", config->limits.portal_adhoc_csrs) &&
+        json_add_number(object, "nightCapacity", config->limits.night_capacity) &&
+        json_add_number(object, "deviceCertificates", config->device_certificate_limit) &&
+        json_add_number(object, "noticeDays", (uint64_t)(config->limits.agreement_notice / SMKI_DAY)) &&
+        json_add_number(object, "keptDays", (uint64_t)(config->limits.result_retention / SMKI_DAY)) && hours_add(object, &config->limits);
 
     return json_whole(object, ok);
 }
@@ -178,8 +223,8 @@ bool public_add(cJSON *object, struct serve_request *request)
 
     return service_add(object, request, config) && json_add(object, "urls", urls_json(request)) &&
            json_add(object, "browsers", browsers_json()) && maintenance_add(object, service) &&
-           json_add(object, "planned", planned_json(service)) && json_add(object, "limits", limits_json(config)) &&
-           smki_json_time(object, "now", smki_service_now(service));
+           json_add(object, "planned", planned_json(service)) && json_add(object, "notices", bulletins_json(service)) &&
+           json_add(object, "limits", limits_json(config)) && smki_json_time(object, "now", smki_service_now(service));
 }
 
 int public_answer(struct serve_request *request, struct smki_error *err)

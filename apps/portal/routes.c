@@ -13,35 +13,37 @@
 #define D PART_DEVICE
 #define GET(path, parts, answer)                                                                                                           \
     {                                                                                                                                      \
-        "GET", path, parts, ROUTE_OWN, 0, NULL, answer, NULL, NULL, NULL                                                                   \
+        "GET", path, parts, ROUTE_OWN, 0, NULL, answer, NULL, NULL, NULL, 0                                                                \
     }
 
 static const struct portal_route table[] = {
     GET("/api/public", PARTS_ALL, public_answer),
     GET("/api/errors", PARTS_ALL, errors_answer),
     GET("/api/session", O | D, session_answer),
-    {"POST", "/api/csr/check", O | D, ROUTE_OWN, CSR_TEXT_MAX, "text/plain", csr_check_answer, NULL, NULL, NULL},
-    {"POST", "/api/csr", O | D, ROUTE_OWN | ROUTE_PROOF, CSR_TEXT_MAX, "text/plain", csr_issue_answer, NULL, NULL, NULL},
+    {"POST", "/api/csr/check", O | D, ROUTE_OWN, CSR_TEXT_MAX, "text/plain", csr_check_answer, NULL, NULL, NULL, 0},
+    {"POST", "/api/csr", O | D, ROUTE_OWN | ROUTE_PROOF, CSR_TEXT_MAX, "text/plain", csr_issue_answer, NULL, NULL, NULL, 0},
     GET("/api/certificates", O | D, certificate_find_answer),
     GET("/api/certificates/*", O | D, certificate_file_answer),
     GET("/api/pickup", O | D, pickup_answer),
     {"POST", "/api/batches", D, ROUTE_OWN | ROUTE_PROOF, UINT64_MAX, "application/zip", batch_upload_answer, batch_upload_open,
-     batch_upload_feed, batch_upload_close},
+     batch_upload_feed, batch_upload_close, 0},
     GET("/api/batches", D, batch_list_answer),
-    GET("/api/batches/*", D, batch_answer),
-    {"GET", "/api/batches/*/response.zip", D, ROUTE_OWN, 0, NULL, batch_result_answer, NULL, NULL, file_close},
-    {"GET", "/api/batches/*/report.txt", D, ROUTE_OWN, 0, NULL, batch_result_answer, NULL, NULL, file_close},
+    {"GET", "/api/batches/*", D, ROUTE_OWN, 0, NULL, batch_answer, NULL, NULL, NULL, SMKI_ACT_BATCH_POLL},
+    {"GET", "/api/batches/*/response.zip", D, ROUTE_OWN, 0, NULL, batch_result_answer, NULL, NULL, batch_result_close,
+     SMKI_ACT_RESULT_READ},
+    {"GET", "/api/batches/*/report.txt", D, ROUTE_OWN, 0, NULL, batch_result_answer, NULL, NULL, batch_result_close, SMKI_ACT_RESULT_READ},
     GET("/api/forecast", D, forecast_answer),
     GET("/api/night", D, night_answer),
     GET("/api/demand", O | D, demand_answer),
     GET("/api/notices", O | D, notice_list_answer),
-    {"POST", "/api/notices", O | D, ROUTE_OWN | ROUTE_PROOF, JSON_MAX, "application/json", notice_add_answer, NULL, NULL, NULL},
-    {"GET", "/api/documents", O | D, ROUTE_OWN | ROUTE_INTERNET, 0, NULL, document_list_answer, NULL, NULL, NULL},
-    {"GET", "/api/documents/*", O | D, ROUTE_OWN | ROUTE_INTERNET, 0, NULL, document_answer, NULL, NULL, file_close},
-    {"POST", "/api/desk", PARTS_ALL, ROUTE_OWN | ROUTE_PROOF, JSON_MAX, "application/json", desk_answer, NULL, NULL, NULL},
+    {"POST", "/api/notices", O | D, ROUTE_OWN | ROUTE_PROOF, JSON_MAX, "application/json", notice_add_answer, NULL, NULL, NULL,
+     SMKI_ACT_DEMAND_NOTICE},
+    {"GET", "/api/documents", O | D, ROUTE_OWN | ROUTE_INTERNET, 0, NULL, document_list_answer, NULL, NULL, NULL, 0},
+    {"GET", "/api/documents/*", O | D, ROUTE_OWN | ROUTE_INTERNET, 0, NULL, document_answer, NULL, NULL, file_close, 0},
+    {"POST", "/api/desk", PARTS_ALL, ROUTE_OWN | ROUTE_PROOF, JSON_MAX, "application/json", desk_answer, NULL, NULL, NULL, SMKI_ACT_DESK},
     /* for programs and people alike, by links from anywhere */
-    {"GET", "/updates.json", PART_DOWNLOAD, 0, 0, NULL, installer_list_answer, NULL, NULL, NULL},
-    {"GET", "/files/*", PART_DOWNLOAD, 0, 0, NULL, installer_answer, NULL, NULL, file_close},
+    {"GET", "/updates.json", PART_DOWNLOAD, 0, 0, NULL, installer_list_answer, NULL, NULL, NULL, 0},
+    {"GET", "/files/*", PART_DOWNLOAD, 0, 0, NULL, installer_answer, NULL, NULL, file_close, 0},
 };
 
 /* ---- what each of them is asked before ---- */
@@ -57,6 +59,13 @@ static int row_open(struct serve_request *request, struct smki_error *err)
     int rc = (row->flags & ROUTE_OWN) != 0 ? proof_check(request, (row->flags & ROUTE_PROOF) != 0, err) : 0;
 
     return rc == 0 && row->open != NULL ? row->open(request, err) : rc;
+}
+
+const struct portal_route *route_row(const struct serve_request *request)
+{
+    const struct serve_route *route = serve_route_of(request);
+
+    return route != NULL && route->open == row_open ? route->context : NULL;
 }
 
 /* ---- as the server wants them ---- */

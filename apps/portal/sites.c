@@ -4,7 +4,7 @@
 #include <string.h>
 
 const struct portal_site portal_sites[PORTAL_SITES] = {
-    {"landing", "landing", "listen-landing", PART_LANDING, true, SMKI_INTERFACE_PORTAL_DEVICE, "landing", "index.html"},
+    {"landing", "landing", "listen-landing", PART_LANDING, true, SMKI_INTERFACE_PORTAL_LANDING, "landing", "index.html"},
     {"organisation", "organisation", "listen-organisation", PART_ORGANISATION, false, SMKI_INTERFACE_PORTAL_ORGANISATION, "organisation",
      "organisation/index.html"},
     {"device", "device", "listen-device", PART_DEVICE, false, SMKI_INTERFACE_PORTAL_DEVICE, "device", "device/index.html"},
@@ -12,7 +12,7 @@ const struct portal_site portal_sites[PORTAL_SITES] = {
      SMKI_INTERFACE_PORTAL_ORGANISATION, "organisation", "organisation/index.html"},
     {"device-internet", "deviceInternet", "listen-device-internet", PART_DEVICE, true, SMKI_INTERFACE_PORTAL_DEVICE, "device",
      "device/index.html"},
-    {"download", "download", "listen-download", PART_DOWNLOAD, true, SMKI_INTERFACE_PORTAL_DEVICE, "download", "client.html"},
+    {"download", "download", "listen-download", PART_DOWNLOAD, true, SMKI_INTERFACE_PORTAL_DOWNLOAD, "download", "client.html"},
 };
 
 const struct smki_config_web *site_config(const struct smki_config *config, size_t site)
@@ -53,12 +53,20 @@ static int site_make(struct serve_site *out, struct portal *portal, const struct
     return 0;
 }
 
+/* The pages are those of the start. */
+static void www_tell(const struct portal *portal, const struct smki_config *config)
+{
+    if (strcmp(portal->www, config->portal_www) != 0 && !call_has(portal->call, "www"))
+        call_note(portal->call, "portal.www has changed: that takes a restart");
+}
+
 int sites_fill(void *context, const struct smki_config *config, struct serve_site *sites, size_t capacity, size_t *count,
                struct smki_error *err)
 {
     struct portal *portal = context;
     int rc;
 
+    www_tell(portal, config);
     *count = 0;
     for (size_t i = 0; i < PORTAL_SITES && *count < capacity; i++) {
         if ((rc = site_make(&sites[*count], portal, config, i, err)) != 0)

@@ -13,7 +13,6 @@ struct resumption {
     mbedtls_ssl_ticket_context tickets;
     mbedtls_ssl_cache_context cache;
     mbedtls_ctr_drbg_context drbg;
-    mbedtls_entropy_context entropy;
 };
 
 int resumption_create(struct resumption **out, struct smki_error *err)
@@ -26,10 +25,9 @@ int resumption_create(struct resumption **out, struct smki_error *err)
     mbedtls_ssl_ticket_init(&resumption->tickets);
     mbedtls_ssl_cache_init(&resumption->cache);
     mbedtls_ctr_drbg_init(&resumption->drbg);
-    mbedtls_entropy_init(&resumption->entropy);
     mbedtls_ssl_cache_set_timeout(&resumption->cache, TLS_SESSION_LIFETIME);
     mbedtls_ssl_cache_set_max_entries(&resumption->cache, CACHE_ENTRIES);
-    if (mbedtls_ctr_drbg_seed(&resumption->drbg, mbedtls_entropy_func, &resumption->entropy, NULL, 0) != 0 ||
+    if (mbedtls_ctr_drbg_seed(&resumption->drbg, tls_entropy, NULL, NULL, 0) != 0 ||
         mbedtls_ssl_ticket_setup(&resumption->tickets, mbedtls_ctr_drbg_random, &resumption->drbg, MBEDTLS_CIPHER_AES_256_GCM,
                                  TLS_SESSION_LIFETIME) != 0) {
         resumption_destroy(resumption);
@@ -46,7 +44,6 @@ void resumption_destroy(struct resumption *resumption)
     mbedtls_ssl_ticket_free(&resumption->tickets);
     mbedtls_ssl_cache_free(&resumption->cache);
     mbedtls_ctr_drbg_free(&resumption->drbg);
-    mbedtls_entropy_free(&resumption->entropy);
     pthread_mutex_destroy(&resumption->lock);
     free(resumption);
 }

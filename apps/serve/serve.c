@@ -80,15 +80,12 @@ static unsigned pool_size(const struct smki_config_http *http)
 static int crypto_warm_up(struct smki_error *err)
 {
     mbedtls_ctr_drbg_context drbg;
-    mbedtls_entropy_context entropy;
     int rc = compat_crypto_init();
 
     mbedtls_ctr_drbg_init(&drbg);
-    mbedtls_entropy_init(&entropy);
     if (rc == 0)
-        rc = mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, NULL, 0);
+        rc = mbedtls_ctr_drbg_seed(&drbg, tls_entropy, NULL, NULL, 0);
     mbedtls_ctr_drbg_free(&drbg);
-    mbedtls_entropy_free(&entropy);
     return rc == 0 ? 0 : serve_fail(err, SMKI_RANDOM, "no random numbers to be had from the system");
 }
 
@@ -139,8 +136,10 @@ static int workers_count(struct serve *serve, struct smki_error *err)
 static int admin_renew(struct admin **out, struct running *running, const struct smki_config *config, struct smki_error *err)
 {
     struct serve *serve = &running->serve;
-    const char *address = serve->options->listen_admin != NULL ? serve->options->listen_admin : config->admin_listen;
+    const char *address = serve->options->admin != NULL ? serve->options->admin(config) : config->admin_listen;
 
+    if (serve->options->listen_admin != NULL)
+        address = serve->options->listen_admin;
     *out = running->admin;
     if (running->admin != NULL && strcmp(admin_address(running->admin), address) == 0)
         return 0;
@@ -248,7 +247,6 @@ static void reload(struct running *running)
     notify_reloading();
     if (config_read(&config, serve, &err) != 0 || fresh_open(running, &config, &generation, &admin, &err) != 0) {
         atomic_fetch_add(&serve->metrics.reloads_failed, 1);
-        log_line(serve->program, "not reloaded, all stays as it was: %s: %s", smki_refusal_find(err.code)->name, err.text);
     } else {
         fresh_take(running, generation, admin);
         atomic_fetch_add(&serve->metrics.reloads, 1);
@@ -256,6 +254,8 @@ static void reload(struct running *running)
         restart_tell(running, &config.http);
     }
     ready_tell(running);
+    if (err.code != 0) /* the last line is what people look at */
+        log_line(serve->program, "not reloaded, all stays as it was: %s: %s", smki_refusal_find(err.code)->name, err.text);
 }
 
 /* ---- closing ---- */

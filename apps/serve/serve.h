@@ -136,7 +136,9 @@ struct serve_options {
     /* Called once before the first connection: the place for serve_gauge and serve_count_help. May be NULL. */
     void (*started)(void *context, struct serve *serve);
     void *context;
-    const char *listen_admin; /* in place of admin.listen of the configuration; NULL: that */
+    const char *listen_admin; /* where health and metrics are, whatever the configuration says; NULL: that */
+    /* Where they are by a configuration; NULL: admin.listen. */
+    const char *(*admin)(const struct smki_config *config);
 };
 #define SERVE_SITES_MAX 16
 

@@ -17,7 +17,6 @@ struct tls {
     mbedtls_x509_crt certificate, authority;
     mbedtls_pk_context key;
     mbedtls_ctr_drbg_context drbg;
-    mbedtls_entropy_context entropy;
     const struct listener *listener;
     struct tls_peer *peer;
 };
@@ -43,6 +42,12 @@ static const mbedtls_x509_crt_profile profile = {
     .allowed_curves = MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP256R1) | MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP384R1),
     .rsa_min_bitlen = 2048,
 };
+
+int tls_entropy(void *context, unsigned char *out, size_t size)
+{
+    (void)context;
+    return smki_random_system.fill(smki_random_system.context, out, size) == 0 ? 0 : MBEDTLS_ERR_ENTROPY_SOURCE_FAILED;
+}
 
 /* ---- callbacks; the peer is the one whose turn it is ---- */
 
@@ -206,8 +211,7 @@ int tls_create(struct tls **out, const struct listener *listener, const struct s
     mbedtls_x509_crt_init(&tls->authority);
     mbedtls_pk_init(&tls->key);
     mbedtls_ctr_drbg_init(&tls->drbg);
-    mbedtls_entropy_init(&tls->entropy);
-    if (mbedtls_ctr_drbg_seed(&tls->drbg, mbedtls_entropy_func, &tls->entropy, NULL, 0) != 0)
+    if (mbedtls_ctr_drbg_seed(&tls->drbg, tls_entropy, NULL, NULL, 0) != 0)
         rc = serve_fail(err, SMKI_RANDOM, "no random numbers to be had from the system");
     if (rc != 0 || (rc = files_read(tls, http, home, err)) != 0 || (rc = settings_make(tls, http, err)) != 0) {
         tls_destroy(tls);
@@ -226,7 +230,6 @@ void tls_destroy(struct tls *tls)
     mbedtls_x509_crt_free(&tls->authority);
     mbedtls_pk_free(&tls->key);
     mbedtls_ctr_drbg_free(&tls->drbg);
-    mbedtls_entropy_free(&tls->entropy);
     free(tls);
 }
 

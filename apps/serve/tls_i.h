@@ -13,6 +13,13 @@ struct site;
 #define TLS_SESSION_LIFETIME  300 /* s: IDS App. G, interfaces.md 3 */
 #define TLS_SESSION_NAME_SIZE 32
 
+/* ---- random numbers ---- */
+
+/* Where every generator's seed comes from: the system, in the form that mbedTLS asks for; `context` is not used. A pool of mbedTLS's own
+ * (mbedtls_entropy_context) would cost each generator a millisecond at its start and some 40 KiB (2.28's HAVEGE), and end in the same
+ * place. Thread-safe. */
+int tls_entropy(void *context, unsigned char *out, size_t size);
+
 /* ---- resumption ---- */
 
 struct resumption;

@@ -82,20 +82,8 @@ static int agreements_walk(struct call *call, struct table *table, struct json_l
 static int agreement_list(struct call *call)
 {
     static const char *const headings[] = {">N", ">PARTY", "RULE", ">LIMIT", "FROM", "TO", "NOTIFIED", NULL};
-    struct table table;
-    struct json_list list;
-    int rc;
 
-    table_start(&table, headings);
-    if (call->json)
-        json_list_start(&list);
-    rc = agreements_walk(call, &table, &list);
-    if (call->json)
-        json_list_end(&list);
-    else if (rc == 0)
-        return table_print(&table, call, "no agreements; 'smki agreement add' records one");
-    table_finish(&table);
-    return rc;
+    return table_list(call, headings, agreements_walk, "no agreements; 'smki agreement add' records one");
 }
 
 /* ---- notices: what Parties announced on the portal ---- */
@@ -139,20 +127,9 @@ static int agreement_notices(struct call *call)
 {
     static const char *const headings[] = {">N",       "STATE",      ">PARTY", "RULE", ">CSRS IN 24 H", "FROM", "TO",
                                            "NOTIFIED", ">AGREEMENT", "TEXT",   NULL};
-    struct table table;
-    struct json_list list;
-    int rc;
 
-    table_start(&table, headings);
-    if (call->json)
-        json_list_start(&list);
-    rc = notices_walk(call, &table, &list);
-    if (call->json)
-        json_list_end(&list);
-    else if (rc == 0)
-        return table_print(&table, call, call_has(call, "all") ? "no notices" : "no notices wait; --all lists those that were decided too");
-    table_finish(&table);
-    return rc;
+    return table_list(call, headings, notices_walk,
+                      call_has(call, "all") ? "no notices" : "no notices wait; --all lists those that were decided too");
 }
 
 static int agreement_approve(struct call *call)

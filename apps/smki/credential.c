@@ -226,20 +226,8 @@ static int credential_list(struct call *call)
 {
     static const char *const headings[] = {">N",          ">PARTY",  ">OFFICER", "INTERFACE", "STATE",
                                            "COMMON NAME", "CHANGED", "EXPIRES",  "SERIAL",    NULL};
-    struct table table;
-    struct json_list list;
-    int rc;
 
-    table_start(&table, headings);
-    if (call->json)
-        json_list_start(&list);
-    rc = credentials_walk(call, &table, &list);
-    if (call->json)
-        json_list_end(&list);
-    else if (rc == 0)
-        return table_print(&table, call, "no credentials; 'smki credential issue' makes one");
-    table_finish(&table);
-    return rc;
+    return table_list(call, headings, credentials_walk, "no credentials; 'smki credential issue' makes one");
 }
 
 static int credential_pem(struct call *call, const struct smki_credential *credential)

@@ -52,20 +52,9 @@ static int desk_walk(struct call *call, struct table *table, struct json_list *l
 static int desk_show_all(struct call *call)
 {
     static const char *const headings[] = {">N", "STATE", "RECEIVED", ">PARTY", "WEBHOOK", "NAME", "CONTACT", "TEXT", NULL};
-    struct json_list list;
-    struct table table;
-    int rc;
 
-    table_start(&table, headings);
-    if (call->json)
-        json_list_start(&list);
-    rc = desk_walk(call, &table, &list);
-    if (call->json)
-        json_list_end(&list);
-    else if (rc == 0)
-        return table_print(&table, call, call_has(call, "all") ? "no reports" : "no open reports; --all lists those that are closed too");
-    table_finish(&table);
-    return rc;
+    return table_list(call, headings, desk_walk,
+                      call_has(call, "all") ? "no reports" : "no open reports; --all lists those that are closed too");
 }
 
 /* The list is printed whether the webhook answers or not. */

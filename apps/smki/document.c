@@ -66,20 +66,8 @@ static int documents_walk(struct call *call, struct table *table, struct json_li
 static int document_list(struct call *call)
 {
     static const char *const headings[] = {">N", "TITLE", "VERSION", "DATE", ">SIZE", "FILE", NULL};
-    struct json_list list;
-    struct table table;
-    int rc;
 
-    table_start(&table, headings);
-    if (call->json)
-        json_list_start(&list);
-    rc = documents_walk(call, &table, &list);
-    if (call->json)
-        json_list_end(&list);
-    else if (rc == 0)
-        return table_print(&table, call, "no documents; 'smki document add' puts one in");
-    table_finish(&table);
-    return rc;
+    return table_list(call, headings, documents_walk, "no documents; 'smki document add' puts one in");
 }
 
 static const struct command_value add_options[] = {

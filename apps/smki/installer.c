@@ -76,20 +76,8 @@ static int installers_walk(struct call *call, struct table *table, struct json_l
 static int client_list(struct call *call)
 {
     static const char *const headings[] = {">N", "VERSION", "PLATFORM", ">SIZE", "PUBLISHED", "FILE", "SIGNED BY", NULL};
-    struct json_list list;
-    struct table table;
-    int rc;
 
-    table_start(&table, headings);
-    if (call->json)
-        json_list_start(&list);
-    rc = installers_walk(call, &table, &list);
-    if (call->json)
-        json_list_end(&list);
-    else if (rc == 0)
-        return table_print(&table, call, "nothing is published; 'smki client publish' does it");
-    table_finish(&table);
-    return rc;
+    return table_list(call, headings, installers_walk, "nothing is published; 'smki client publish' does it");
 }
 
 static const struct command_value publish_options[] = {

@@ -8,6 +8,7 @@ static const struct command_group groups[] = {
     {"device", "Devices: import the inventory, look, raise the limit"},
     {"agreement", "Demand agreements: record, look; notices of extra demand: look, approve, decline"},
     {"maintenance", "Planned Maintenance: announce, start, end, look"},
+    {"bulletin", "Notices on the portal: put up, look, take down"},
     {"document", "The document library: add, look, remove"},
     {"client", "The Authentication Client's download area: publish, look, withdraw"},
     {"desk", "Reports to the Service Desk: look, close, send on"},
@@ -20,9 +21,25 @@ static const struct command_group groups[] = {
 };
 
 static const struct command *const tables[] = {
-    home_commands,        party_commands,    officer_commands,   credential_commands, device_commands,      agreement_commands,
-    maintenance_commands, document_commands, installer_commands, desk_commands,       certificate_commands, ca_commands,
-    tls_commands,         audit_commands,    config_commands,    lint_commands,       errors_commands,      NULL,
+    home_commands,
+    party_commands,
+    officer_commands,
+    credential_commands,
+    device_commands,
+    agreement_commands,
+    maintenance_commands,
+    bulletin_commands,
+    document_commands,
+    installer_commands,
+    desk_commands,
+    certificate_commands,
+    ca_commands,
+    tls_commands,
+    audit_commands,
+    config_commands,
+    lint_commands,
+    errors_commands,
+    NULL,
 };
 
 static const struct program smki_program = {

@@ -129,20 +129,8 @@ static int maintenances_walk(struct call *call, struct table *table, struct json
 static int maintenance_list(struct call *call)
 {
     static const char *const headings[] = {">N", "STATE", "FROM", "TO", "NIGHT", "TEXT", NULL};
-    struct json_list list;
-    struct table table;
-    int rc;
 
-    table_start(&table, headings);
-    if (call->json)
-        json_list_start(&list);
-    rc = maintenances_walk(call, &table, &list);
-    if (call->json)
-        json_list_end(&list);
-    else if (rc == 0)
-        return table_print(&table, call, "no maintenance; 'smki maintenance plan' announces one");
-    table_finish(&table);
-    return rc;
+    return table_list(call, headings, maintenances_walk, "no maintenance; 'smki maintenance plan' announces one");
 }
 
 /* ---- the table ---- */

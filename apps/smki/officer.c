@@ -68,20 +68,8 @@ static int officers_walk(struct call *call, struct table *table, struct json_lis
 static int aro_list(struct call *call)
 {
     static const char *const headings[] = {">N", ">PARTY", "NAME", "E-MAIL", "STATE", NULL};
-    struct table table;
-    struct json_list list;
-    int rc;
 
-    table_start(&table, headings);
-    if (call->json)
-        json_list_start(&list);
-    rc = officers_walk(call, &table, &list);
-    if (call->json)
-        json_list_end(&list);
-    else if (rc == 0)
-        return table_print(&table, call, "no officers; 'smki aro nominate' records one");
-    table_finish(&table);
-    return rc;
+    return table_list(call, headings, officers_walk, "no officers; 'smki aro nominate' records one");
 }
 
 static int aro_show(struct call *call)

@@ -40,6 +40,12 @@ SMKI_API SMKI_MUST_USE int smki_access_refused_as(struct smki_service *service, 
                                                   enum smki_interface interface, enum smki_network network, const char *peer, int code,
                                                   const char *text, uint64_t transaction, bool *recorded, struct smki_error *err);
 
+/* Records that `actor`, who was let in, or who needs no credential, was refused something: as `act` (such as SMKI_ACT_RESULT_READ) of `subject` (a
+ * batch's number; 0: none), with its code and words and the address. For refusals that are no decision of the store, which records its own; at the
+ * same pace as smki_access_refused, and counted with those. Thread-safe. */
+SMKI_API SMKI_MUST_USE int smki_refused(struct smki_service *service, const struct smki_actor *actor, enum smki_act act, uint64_t subject,
+                                        const char *peer, int code, const char *text, struct smki_error *err);
+
 /* ---- what a credential did lately ---- */
 
 #define SMKI_NETWORKS    3  /* as enum smki_network */
@@ -64,12 +70,20 @@ struct smki_use_unusual {
     unsigned reasons; /* bits of enum smki_unusual */
     char peer[SMKI_PEER_SIZE];
 };
+#define SMKI_USE_GAP (30 * SMKI_MINUTE)
+/* The last use before the latest gap of at least SMKI_USE_GAP without any: before this visit, whoever's it was. */
+struct smki_use_previous {
+    struct smki_time time; /* {0}: none is known */
+    enum smki_network network;
+    char peer[SMKI_PEER_SIZE];
+};
 struct smki_credential_use {
     uint64_t credential;
     struct {
         struct smki_time first, last; /* {0}: never */
         char peer[SMKI_PEER_SIZE];    /* of the last */
     } network[SMKI_NETWORKS];
+    struct smki_use_previous previous;
     struct smki_use_day days[SMKI_USE_DAYS];           /* newest first */
     struct smki_use_unusual unusual[SMKI_USE_UNUSUAL]; /* newest first */
 };
@@ -91,6 +105,7 @@ SMKI_API const char *smki_unusual_word(enum smki_unusual reason);
 /* A new object; the caller frees, NULL: no memory. Times as smki_json_time of smki/portal.h.
  *
  *   - "last": {"time", "network", "peer"} or null
+ *   - "previous": {"time", "network", "peer"} or null: the last use before this visit (struct smki_use_previous)
  *   - "networks": array: "network", "first", "last", "peer"
  *   - "days": array of the 30 days up to that of `now`, oldest first, used or not: "day" ("2026-11-23"), "local", "gateway", "internet"
  *   - "unusual": array, newest first: "time", "network", "peer", "reasons" (words), "text" */

@@ -48,7 +48,8 @@ struct cJSON;
     X(40, DEMAND_NOTICE, "demand-notice")                                                                                                  \
     X(41, DOCUMENT, "document")                                                                                                            \
     X(42, INSTALLER, "installer")                                                                                                          \
-    X(43, DESK, "desk")
+    X(43, DESK, "desk")                                                                                                                    \
+    X(44, BULLETIN, "bulletin")
 
 enum smki_act {
 #define SMKI_X(number, name, word) SMKI_ACT_##name = (number),

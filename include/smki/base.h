@@ -142,6 +142,8 @@ enum smki_interface {
     SMKI_INTERFACE_ADHOC,
     SMKI_INTERFACE_BATCH,
     SMKI_INTERFACE_RUNNER,
+    SMKI_INTERFACE_PORTAL_LANDING,  /* the landing page, where nobody has a credential */
+    SMKI_INTERFACE_PORTAL_DOWNLOAD, /* the Authentication Client's download area, likewise */
 };
 
 #define SMKI_ACTOR_NAME_SIZE 64

@@ -87,6 +87,9 @@ SMKI_API SMKI_MUST_USE int smki_batch_find_as(struct smki_service *service, cons
                                               struct smki_error *err);
 /* The first batch after `id`; NOT_FOUND after the last. */
 SMKI_API SMKI_MUST_USE int smki_batch_next(struct smki_service *service, uint64_t id, struct smki_batch *out, struct smki_error *err);
+/* From when on its results are no longer kept: 30 days (demand.result_retention) after the latest of its release by the rules, a release by the operator and
+ * its completion; {0}: it is not final. Who asks for a result from then on is told RESULT_EXPIRED. */
+SMKI_API struct smki_time smki_batch_expires(const struct smki_service *service, const struct smki_batch *batch);
 /* The newest batch of the Party that is older than `id` (0: the newest of all); NOT_FOUND (err untouched) after the last. Other Parties' batches are not
  * read, however many there are. */
 SMKI_API SMKI_MUST_USE int smki_batch_of_party_before(struct smki_service *service, uint64_t party, uint64_t id, struct smki_batch *out,
@@ -149,6 +152,13 @@ enum smki_result_format { SMKI_RESULT_XML, SMKI_RESULT_ZIP, SMKI_RESULT_TXT };
  * override), RESULT_EXPIRED. */
 SMKI_API SMKI_MUST_USE int smki_batch_result(struct smki_service *service, const struct smki_actor *actor, uint64_t id, enum smki_result_format format,
                                              const char *path, bool ignore_release, struct smki_error *err);
+/* The same as a file without a name, in the home's folder of batches, open for reading at its start; it is gone when it is closed, so nothing is left of
+ * what is broken off, and nothing of it waits for the disk. *fd is the caller's to close, *size its octets. Never before its release. The reading is
+ * recorded; a refusal is the caller's to record: see smki_refused. */
+SMKI_API SMKI_MUST_USE int smki_batch_result_open(struct smki_service *service, const struct smki_actor *actor, uint64_t id,
+                                                  enum smki_result_format format, int *fd, uint64_t *size, struct smki_error *err);
+/* Records that who asked has taken all of it. The batch web service's rules for polls do not count it: see smki_batch_retrieved. */
+SMKI_API SMKI_MUST_USE int smki_batch_result_taken(struct smki_service *service, const struct smki_actor *actor, uint64_t id, struct smki_error *err);
 /* ---- the batch web service (IDS App. E; interfaces.md 6, 10, 12.1) ---- */
 
 /* The answers below are appended to *out and valid by the schema whatever is asked for. `text` may be NULL: the list's words. What failed inside us

@@ -175,6 +175,7 @@ enum smki_status {
     X(593, DESK_BUSY, WORKFLOW_ERROR, "WF:NA3", 429, "too many reports to the Service Desk in a short time; telephone if it is urgent")    \
     X(594, DESK_STATE, WORKFLOW_ERROR, "WF:NA4", 409, "the report to the Service Desk is closed already")                                  \
     X(595, DESK_WEBHOOK, WORKFLOW_ERROR, "WF:NA5", 502, "the Service Desk's webhook did not take the report")                              \
+    X(596, DESK_REFUSED, WORKFLOW_ERROR, "WF:NA6", 502, "the Service Desk's webhook refused the report")                                   \
     /* a Party's client */                                                                                                                 \
     X(600, CLIENT_CONNECTION, WORKFLOW_ERROR, "WF:CA1", 503, "the service cannot be reached")                                              \
     X(601, CLIENT_TLS, WORKFLOW_ERROR, "WF:CA2", 503, "the TLS session cannot be made: one side does not trust the other")                 \

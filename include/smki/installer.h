@@ -43,8 +43,9 @@ SMKI_API SMKI_MUST_USE int smki_installer_publish(struct smki_service *service, 
 /* The first one after `number`; NOT_FOUND after the last. Those that were withdrawn are left out, here and below. */
 SMKI_API SMKI_MUST_USE int smki_installer_next(struct smki_service *service, uint64_t number, struct smki_installer *out,
                                                struct smki_error *err);
+/* The one with this number; NOT_FOUND, also when it was withdrawn. */
 SMKI_API SMKI_MUST_USE int smki_installer_find(struct smki_service *service, uint64_t number, struct smki_installer *out,
-                                               struct smki_error *err); /* NOT_FOUND */
+                                               struct smki_error *err);
 enum smki_installer_part { SMKI_INSTALLER_FILE, SMKI_INSTALLER_SIGNATURE };
 /* As smki_document_open. */
 SMKI_API SMKI_MUST_USE int smki_installer_open(struct smki_service *service, uint64_t number, enum smki_installer_part part, int *fd,

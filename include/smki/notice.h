@@ -9,6 +9,7 @@ struct cJSON;
 
 #define SMKI_NOTICE_TEXT_SIZE 513 /* octets with NUL: of what the Party says, and of the operator's reason */
 #define SMKI_NOTICE_MAX_OPEN 20   /* notices of a Party that wait for the operator at a time */
+#define SMKI_NOTICE_AHEAD (731 * SMKI_DAY) /* the latest that announced demand may end after it is announced: two years */
 
 enum smki_notice_state { SMKI_NOTICE_ANNOUNCED = 1, SMKI_NOTICE_APPROVED = 2, SMKI_NOTICE_DECLINED = 3 };
 
@@ -30,11 +31,12 @@ struct smki_demand_notice {
 
 /* Announces, for the identity's Party: takes rule, from, to, expected and text of *notice, and fills in the rest. Short notice is recorded as
  * such and not refused: approving asks for the operator's word then. Errors: INVALID_ARGUMENT (a rule without agreements, `expected` 0, `to` not
- * after `from` or over already, a text that is not printable); NOTICE_MANY: SMKI_NOTICE_MAX_OPEN wait already; PARTY_UNKNOWN; PARTY_BARRED; IKI_SUSPENDED,
+ * after `from`, over already or more than SMKI_NOTICE_AHEAD ahead, a text that is not printable); NOTICE_MANY: SMKI_NOTICE_MAX_OPEN wait already; PARTY_UNKNOWN; PARTY_BARRED; IKI_SUSPENDED,
  * IKI_REVOKED: the credential ended meanwhile. */
 SMKI_API SMKI_MUST_USE int smki_notice_add(struct smki_service *service, const struct smki_identity *identity,
                                            struct smki_demand_notice *notice, struct smki_error *err);
-/* The first notice after `number` of this Party (0: of any); NOT_FOUND after the last. */
+/* The first notice after `number` of this Party (0: of any); NOT_FOUND after the last. One that the store no longer gives whole is left out, so that
+ * it hides none of the others: smki_notice_find tells what is wrong with it. */
 SMKI_API SMKI_MUST_USE int smki_notice_next(struct smki_service *service, uint64_t party, uint64_t number, struct smki_demand_notice *out,
                                             struct smki_error *err);
 /* NOT_FOUND, in the same words, when there is none and when it is not this Party's (0: the operator asks, of any). */

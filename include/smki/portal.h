@@ -37,16 +37,17 @@ SMKI_API SMKI_MUST_USE int smki_portal_csr_json(struct cJSON **out, struct smki_
  * key), counted against the Party's quota (PORTAL_ADHOC: 150 in any 24 hours, or the agreement's), reserved, signed, stored, recorded.
  *
  * Counted and granted in one change of the store: neither is without the other, over any number of threads and processes. What is refused
- * does not count. What was granted but could not be signed now (the CA's key, a full disk) stays granted and counted: 'smki-batch run'
- * signs it, and then it is on the pickup list. What becomes void no longer counts. The same quota holds for smki_service_issue when its
+ * does not count. What was granted but could not be signed now (the CA's key, a full disk) is void: it no longer counts, and the same CSR
+ * may be sent again, also when a crash left it. So it is with an Organisation CSR. The same quota holds for smki_service_issue when its
  * actor is one of the Device part.
  *
- * `left` (may be NULL): what the Party has left of the quota after this, also when it was refused. Errors: CSR_*; INELIGIBLE_*,
+ * `left` (may be NULL): what the Party has left of the quota after this, also when it was refused. `verdict` (may be NULL): how the quota saw
+ * it; flagged: it was let in only because the rule is observed. Errors: CSR_*; INELIGIBLE_*,
  * DEVICE_LIMIT, CSR_DUPLICATE, KEY_OF_ANOTHER_DEVICE; RATE_PORTAL_ADHOC, whose text says when to come back; NOT_SUBSCRIBER, PARTY_BARRED;
  * IKI_INTERFACE: who asks is not of the Device part. */
 SMKI_API SMKI_MUST_USE int smki_portal_device_issue(struct smki_service *service, const struct smki_identity *identity,
                                                     struct smki_bytes text, struct smki_stored_certificate *out,
-                                                    struct smki_allowance *left, struct smki_error *err);
+                                                    struct smki_allowance *left, struct smki_verdict *verdict, struct smki_error *err);
 /* Organisation CSR: the EUI-64 and the role in it must be the officer's own Party's, which must be an Authorised Subscriber for
  * Organisation Certificates. Errors: CSR_*; EUI_NOT_OWN, ROLE_NOT_OWN, NOT_SUBSCRIBER, PARTY_BARRED; IKI_INTERFACE: who asks is not of the
  * Organisation part. */
@@ -73,6 +74,9 @@ struct smki_pickup {
  * Parties have. */
 SMKI_API SMKI_MUST_USE int smki_pickup_next(struct smki_service *service, uint64_t party, struct smki_pickup *pickup,
                                             struct smki_error *err);
+/* The same of one CA alone (SMKI_DCA, SMKI_OCA): the certificates of the other are passed over without being read. */
+SMKI_API SMKI_MUST_USE int smki_pickup_next_of(struct smki_service *service, uint64_t party, enum smki_ca_name ca,
+                                               struct smki_pickup *pickup, struct smki_error *err);
 /* A new object: "serial", "kind" ("device", "organisation"), "deviceId" or "eui64", "commonName", "role", "keyUsage", "interface",
  * "issuedAt", "revokedAt", each time with its "...Uk" text beside it (see smki_json_time). The caller frees; NULL: no memory. */
 SMKI_API struct cJSON *smki_pickup_json(const struct smki_pickup *pickup);
@@ -81,7 +85,7 @@ SMKI_API struct cJSON *smki_pickup_json(const struct smki_pickup *pickup);
 
 /* One that was found. Returns false to stop. */
 typedef bool (*smki_certificate_each_fn)(void *context, const struct smki_stored_certificate *certificate);
-/* Finds by what an officer types: a Device ID or an Organisation's EUI-64 in either written form (both are looked for; oldest first), or a
+/* Finds by what an officer types: a Device ID or an Organisation's EUI-64 in either written form (both are looked for; newest first), or a
  * serial number (32 hexadecimal digits, colons allowed). White space around it is left out. Device and Organisation Certificates of any
  * Party are found, since they are public in the repository; others, of credentials and CAs, are not. Of another Party's the copy has party,
  * batch and index 0: who asked for it, and how, is told of one's own only. An identity without a Party is the operator, who is told all.
@@ -130,8 +134,8 @@ SMKI_API SMKI_MUST_USE int smki_demand_json(struct cJSON **out, struct smki_serv
 /* A time for pages: adds "<name>": RFC 3339 UTC ("2026-11-23T20:00:00Z") and "<name>Uk": "23 November 2026, 20:00 GMT"; both null for {0}
  * and for INT64_MAX us (never). False: no memory. */
 SMKI_API bool smki_json_time(struct cJSON *object, const char *name, struct smki_time time);
-/* The second of these: "23 November 2026, 20:00 GMT", with seconds where it is not a whole minute; "" for {0}. Returns out. */
 #define SMKI_TIME_TEXT_PAGE_SIZE 48
+/* The second of these: "23 November 2026, 20:00 GMT", with seconds where it is not a whole minute; "" for {0}. Returns out. */
 SMKI_API const char *smki_time_text_page(struct smki_time time, char out[SMKI_TIME_TEXT_PAGE_SIZE]);
 
 #endif

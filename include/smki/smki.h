@@ -23,6 +23,7 @@
  *   adhoc.h         the Ad Hoc Device CSR Web Service: one document in, one out
  *   portal.h        what an officer does: a pasted CSR, pickup, finding, the night and the demand as pictures
  *   maintenance.h   Planned Maintenance: announced, on, over
+ *   bulletin.h      what the operator tells everybody on the portal
  *   notice.h        notices of extra demand: announced, approved, declined
  *   document.h      the document library
  *   installer.h     the Authentication Client's download area: files, signatures, updates.json

@@ -87,6 +87,9 @@ size_t text_tidy(char *text);
 /* For messages: as whoever looked for it wrote it, without the octet 0 that only keeps it positive. Points into out. */
 const char *serial_shown(const struct smki_serial *serial, char out[2 * 20 + 1]);
 
+/* Is it in the years 1970 to 9999, so that smki_time_parse reads what smki_time_text_utc writes? */
+bool time_is_writable(struct smki_time time);
+
 /* The UTF-8 character at `at` (RFC 3629) of which `left` octets are there: its size, or 0 when it is none. Reads no octet after one that
  * does not continue it, so before a closing NUL any `left` of at least 4 will do. */
 size_t utf8_decode(uint32_t *character, const uint8_t *at, size_t left);

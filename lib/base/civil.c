@@ -187,6 +187,13 @@ const char *smki_time_text_utc(struct smki_time time, char out[SMKI_TIME_TEXT_SI
 
 /* ---- from text ---- */
 
+bool time_is_writable(struct smki_time time)
+{
+    const int32_t year = smki_time_to_utc(time).year;
+
+    return time.us >= 0 && year >= 1970 && year <= 9999;
+}
+
 /* Reads exactly `width` digits with a value from `least` to `most`. */
 static bool digits_read(const char **at, int width, unsigned least, unsigned most, unsigned *value)
 {
@@ -278,7 +285,8 @@ int smki_time_parse(struct smki_time *out, const char *text, struct smki_error *
     struct smki_time time;
     const char *at = text;
 
-    if (!date_read(&at, &civil) || (mark_read(&at, 'T') && !clock_read(&at, &civil)) || !zone_read(at, &civil, &time))
+    if (!date_read(&at, &civil) || (mark_read(&at, 'T') && !clock_read(&at, &civil)) || !zone_read(at, &civil, &time) ||
+        !time_is_writable(time))
         return smki_fail(err, SMKI_TIME_INVALID,
                          "\"%.40s\" is not a date or time: write 2026-11-23, 2026-11-23T20:00 or 2026-11-23T20:00:00 (UK time), "
                          "or with Z or +01:00 at the end",

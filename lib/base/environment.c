@@ -56,6 +56,8 @@ const char *smki_interface_word(enum smki_interface interface)
         [SMKI_INTERFACE_ADHOC] = "adhoc",
         [SMKI_INTERFACE_BATCH] = "batch",
         [SMKI_INTERFACE_RUNNER] = "runner",
+        [SMKI_INTERFACE_PORTAL_LANDING] = "portal-landing",
+        [SMKI_INTERFACE_PORTAL_DOWNLOAD] = "portal-download",
     };
 
     return (size_t)interface < ARRAY_COUNT(words) ? words[interface] : "unknown";

@@ -191,7 +191,9 @@ static const char *class_word(enum smki_plan_class class)
 
 static bool expectation_tell(cJSON *object, const struct smki_plan_item *item)
 {
-    return smki_json_time(object, "dueAt", item->due) && smki_json_time(object, "startsAt", item->starts) &&
+    const struct smki_time due = {item->over_quota ? 0 : item->due.us}; /* behind all due work nothing is promised */
+
+    return smki_json_time(object, "dueAt", due) && smki_json_time(object, "startsAt", item->starts) &&
            smki_json_time(object, "finishesAt", item->finishes) && page_bool(object, "atRisk", item->at_risk) &&
            page_bool(object, "overQuota", item->over_quota);
 }

@@ -75,6 +75,18 @@ static int result_file_publish(struct result_file *file, const char *path, struc
     return folder_sync(folder, err);
 }
 
+static int content_write(struct result_pages *pages, enum smki_result_format format, struct result_file *file, struct smki_error *err)
+{
+    switch (format) {
+    case SMKI_RESULT_XML:
+        return batch_xml_result(pages->batch, smki_version(), pages_next, pages, file_sink, file, err);
+    case SMKI_RESULT_TXT:
+        return batch_txt_result(pages->batch, pages_next, pages, file_sink, file, err);
+    default:
+        return zip_write(pages, file, err);
+    }
+}
+
 static int result_write(struct result_pages *pages, enum smki_result_format format, const char *path, struct smki_error *err)
 {
     struct result_file file = {.fd = -1};
@@ -82,12 +94,7 @@ static int result_write(struct result_pages *pages, enum smki_result_format form
 
     if (rc != 0)
         return rc;
-    if (format == SMKI_RESULT_XML)
-        rc = batch_xml_result(pages->batch, smki_version(), pages_next, pages, file_sink, &file, err);
-    else if (format == SMKI_RESULT_TXT)
-        rc = batch_txt_result(pages->batch, pages_next, pages, file_sink, &file, err);
-    else
-        rc = zip_write(pages, &file, err);
+    rc = content_write(pages, format, &file, err);
     if (rc == 0)
         rc = result_file_publish(&file, path, err);
     if (file.fd >= 0)
@@ -95,6 +102,31 @@ static int result_write(struct result_pages *pages, enum smki_result_format form
     if (rc != 0)
         unlink(file.path);
     return rc;
+}
+
+/* What a process that is killed in the middle leaves is cleared away with uploads that were broken off. */
+static int nameless_write(struct result_pages *pages, enum smki_result_format format, int *fd, uint64_t *size, struct smki_error *err)
+{
+    struct result_file file = {.fd = -1};
+    char path[PATH_MAX];
+    struct stat about;
+    int rc;
+
+    if ((rc = home_path_in(pages->service, path, SMKI_HOME_BATCHES, "result", err)) != 0 ||
+        (rc = result_file_create(&file, path, err)) != 0)
+        return rc;
+    rc = content_write(pages, format, &file, err);
+    unlink(file.path);
+    if (rc == 0 && (fstat(file.fd, &about) != 0 || lseek(file.fd, 0, SEEK_SET) != 0))
+        rc = smki_fail_errno(err, errno, "%s", file.path);
+    if (rc != 0) {
+        if (file.fd >= 0)
+            close(file.fd);
+        return rc;
+    }
+    *fd = file.fd;
+    *size = (uint64_t)about.st_size;
+    return 0;
 }
 
 /* ---- may it be read? ---- */
@@ -133,6 +165,7 @@ struct reading {
     const struct smki_actor *actor;
     const struct smki_batch *batch;
     bool override;
+    const char *detail; /* NULL: none */
 };
 
 static int reading_change(struct store_change *change, void *argument, struct smki_error *err)
@@ -145,6 +178,8 @@ static int reading_change(struct store_change *change, void *argument, struct sm
 
     if (reading->override)
         snprintf(record.detail, sizeof(record.detail), "--ignore-release: the result read before its release");
+    else if (reading->detail != NULL)
+        snprintf(record.detail, sizeof(record.detail), "%s", reading->detail);
     return store_record(change, &record, err);
 }
 
@@ -169,6 +204,32 @@ int smki_batch_result(struct smki_service *service, const struct smki_actor *act
         rc = result_write(&pages, format, path, err);
     pages_close(&pages);
     return rc;
+}
+
+int smki_batch_result_open(struct smki_service *service, const struct smki_actor *actor, uint64_t id, enum smki_result_format format,
+                           int *fd, uint64_t *size, struct smki_error *err)
+{
+    struct result_pages pages;
+    struct smki_batch batch;
+    struct reading reading = {.actor = actor, .batch = &batch, .detail = "delivery begun"};
+    int rc;
+
+    if ((rc = smki_batch_find_as(service, actor, id, &batch, err)) != 0 || (rc = result_is_there(service, &batch, err)) != 0 ||
+        (rc = is_released(service, &batch, err)) != 0 || (rc = store_change(service->store, reading_change, &reading, err)) != 0)
+        return rc;
+    if ((rc = pages_open(&pages, service, &batch, err)) == 0)
+        rc = nameless_write(&pages, format, fd, size, err);
+    pages_close(&pages);
+    return rc;
+}
+
+int smki_batch_result_taken(struct smki_service *service, const struct smki_actor *actor, uint64_t id, struct smki_error *err)
+{
+    struct smki_batch batch;
+    struct reading reading = {.actor = actor, .batch = &batch, .detail = "the peer has taken all of it"};
+    int rc = smki_batch_find_as(service, actor, id, &batch, err);
+
+    return rc != 0 ? rc : store_change(service->store, reading_change, &reading, err);
 }
 
 int smki_batch_result_name(const struct smki_batch *batch, enum smki_result_format format, char out[SMKI_BATCH_FILE_SIZE],

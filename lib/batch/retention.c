@@ -29,14 +29,20 @@ int chunks_remove(struct store_change *change, const struct smki_batch *batch, s
     return rc;
 }
 
-bool batch_has_expired(const struct smki_service *service, const struct smki_batch *batch)
+struct smki_time smki_batch_expires(const struct smki_service *service, const struct smki_batch *batch)
 {
     const struct smki_demand_limits *limits = &smki_service_config(service)->limits;
     const struct smki_time release = smki_night_release(limits, batch->accepted_at);
     const int64_t from = batch->released_at.us > release.us ? batch->released_at.us : release.us;
     const int64_t since = batch->completed_at.us > from ? batch->completed_at.us : from;
 
-    return batch->expired || (smki_batch_state_is_final(batch->state) && smki_service_now(service).us - since >= limits->result_retention);
+    return (struct smki_time){smki_batch_state_is_final(batch->state) ? since + limits->result_retention : 0};
+}
+
+bool batch_has_expired(const struct smki_service *service, const struct smki_batch *batch)
+{
+    return batch->expired ||
+           (smki_batch_state_is_final(batch->state) && smki_service_now(service).us >= smki_batch_expires(service, batch).us);
 }
 
 struct expiry {

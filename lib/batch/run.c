@@ -329,7 +329,8 @@ static int keep_house(struct run *run, struct smki_error *err)
     int rc;
 
     run->house_kept = smki_service_now(run->service);
-    if ((rc = batches_expire(run->service, run->actor, err)) != 0 || (rc = leftovers_remove(run->service, err)) != 0)
+    if ((rc = batches_expire(run->service, run->actor, err)) != 0 || (rc = leftovers_remove(run->service, err)) != 0 ||
+        (rc = smki_desk_forget(run->service, run->actor, NULL, err)) != 0)
         return rc;
     return smki_service_recover(run->service, run->actor, err);
 }

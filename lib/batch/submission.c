@@ -3,6 +3,7 @@
 #include "batch/batch_i.h"
 
 #include "registry/registry_i.h"
+#include "registry/text_i.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,8 @@ struct smki_submission {
     struct smki_service *service;
     struct smki_actor actor;
     struct smki_batch batch;
-    char path[PATH_MAX];
+    char path[PATH_MAX]; /* what the file is called once it is accepted, */
+    bool named;          /* or at once, where a file system knows no files without a name */
     int fd;
     struct sha256_stream hash;
     struct request_xml_reader *xml;
@@ -43,30 +45,77 @@ static int actor_may_submit(struct store_view *view, const struct smki_actor *ac
     return credential_stands(view, actor->credential, err);
 }
 
+/* Where the upload can be read meanwhile. */
+static const char *upload_path(const struct smki_submission *submission, char out[PATH_MAX])
+{
+    if (submission->named)
+        return submission->path;
+    snprintf(out, PATH_MAX, "/proc/self/fd/%d", submission->fd);
+    return out;
+}
+
+/* A file that has no name until it is accepted: of a process that is killed nothing is left. */
+static bool nameless_create(struct smki_submission *submission, const char *folder)
+{
+    char path[PATH_MAX];
+
+    submission->fd = open(folder, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+    if (submission->fd >= 0 && access(upload_path(submission, path), R_OK) == 0)
+        return true;
+    if (submission->fd >= 0) /* without /proc there is no way to it */
+        close(submission->fd);
+    submission->fd = -1;
+    return false;
+}
+
 /* A name of its own for the upload: nothing of the submitter's file name reaches the file system. */
 static int upload_create(struct smki_submission *submission, struct smki_error *err)
 {
     const struct smki_random *random = &submission->service->random;
     uint8_t chance[12];
-    char hex[2 * sizeof(chance) + 1];
+    char hex[2 * sizeof(chance) + 1], folder[PATH_MAX];
     int rc = random->fill(random->context, chance, sizeof(chance));
 
     if (rc != 0)
         return smki_fail(err, rc, NULL);
     snprintf(submission->batch.file, sizeof(submission->batch.file), "%s.%s", hex_encode(hex, chance, sizeof(chance)),
              submission->batch.form == SMKI_BATCH_XML ? "xml" : "zip");
-    if ((rc = home_path_in(submission->service, submission->path, SMKI_HOME_BATCHES, submission->batch.file, err)) != 0)
+    if ((rc = home_path(submission->service, folder, SMKI_HOME_BATCHES, err)) != 0 ||
+        (rc = home_path_in(submission->service, submission->path, SMKI_HOME_BATCHES, submission->batch.file, err)) != 0)
         return rc;
+    if (nameless_create(submission, folder))
+        return 0;
     submission->fd = open(submission->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    submission->named = submission->fd >= 0;
     if (submission->fd < 0 && errno == ENOENT)
         return smki_fail(err, SMKI_NOT_FOUND, "%s: the home's folder for uploads is gone; restore a backup with 'smki restore'",
                          submission->path);
     return submission->fd < 0 ? smki_fail_errno(err, errno, "%s", submission->path) : 0;
 }
 
+/* It is to be accepted. */
+static int upload_name(struct smki_submission *submission, struct smki_error *err)
+{
+    char path[PATH_MAX];
+
+    if (submission->named)
+        return 0;
+    if (linkat(AT_FDCWD, upload_path(submission, path), AT_FDCWD, submission->path, AT_SYMLINK_FOLLOW) != 0)
+        return smki_fail_errno(err, errno, "%s", submission->path);
+    submission->named = true;
+    return 0;
+}
+
 static int ignore_request(void *context, const struct batch_request *request, struct smki_error *err)
 {
     (void)context, (void)request, (void)err;
+    return 0;
+}
+
+static int count_request(void *context, const struct batch_request *request, struct smki_error *err)
+{
+    (void)request, (void)err;
+    ++*(uint32_t *)context;
     return 0;
 }
 
@@ -150,18 +199,21 @@ static int turn_observed(struct smki_submission *submission, struct smki_error *
 
 #define NAME_MAX_SIZE (255 - 9) /* octets: a file's name, and room for the "-response" of its result's */
 
-/* The submitter's name for a zip goes into the result's name, so it is a plain file name. */
+/* The submitter's name for a zip goes into the result's name, so it is a plain file name; and it is shown in listings, so it is printable
+ * text like other names. */
 static int name_take(struct smki_submission *submission, const char *name, struct smki_error *err)
 {
+    int rc;
+
     if (name == NULL)
         return 0;
     if (strlen(name) > NAME_MAX_SIZE)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "the file's name has %zu octets, %d are allowed; give it a shorter one", strlen(name),
                          NAME_MAX_SIZE);
-    for (const char *at = name; *at != '\0'; at++)
-        if (*at == '/' || *at == '\\' || (unsigned char)*at < 0x20 || *at == 0x7f)
-            return smki_fail(err, SMKI_INVALID_ARGUMENT,
-                             "the file's name holds a slash, a backslash or a control character; give it a plain one");
+    if (name[strcspn(name, "/\\")] != '\0')
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the file's name holds a slash or a backslash; give it a plain one");
+    if (name[0] != '\0' && (rc = text_check(name, NAME_MAX_SIZE + 1, "file's name", err)) != 0)
+        return rc;
     snprintf(submission->batch.name, sizeof(submission->batch.name), "%s", name);
     return 0;
 }
@@ -274,14 +326,11 @@ int smki_submission_feed(struct smki_submission *submission, struct smki_bytes b
 static int content_check(struct smki_submission *submission, struct smki_error *err)
 {
     struct smki_batch *batch = &submission->batch;
+    char path[PATH_MAX];
     int rc;
 
-    if (submission->xml == NULL) {
-        /* every entry is unpacked once: what cannot be read is refused now, and not in its night */
-        if ((rc = batch_zip_check(submission->path, &submission->limits, &batch->csrs, err)) != 0)
-            return rc;
-        return batch_zip_read(submission->path, &submission->limits, ignore_request, NULL, err);
-    }
+    if (submission->xml == NULL) /* every entry is unpacked once: what cannot be read is refused now, and not in its night */
+        return batch_zip_read(upload_path(submission, path), &submission->limits, count_request, &batch->csrs, err);
     if ((rc = request_xml_feed(submission->xml, BYTES("", 0), true, err)) != 0)
         return rc;
     batch->csrs = request_xml_count(submission->xml);
@@ -296,6 +345,8 @@ static int make_durable(struct smki_submission *submission, struct smki_error *e
 
     if (fsync(submission->fd) != 0)
         return smki_fail_errno(err, errno, "%s", submission->path);
+    if ((rc = upload_name(submission, err)) != 0)
+        return rc;
     rc = home_path(submission->service, folder, SMKI_HOME_BATCHES, err);
     return rc != 0 ? rc : folder_sync(folder, err);
 }
@@ -407,7 +458,7 @@ void smki_submission_close(struct smki_submission *submission)
     request_xml_close(submission->xml);
     if (submission->fd >= 0) {
         close(submission->fd);
-        if (!submission->finished)
+        if (!submission->finished && submission->named)
             unlink(submission->path);
     }
     octet_hold_end(&submission->turn);

@@ -63,6 +63,8 @@ struct device_search {
     bool any;
 };
 
+typedef bool (*device_step)(void *context, const struct store_claim *claim);
+
 static bool after_search(void *context, const struct store_claim *claim)
 {
     struct device_search *search = context;
@@ -74,37 +76,66 @@ static bool after_search(void *context, const struct store_claim *claim)
     return false;
 }
 
-static int device_certificate(struct store_view *view, const struct smki_device_id *id, struct smki_serial *after,
-                              struct smki_stored_certificate *out, struct smki_error *err)
+/* From search->after on, by the step upwards or downwards; *at gets the serial of the one that is found. */
+static int device_certificate(struct store_view *view, const struct smki_device_id *id, device_step step, struct device_search *search,
+                              struct smki_serial *at, struct smki_stored_certificate *out, struct smki_error *err)
 {
-    struct device_search search = {0};
     struct store_certificate stored;
     size_t count;
     int rc = SMKI_NOT_FOUND;
 
-    memcpy(search.after, after->octet, SMKI_SERIAL_SIZE);
     while (rc == SMKI_NOT_FOUND) { /* granted ones that are not signed yet have no certificate: go on to the next */
-        search.any = false;
-        if ((rc = store_claims_of_device(view, id, &count, after_search, &search, err)) != 0)
+        search->any = false;
+        if ((rc = store_claims_of_device(view, id, &count, step, search, err)) != 0)
             return rc;
-        if (!search.any)
+        if (!search->any)
             return SMKI_NOT_FOUND;
-        rc = store_certificate_get(view, STORE_CA_DCA, search.found.serial, &stored, NULL);
-        memcpy(search.after, search.found.serial, SMKI_SERIAL_SIZE);
+        rc = store_certificate_get(view, STORE_CA_DCA, search->found.serial, &stored, NULL);
+        memcpy(search->after, search->found.serial, SMKI_SERIAL_SIZE);
     }
-    *after = serial_of(search.found.serial);
+    *at = serial_of(search->found.serial);
     return rc != 0 ? smki_fail(err, rc, NULL) : certificate_copy(out, &stored, err);
 }
 
 int smki_service_device_certificate(struct smki_service *service, const struct smki_device_id *id, struct smki_serial *after,
                                     struct smki_stored_certificate *out, struct smki_error *err)
 {
+    struct device_search search = {0};
     struct store_view *view;
     int rc = store_view_begin(service->store, &view, err);
 
     if (rc != 0)
         return rc;
-    rc = device_certificate(view, id, after, out, err);
+    memcpy(search.after, after->octet, SMKI_SERIAL_SIZE);
+    rc = device_certificate(view, id, after_search, &search, after, out, err);
+    store_view_end(view);
+    return rc;
+}
+
+static bool before_search(void *context, const struct store_claim *claim)
+{
+    struct device_search *search = context;
+
+    if (memcmp(claim->serial, search->after, SMKI_SERIAL_SIZE) >= 0)
+        return false;
+    search->found = *claim; /* the last one stays */
+    search->any = true;
+    return true;
+}
+
+int device_certificate_before(struct smki_service *service, const struct smki_device_id *id, struct smki_serial *before,
+                              struct smki_stored_certificate *out, struct smki_error *err)
+{
+    struct device_search search = {0};
+    struct store_view *view;
+    int rc = store_view_begin(service->store, &view, err);
+
+    if (rc != 0)
+        return rc;
+    memset(search.after, 0xff, SMKI_SERIAL_SIZE);
+    if (before->size == SMKI_SERIAL_SIZE)
+        memcpy(search.after, before->octet, SMKI_SERIAL_SIZE);
+    rc = device_certificate(view, id, before_search, &search, before, out, err);
     store_view_end(view);
     return rc;
 }

@@ -18,10 +18,10 @@ static void lines_tidy(char *text)
     *to = '\0';
 }
 
-static struct smki_actor sign_entry(struct smki_desk_entry *entry, const struct smki_identity *identity, enum smki_network network,
-                                    const char *peer)
+static struct smki_actor sign_entry(struct smki_desk_entry *entry, const struct smki_identity *identity, enum smki_interface interface,
+                                    enum smki_network network, const char *peer)
 {
-    struct smki_actor actor = {.name = "", .interface = SMKI_INTERFACE_OPERATOR, .network = network};
+    struct smki_actor actor = {.name = "", .interface = interface, .network = network};
 
     entry->peer[0] = '\0';
     if (identity != NULL)
@@ -32,15 +32,16 @@ static struct smki_actor sign_entry(struct smki_desk_entry *entry, const struct 
     entry->party = actor.party;
     entry->officer = identity != NULL ? identity->officer : 0;
     entry->credential = actor.credential;
-    entry->interface = actor.interface;
+    entry->interface = identity != NULL ? actor.interface : SMKI_INTERFACE_OPERATOR;
     entry->network = actor.network;
     return actor;
 }
 
-int smki_desk_report(struct smki_service *service, const struct smki_identity *identity, enum smki_network network, const char *peer,
-                     struct smki_desk_entry *entry, struct smki_time *retry_at, struct smki_error *err)
+int smki_desk_report(struct smki_service *service, const struct smki_identity *identity, enum smki_interface interface,
+                     enum smki_network network, const char *peer, struct smki_desk_entry *entry, struct smki_time *retry_at,
+                     struct smki_error *err)
 {
-    const struct smki_actor actor = sign_entry(entry, identity, network, peer);
+    const struct smki_actor actor = sign_entry(entry, identity, interface, network, peer);
     struct smki_time unasked;
 
     if (strnlen(entry->text, sizeof(entry->text)) < sizeof(entry->text))
@@ -80,9 +81,16 @@ int smki_desk_close(struct smki_service *service, const struct smki_actor *actor
     return desk_close(service->store, actor, number, err);
 }
 
+int smki_desk_forget(struct smki_service *service, const struct smki_actor *actor, uint64_t *count, struct smki_error *err)
+{
+    uint64_t unasked;
+
+    return desk_forget(service->store, actor, count != NULL ? count : &unasked, err);
+}
+
 /* ---- the webhook ---- */
 
-static int entry_post(const char *url, const struct smki_desk_entry *entry, struct smki_error *err)
+static int entry_post(const char *url, const struct smki_desk_entry *entry, const volatile int *stop, struct smki_error *err)
 {
     cJSON *object = smki_desk_json(entry);
     char *text = NULL;
@@ -93,18 +101,19 @@ static int entry_post(const char *url, const struct smki_desk_entry *entry, stru
     cJSON_Delete(object);
     if (text == NULL)
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
-    rc = webhook_post(url, text, SMKI_DESK_SEND_TIME, err);
+    rc = webhook_post(url, text, SMKI_DESK_SEND_TIME, stop, err);
     cJSON_free(text);
     return rc;
 }
 
 /* Nothing of the store is held while the answer is waited for. */
-static int entry_send(struct smki_service *service, const char *url, const struct smki_desk_entry *entry, struct smki_error *err)
+static int entry_send(struct smki_service *service, const char *url, const struct smki_desk_entry *entry, const volatile int *stop,
+                      struct smki_error *err)
 {
     struct smki_error why = {0};
-    int rc = entry_post(url, entry, &why), noted;
+    int rc = entry_post(url, entry, stop, &why), noted;
 
-    if (rc != 0 && rc != SMKI_DESK_WEBHOOK) /* the report was not even sent off */
+    if (rc != 0 && rc != SMKI_DESK_WEBHOOK && rc != SMKI_DESK_REFUSED) /* the report was not even sent off, or it was broken off here */
         return smki_fail(err, rc, "%s", why.text);
     if ((noted = desk_note(service->store, entry->number, rc != 0 ? why.text : NULL, err)) != 0)
         return noted;
@@ -117,7 +126,7 @@ static int webhook_of(const struct smki_service *service, const char **url, stru
     return (*url)[0] != '\0' ? 0 : smki_fail(err, SMKI_CONFIG_INVALID, "desk.webhook is not set, so there is nowhere to send reports");
 }
 
-int smki_desk_send(struct smki_service *service, uint64_t number, struct smki_error *err)
+int smki_desk_send(struct smki_service *service, uint64_t number, const volatile int *stop, struct smki_error *err)
 {
     struct smki_desk_entry entry;
     const char *url;
@@ -125,16 +134,16 @@ int smki_desk_send(struct smki_service *service, uint64_t number, struct smki_er
 
     if ((rc = webhook_of(service, &url, err)) != 0 || (rc = smki_desk_find(service, number, &entry, err)) != 0)
         return rc;
-    return entry.sent_at.us != 0 ? 0 : entry_send(service, url, &entry, err);
+    return entry.sent_at.us != 0 ? 0 : entry_send(service, url, &entry, stop, err);
 }
 
 int smki_desk_send_due(struct smki_service *service, uint64_t *sent, struct smki_error *err)
 {
     struct smki_desk_entry entry = {.number = 0};
     struct smki_error why = {0};
+    int rc, refused = 0;
     uint64_t count = 0;
     const char *url;
-    int rc;
 
     if (sent != NULL)
         *sent = 0;
@@ -143,11 +152,13 @@ int smki_desk_send_due(struct smki_service *service, uint64_t *sent, struct smki
     while ((rc = smki_desk_next(service, entry.number, &entry, &why)) == 0) {
         if (entry.sent_at.us != 0 || entry.closed_at.us != 0)
             continue;
-        if ((rc = entry_send(service, url, &entry, err)) != 0)
-            return rc;
-        count++;
+        if ((rc = entry_send(service, url, &entry, NULL, &why)) == SMKI_DESK_REFUSED && refused == 0)
+            refused = smki_fail(err, rc, "%s", why.text);
+        if (rc != 0 && rc != SMKI_DESK_REFUSED)
+            return smki_fail(err, rc, "%s", why.text);
+        count += rc == 0;
         if (sent != NULL)
             *sent = count;
     }
-    return rc == SMKI_NOT_FOUND ? 0 : smki_fail(err, rc, "%s", why.text);
+    return rc == SMKI_NOT_FOUND ? refused : smki_fail(err, rc, "%s", why.text);
 }

@@ -18,11 +18,12 @@ struct issuing {
     struct smki_stored_certificate *out;
     int refusal; /* of policy: recorded, not a failure of the store */
     struct smki_error why;
-    uint64_t agreed;        /* the portal's quota by an agreement in force; 0: none */
-    struct octet_hold hold; /* ad hoc: while this is at its ticket */
-    uint64_t twin;          /* the open ticket, of somebody who is at it, that this request is a duplicate of; 0: none */
-    bool twin_seen;         /* it was finished: ask no more */
-    bool recorded;          /* the decision: the transaction's number is in the audit log */
+    uint64_t agreed;             /* the portal's quota by an agreement in force; 0: none */
+    struct smki_verdict verdict; /* of that quota */
+    struct octet_hold hold;      /* ad hoc and portal: while this is at its ticket */
+    uint64_t twin;               /* the open ticket, of somebody who is at it, that this request is a duplicate of; 0: none */
+    bool twin_seen;              /* it was finished: ask no more */
+    bool recorded;               /* the decision: the transaction's number is in the audit log */
 };
 
 static const struct smki_actor recoverer = {.name = "recover", .interface = SMKI_INTERFACE_OPERATOR};
@@ -196,18 +197,18 @@ static int record_observed(const struct issuing *issuing, struct store_change *c
 static int quota_count(struct issuing *issuing, struct store_change *change, struct smki_window *window, struct smki_error *err)
 {
     const struct smki_time now = store_change_time(change);
-    struct smki_verdict verdict;
+    struct smki_verdict *verdict = &issuing->verdict;
     int rc;
 
-    smki_demand_portal_adhoc(&verdict, &smki_service_config(issuing->service)->limits, window, issuing->agreed, now);
-    if (!verdict.allowed) {
-        issuing->refusal = smki_fail(&issuing->why, verdict.code, "%s", verdict.text);
+    smki_demand_portal_adhoc(verdict, &smki_service_config(issuing->service)->limits, window, issuing->agreed, now);
+    if (!verdict->allowed) {
+        issuing->refusal = smki_fail(&issuing->why, verdict->code, "%s", verdict->text);
         return 0;
     }
     if ((rc = smki_window_add(window, now, 1, err)) != 0 ||
         (rc = demand_window_put(change, issuing->ticket.party, SMKI_RULE_PORTAL_ADHOC, window, err)) != 0)
         return rc;
-    return record_observed(issuing, change, &verdict, err);
+    return record_observed(issuing, change, verdict, err);
 }
 
 /* issuing->refusal, when the request would be granted but for the Party's quota. */
@@ -261,11 +262,14 @@ static bool is_store_failure(int code)
     return status == SMKI_STATUS_CA_ERROR || smki_refusal_find(code)->http_status == 500 || code == SMKI_DISK_FULL;
 }
 
-/* The ad hoc web service has no way to fetch a certificate later: what cannot be signed now is void, so that the resubmission that CA_ERROR
- * speaks of (IDS App. B) is no duplicate. An IKI ticket's interface is only what its credential is for. */
+/* Who is told over the wire that a request failed sends it again: the ad hoc web service has no way to fetch a certificate later, and an
+ * officer has the CSR at hand. What cannot be signed now is void, so that the resubmission that CA_ERROR speaks of (IDS App. B) is no
+ * duplicate. An IKI ticket's interface is only what its credential is for. */
 static bool is_asked_again(const struct ticket *ticket)
 {
-    return ticket->profile != SMKI_PROFILE_IKI && ticket->interface == SMKI_INTERFACE_ADHOC;
+    return ticket->profile != SMKI_PROFILE_IKI &&
+           (ticket->interface == SMKI_INTERFACE_ADHOC || ticket->interface == SMKI_INTERFACE_PORTAL_DEVICE ||
+            ticket->interface == SMKI_INTERFACE_PORTAL_ORGANISATION);
 }
 
 /* Is the ticket for the same device, key and key usage, and so what makes this request a duplicate? */
@@ -279,7 +283,7 @@ static bool is_twin(const struct issuing *issuing, const struct ticket *ticket)
            memcmp(csr.point, issuing->csr.point, sizeof(csr.point)) == 0;
 }
 
-/* Whoever is at an ad hoc ticket holds its octet from before it can be seen. */
+/* Whoever is at a ticket that is asked again holds its octet from before it can be seen. */
 #define TICKETS_FILE "tickets"
 
 static int ticket_hold(struct issuing *issuing, struct smki_error *err)
@@ -325,8 +329,8 @@ static int void_change(struct store_change *change, void *argument, struct smki_
     return record(issuing, change, SMKI_ACT_CSR_VOID, issuing->why.code, issuing->why.text, err);
 }
 
-/* An ad hoc ticket that nobody is at any more, after a crash, or when the disk was too full to take it back: its certificate never left, so
- * it is void, and the request may be sent again. issuing->csr has been read. */
+/* One that is asked again, and that nobody is at any more, after a crash, or when the disk was too full to take it back: its certificate
+ * never left, so it is void, and the request may be sent again. issuing->csr has been read. */
 static int left_void(struct store_change *change, void *argument, struct smki_error *err)
 {
     struct issuing *issuing = argument;
@@ -586,8 +590,8 @@ static int sign_and_store(struct issuing *issuing, struct smki_error *err)
 
 /* ---- what a power cut left ---- */
 
-/* Tickets younger than this are left to their owners, who sign within milliseconds. By age, not by a hold as on those of the ad hoc web
- * service, which end void: it is safe where it guesses wrong, since a slow owner and the finisher make the same certificate. */
+/* Tickets younger than this are left to their owners, who sign within milliseconds. By age, not by a hold as on those that are asked
+ * again, which end void: it is safe where it guesses wrong, since a slow owner and the finisher make the same certificate. */
 #define TICKET_AGE (2 * SMKI_MINUTE)
 
 static int ticket_load(struct issuing *issuing, uint64_t number, struct smki_buffer *csr, struct smki_error *err)
@@ -638,7 +642,7 @@ static bool goes_on(int code)
     }
 }
 
-/* Signs it, once its owner is gone; but what the ad hoc web service left is void. `young`: also one that its owner is signing just now. */
+/* Signs it, once its owner is gone; but what is asked again is void. `young`: also one that its owner is signing just now. */
 static int left_finish(struct issuing *issuing, bool young, struct smki_error *err)
 {
     bool held;
@@ -777,6 +781,20 @@ int refused_unread(struct smki_service *service, const struct smki_actor *actor,
     issuing.refusal = smki_fail(&issuing.why, code, "%s", text);
     rc = store_change(service->store, unread_change, &issuing, err);
     return rc != 0 ? rc : smki_fail(err, code, "%s", text);
+}
+
+int quota_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr, struct smki_stored_certificate *out,
+                struct smki_verdict *verdict, struct smki_error *err)
+{
+    struct issuing issuing = {.service = service,
+                              .actor = actor,
+                              .out = out,
+                              .verdict = {.allowed = true},
+                              .ticket = {.profile = SMKI_PROFILE_DEVICE, .party = actor->party, .interface = actor->interface}};
+    int rc = issue(&issuing, csr, err);
+
+    *verdict = issuing.verdict;
+    return rc;
 }
 
 int smki_service_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, struct smki_bytes csr,

@@ -2,6 +2,7 @@
 #include "ra/portal_i.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,11 @@ static int pickup_fill(struct smki_pickup *out, const struct store_pickup *row, 
     return 0;
 }
 
-static int pickup_next(struct store_view *view, uint64_t party, struct smki_time since, struct smki_pickup *pickup, struct smki_error *err)
+#define ANY_CA UINT_MAX
+
+/* The row alone tells whose CA's it is: what is passed over costs no certificate. */
+static int pickup_next(struct store_view *view, uint64_t party, unsigned ca, struct smki_time since, struct smki_pickup *pickup,
+                       struct smki_error *err)
 {
     struct store_certificate stored;
     struct store_pickup row;
@@ -41,16 +46,19 @@ static int pickup_next(struct store_view *view, uint64_t party, struct smki_time
     memset(before, 0xff, sizeof(before));
     if (pickup->serial.size == SMKI_SERIAL_SIZE)
         memcpy(before, pickup->serial.octet, sizeof(before));
-    if ((rc = store_pickup_before(view, party, before, &row, err)) != 0)
-        return rc;
-    if (row.issued_at.us <= since.us)
-        return SMKI_NOT_FOUND;
+    do {
+        if ((rc = store_pickup_before(view, party, before, &row, err)) != 0)
+            return rc;
+        if (row.issued_at.us <= since.us)
+            return SMKI_NOT_FOUND;
+        memcpy(before, row.serial, sizeof(before));
+    } while (ca != ANY_CA && (unsigned)row.ca != ca);
     if (store_certificate_get(view, row.ca, row.serial, &stored, NULL) != 0)
         return smki_fail(err, SMKI_STORE_CORRUPT, "a certificate that Party %llu may pick up is not there", (unsigned long long)party);
     return pickup_fill(pickup, &row, &stored, err);
 }
 
-int smki_pickup_next(struct smki_service *service, uint64_t party, struct smki_pickup *pickup, struct smki_error *err)
+static int pickup_look(struct smki_service *service, uint64_t party, unsigned ca, struct smki_pickup *pickup, struct smki_error *err)
 {
     const struct smki_time since = {.us = smki_service_now(service).us - smki_service_config(service)->limits.result_retention};
     struct store_view *view;
@@ -58,9 +66,20 @@ int smki_pickup_next(struct smki_service *service, uint64_t party, struct smki_p
 
     if (rc != 0)
         return rc;
-    rc = pickup_next(view, party, since, pickup, err);
+    rc = pickup_next(view, party, ca, since, pickup, err);
     store_view_end(view);
     return rc;
+}
+
+int smki_pickup_next(struct smki_service *service, uint64_t party, struct smki_pickup *pickup, struct smki_error *err)
+{
+    return pickup_look(service, party, ANY_CA, pickup, err);
+}
+
+int smki_pickup_next_of(struct smki_service *service, uint64_t party, enum smki_ca_name ca, struct smki_pickup *pickup,
+                        struct smki_error *err)
+{
+    return pickup_look(service, party, (unsigned)ca, pickup, err);
 }
 
 static const char *kind_word(enum smki_ca_name ca)
@@ -123,10 +142,10 @@ static int find_serial(struct find *find, const struct smki_serial *serial, stru
 
 static int find_device(struct find *find, const struct smki_device_id *id, struct smki_error *err)
 {
-    struct smki_serial after = {.size = 0};
+    struct smki_serial before = {.size = 0};
     int rc;
 
-    while (!find->stopped && (rc = smki_service_device_certificate(find->service, id, &after, &find->found, err)) != SMKI_NOT_FOUND) {
+    while (!find->stopped && (rc = device_certificate_before(find->service, id, &before, &find->found, err)) != SMKI_NOT_FOUND) {
         if (rc != 0)
             return rc;
         find_show(find);
@@ -134,7 +153,8 @@ static int find_device(struct find *find, const struct smki_device_id *id, struc
     return 0;
 }
 
-static int organisation_next(struct find *find, const struct smki_device_id *eui, uint8_t serial[SMKI_SERIAL_SIZE], struct smki_error *err)
+static int organisation_before(struct find *find, const struct smki_device_id *eui, uint8_t serial[SMKI_SERIAL_SIZE],
+                               struct smki_error *err)
 {
     struct store_certificate stored;
     struct store_view *view;
@@ -142,7 +162,7 @@ static int organisation_next(struct find *find, const struct smki_device_id *eui
 
     if (rc != 0)
         return rc;
-    if ((rc = store_organisation_next(view, eui, serial, &stored, err)) == 0)
+    if ((rc = store_organisation_before(view, eui, serial, &stored, err)) == 0)
         rc = certificate_copy(&find->found, &stored, err);
     store_view_end(view);
     return rc;
@@ -150,10 +170,11 @@ static int organisation_next(struct find *find, const struct smki_device_id *eui
 
 static int find_organisation(struct find *find, const struct smki_device_id *eui, struct smki_error *err)
 {
-    uint8_t serial[SMKI_SERIAL_SIZE] = {0};
+    uint8_t serial[SMKI_SERIAL_SIZE];
     int rc;
 
-    while (!find->stopped && (rc = organisation_next(find, eui, serial, err)) != SMKI_NOT_FOUND) {
+    memset(serial, 0xff, sizeof(serial));
+    while (!find->stopped && (rc = organisation_before(find, eui, serial, err)) != SMKI_NOT_FOUND) {
         if (rc != 0)
             return rc;
         find_show(find);

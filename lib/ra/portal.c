@@ -107,7 +107,8 @@ int smki_portal_csr_json(struct cJSON **out, struct smki_service *service, enum 
 /* ---- what an officer gets for it ---- */
 
 static int text_issue(struct smki_service *service, const struct smki_identity *identity, enum smki_interface part,
-                      enum smki_profile profile, struct smki_bytes text, struct smki_stored_certificate *out, struct smki_error *err)
+                      enum smki_profile profile, struct smki_bytes text, struct smki_stored_certificate *out, struct smki_verdict *verdict,
+                      struct smki_error *err)
 {
     const struct smki_actor *actor = &identity->actor;
     uint8_t octets[SMKI_CSR_MAX_SIZE];
@@ -121,14 +122,19 @@ static int text_issue(struct smki_service *service, const struct smki_identity *
                          actor->name, smki_interface_word(actor->interface), smki_interface_word(part));
     if ((rc = text_decode(octets, &der, text, &why)) != 0)
         return refused_unread(service, actor, profile, rc, why.text, err);
-    return smki_service_issue(service, actor, profile, der, out, err);
+    return profile == SMKI_PROFILE_DEVICE ? quota_issue(service, actor, der, out, verdict, err)
+                                          : smki_service_issue(service, actor, profile, der, out, err);
 }
 
 int smki_portal_device_issue(struct smki_service *service, const struct smki_identity *identity, struct smki_bytes text,
-                             struct smki_stored_certificate *out, struct smki_allowance *left, struct smki_error *err)
+                             struct smki_stored_certificate *out, struct smki_allowance *left, struct smki_verdict *verdict,
+                             struct smki_error *err)
 {
-    int rc = text_issue(service, identity, SMKI_INTERFACE_PORTAL_DEVICE, SMKI_PROFILE_DEVICE, text, out, err);
+    struct smki_verdict seen = {.allowed = true};
+    int rc = text_issue(service, identity, SMKI_INTERFACE_PORTAL_DEVICE, SMKI_PROFILE_DEVICE, text, out, &seen, err);
 
+    if (verdict != NULL)
+        *verdict = seen;
     /* what was issued stays issued when its count cannot be told */
     if (left != NULL && smki_service_allowance(service, identity->actor.party, SMKI_RULE_PORTAL_ADHOC, left, NULL) != 0)
         *left = (struct smki_allowance){0};
@@ -138,5 +144,5 @@ int smki_portal_device_issue(struct smki_service *service, const struct smki_ide
 int smki_portal_organisation_issue(struct smki_service *service, const struct smki_identity *identity, struct smki_bytes text,
                                    struct smki_stored_certificate *out, struct smki_error *err)
 {
-    return text_issue(service, identity, SMKI_INTERFACE_PORTAL_ORGANISATION, SMKI_PROFILE_ORGANISATION, text, out, err);
+    return text_issue(service, identity, SMKI_INTERFACE_PORTAL_ORGANISATION, SMKI_PROFILE_ORGANISATION, text, out, NULL, err);
 }

@@ -126,6 +126,34 @@ static int refusal_change(struct store_change *change, void *argument, struct sm
     return store_record(change, &refusal->record, err);
 }
 
+static void peer_take(struct refusal *refusal, const char *peer)
+{
+    snprintf(refusal->peer, sizeof(refusal->peer), "%.*s", (int)sizeof(refusal->peer) - 1, peer);
+    text_tidy(refusal->peer);
+}
+
+/* It was admitted. */
+static int refusal_write(struct smki_service *service, struct refusal *refusal, const char *text, struct smki_error *err)
+{
+    int rc;
+
+    detail_write(refusal, text);
+    if ((rc = store_change(service->store, refusal_change, refusal, err)) != 0)
+        refusal_return(&service->access->refusals, refusal);
+    return rc;
+}
+
+int smki_refused(struct smki_service *service, const struct smki_actor *actor, enum smki_act act, uint64_t subject, const char *peer,
+                 int code, const char *text, struct smki_error *err)
+{
+    struct refusal refusal = {.record = {.act = act, .actor = *actor, .party = actor->party, .subject = subject, .outcome = code}};
+
+    peer_take(&refusal, peer);
+    if (!refusal_admit(&service->access->refusals, &refusal, smki_service_now(service).us))
+        return 0;
+    return refusal_write(service, &refusal, text, err);
+}
+
 int smki_access_refused_as(struct smki_service *service, struct smki_bytes certificate, enum smki_interface interface,
                            enum smki_network network, const char *peer, int code, const char *text, uint64_t transaction, bool *recorded,
                            struct smki_error *err)
@@ -135,16 +163,13 @@ int smki_access_refused_as(struct smki_service *service, struct smki_bytes certi
     int rc;
 
     *recorded = false;
-    snprintf(refusal.peer, sizeof(refusal.peer), "%.*s", (int)sizeof(refusal.peer) - 1, peer);
-    text_tidy(refusal.peer);
+    peer_take(&refusal, peer);
     if (!refusal_admit(&service->access->refusals, &refusal, smki_service_now(service).us))
         return 0;
     holder_take(service, &refusal, certificate);
-    detail_write(&refusal, text);
     if (transaction != 0)
         refusal.record.subject = transaction;
-    if ((rc = store_change(service->store, refusal_change, &refusal, err)) != 0)
-        refusal_return(&service->access->refusals, &refusal);
+    rc = refusal_write(service, &refusal, text, err);
     *recorded = rc == 0;
     return rc;
 }

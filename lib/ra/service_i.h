@@ -118,6 +118,9 @@ void serial_compose(uint8_t out[SMKI_SERIAL_SIZE], uint64_t half, const uint8_t 
 struct smki_serial serial_of(const uint8_t octets[SMKI_SERIAL_SIZE]);
 
 /* What the store has, for the caller to keep. */
+/* As smki_service_device_certificate downwards: the last before *before ({0}: the last of all). */
+SMKI_MUST_USE int device_certificate_before(struct smki_service *service, const struct smki_device_id *id, struct smki_serial *before,
+                                            struct smki_stored_certificate *out, struct smki_error *err);
 SMKI_MUST_USE int certificate_copy(struct smki_stored_certificate *out, const struct store_certificate *stored, struct smki_error *err);
 
 /* ---- policy of one Device CSR, inside a change ---- */

@@ -31,6 +31,10 @@ SMKI_MUST_USE int tickets_open(struct store_view *view, struct smki_buffer *out,
 SMKI_MUST_USE int transaction_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile,
                                     uint64_t transaction, struct smki_bytes csr, struct smki_stored_certificate *out, bool *recorded,
                                     struct smki_error *err);
+/* smki_service_issue for a Device CSR, with how the portal's quota saw it: flagged, when it was let in only because the rule is observed.
+ */
+SMKI_MUST_USE int quota_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr,
+                              struct smki_stored_certificate *out, struct smki_verdict *verdict, struct smki_error *err);
 /* Reads a request as issuing does: smki_csr_read, and what the configuration says of trailers. Its signature is smki_csr_verify's. */
 SMKI_MUST_USE int request_read(struct smki_csr *csr, const struct smki_service *service, enum smki_profile profile, struct smki_bytes der,
                                struct smki_error *err);

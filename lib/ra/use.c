@@ -10,9 +10,10 @@
 #define USE_PACE    (10 * SMKI_MINUTE)
 #define USE_SILENCE (60 * SMKI_DAY)
 #define NIGHT_HOURS 5 /* 00:00 to 05:00 UK */
-#define USE_LAYOUT  1
+#define USE_LAYOUT  2 /* 1: without the previous use */
 #define USE_SIZE                                                                                                                           \
-    (3 + SMKI_NETWORKS * (18 + SMKI_PEER_SIZE) + SMKI_USE_DAYS * (8 + 4 * SMKI_NETWORKS) + SMKI_USE_UNUSUAL * (12 + SMKI_PEER_SIZE))
+    (3 + 11 + SMKI_PEER_SIZE + SMKI_NETWORKS * (18 + SMKI_PEER_SIZE) + SMKI_USE_DAYS * (8 + 4 * SMKI_NETWORKS) +                           \
+     SMKI_USE_UNUSUAL * (12 + SMKI_PEER_SIZE))
 
 /* ---- as stored ---- */
 
@@ -50,6 +51,9 @@ static int use_put(struct store_change *change, const struct smki_credential_use
         write_u8(&writer, (uint8_t)use->unusual[i].reasons);
         text_write(&writer, use->unusual[i].peer);
     }
+    write_u64(&writer, (uint64_t)use->previous.time.us);
+    write_u8(&writer, (uint8_t)use->previous.network);
+    text_write(&writer, use->previous.peer);
     if (writer.failed)
         return smki_fail(err, SMKI_INTERNAL, "the uses of credential %llu do not fit their row", (unsigned long long)use->credential);
     return store_value_put(change, use_name(name, use->credential), BYTES(octets, writer_size(&writer)), err);
@@ -57,7 +61,9 @@ static int use_put(struct store_change *change, const struct smki_credential_use
 
 static void use_read(struct smki_credential_use *out, struct cursor *cursor)
 {
-    if (cursor_u8(cursor) != USE_LAYOUT)
+    const uint8_t layout = cursor_u8(cursor);
+
+    if (layout == 0 || layout > USE_LAYOUT)
         cursor->failed = true;
     for (size_t i = 0; i < SMKI_NETWORKS; i++) {
         out->network[i].first.us = (int64_t)cursor_u64(cursor);
@@ -75,6 +81,11 @@ static void use_read(struct smki_credential_use *out, struct cursor *cursor)
         out->unusual[i].reasons = cursor_u8(cursor);
         cursor_text(cursor, out->unusual[i].peer, sizeof(out->unusual[i].peer));
     }
+    if (layout < 2)
+        return;
+    out->previous.time.us = (int64_t)cursor_u64(cursor);
+    out->previous.network = (enum smki_network)(cursor_u8(cursor) % SMKI_NETWORKS);
+    cursor_text(cursor, out->previous.peer, sizeof(out->previous.peer));
 }
 
 static int use_get(struct store_view *view, uint64_t credential, struct smki_credential_use *out, struct smki_error *err)
@@ -94,14 +105,20 @@ static int use_get(struct store_view *view, uint64_t credential, struct smki_cre
 
 /* ---- one more ---- */
 
+/* The network of the last use of all. */
+static size_t last_network(const struct smki_credential_use *use)
+{
+    size_t last = 0;
+
+    for (size_t i = 1; i < SMKI_NETWORKS; i++)
+        if (use->network[i].last.us > use->network[last].last.us)
+            last = i;
+    return last;
+}
+
 static struct smki_time last_of_all(const struct smki_credential_use *use)
 {
-    struct smki_time last = {0};
-
-    for (size_t i = 0; i < SMKI_NETWORKS; i++)
-        if (use->network[i].last.us > last.us)
-            last = use->network[i].last;
-    return last;
+    return use->network[last_network(use)].last;
 }
 
 static bool night_is_told(const struct smki_credential_use *use, const struct use_gathered *more)
@@ -154,10 +171,22 @@ static void day_add(struct smki_credential_use *use, const struct use_gathered *
     use->days[i].uses[more->network] += more->uses;
 }
 
+/* After a gap the last one of all becomes that of the visit before. */
+static void previous_take(struct smki_credential_use *use, const struct use_gathered *more)
+{
+    const size_t last = last_network(use);
+
+    if (use->network[last].last.us == 0 || more->last.us - use->network[last].last.us < SMKI_USE_GAP)
+        return;
+    use->previous = (struct smki_use_previous){.time = use->network[last].last, .network = (enum smki_network)last};
+    memcpy(use->previous.peer, use->network[last].peer, sizeof(use->previous.peer));
+}
+
 static void use_add(struct smki_credential_use *use, const struct use_gathered *more)
 {
     if (more->uses == 0)
         return;
+    previous_take(use, more);
     unusual_add(use, more, unusual_of(use, more));
     day_add(use, more);
     if (use->network[more->network].first.us == 0)
@@ -202,20 +231,38 @@ static struct use_gathered take(struct use_gathered *place, struct smki_time now
     return taken;
 }
 
-/* One use more into its place. `out` gets what has to be written now; returns how many of the three. */
-static size_t gather(struct uses *uses, const struct use_gathered *one, struct use_gathered out[3])
+/* What the credential did by other networks before this visit is written before the visit begins. */
+static size_t others_take(struct uses *uses, const struct use_gathered *one, struct use_gathered *out)
 {
-    struct use_gathered *place;
     size_t count = 0;
 
+    for (unsigned i = 0; i < SMKI_NETWORKS; i++) {
+        struct use_gathered *place = place_of(uses, one->credential, (enum smki_network)i);
+
+        if ((enum smki_network)i != one->network && is_at(place, one->credential, (enum smki_network)i) && place->uses > 0 &&
+            one->last.us - place->last.us >= SMKI_USE_GAP)
+            out[count++] = take(place, place->last);
+    }
+    return count;
+}
+
+#define TAKEN (SMKI_NETWORKS - 1 + 3) /* at most by one use */
+
+/* One use more into its place. `out` gets what has to be written now; returns how many. */
+static size_t gather(struct uses *uses, const struct use_gathered *one, struct use_gathered out[TAKEN])
+{
+    struct use_gathered *place;
+    size_t count;
+
     pthread_mutex_lock(&uses->lock);
+    count = others_take(uses, one, out);
     place = place_of(uses, one->credential, one->network);
     if (!is_at(place, one->credential, one->network)) { /* another's: it makes room */
         if (place->uses > 0)
             out[count++] = *place;
         *place = (struct use_gathered){.credential = one->credential, .network = one->network};
     }
-    if (place->day.us != one->day.us) {
+    if (place->day.us != one->day.us || one->last.us - place->last.us >= SMKI_USE_GAP) { /* what was before is written as it was */
         if (place->uses > 0)
             out[count++] = take(place, one->last);
         place->written_at.us = 0;
@@ -264,7 +311,7 @@ int smki_credential_use(struct smki_service *service, const struct smki_identity
                                .day = smki_time_uk_day(now, 0),
                                .last = now,
                                .officer = identity->officer != 0};
-    struct use_gathered taken[3];
+    struct use_gathered taken[TAKEN];
 
     if (one.credential == 0 || (unsigned)one.network >= SMKI_NETWORKS)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "a use is one of a credential, by a network");
@@ -355,6 +402,13 @@ static bool last_tell(cJSON *object, const struct smki_credential_use *use)
     return false;
 }
 
+static bool previous_tell(cJSON *object, const struct smki_use_previous *previous)
+{
+    if (previous->time.us == 0)
+        return page_text(object, "previous", NULL);
+    return use_tell(cJSON_AddObjectToObject(object, "previous"), previous->time, previous->network, previous->peer);
+}
+
 static bool networks_tell(cJSON *array, const struct smki_credential_use *use)
 {
     for (unsigned i = 0; i < SMKI_NETWORKS && array != NULL; i++) {
@@ -441,7 +495,8 @@ static bool unusual_tell(cJSON *array, const struct smki_credential_use *use)
 struct cJSON *smki_credential_use_json(const struct smki_credential_use *use, struct smki_time now)
 {
     cJSON *object = cJSON_CreateObject();
-    const bool ok = object != NULL && last_tell(object, use) && networks_tell(cJSON_AddArrayToObject(object, "networks"), use) &&
+    const bool ok = object != NULL && last_tell(object, use) && previous_tell(object, &use->previous) &&
+                    networks_tell(cJSON_AddArrayToObject(object, "networks"), use) &&
                     days_tell(cJSON_AddArrayToObject(object, "days"), use, now) &&
                     unusual_tell(cJSON_AddArrayToObject(object, "unusual"), use);
 

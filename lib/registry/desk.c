@@ -2,6 +2,7 @@
  * what a look back has to read. */
 #include "registry/document_i.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 static bool is_anonymous(const struct smki_desk_entry *entry)
@@ -95,9 +96,19 @@ static bool of_the_party(const struct smki_desk_entry *entry, const struct smki_
     return !is_anonymous(next) && !is_anonymous(entry) && entry->party == next->party;
 }
 
+/* IPv6 addresses are given out by the /64: who has one has all of them. */
+static bool is_same_peer(const char *a, const char *b)
+{
+    struct in6_addr x, y;
+
+    if (inet_pton(AF_INET6, a, &x) != 1 || inet_pton(AF_INET6, b, &y) != 1 || IN6_IS_ADDR_V4MAPPED(&x) || IN6_IS_ADDR_V4MAPPED(&y))
+        return strcmp(a, b) == 0;
+    return memcmp(&x, &y, 8) == 0;
+}
+
 static bool of_the_peer(const struct smki_desk_entry *entry, const struct smki_desk_entry *next)
 {
-    return is_anonymous(next) && is_anonymous(entry) && strcmp(entry->peer, next->peer) == 0;
+    return is_anonymous(next) && is_anonymous(entry) && is_same_peer(entry->peer, next->peer);
 }
 
 static bool of_anybody(const struct smki_desk_entry *entry, const struct smki_desk_entry *next)
@@ -133,7 +144,7 @@ static int bounds_check(struct store_view *view, const struct smki_desk_entry *n
 
     for (uint64_t number = next->number - 1; number > 0; number--) {
         if ((rc = desk_get(view, number, &entry, err)) != 0)
-            return rc;
+            return rc == SMKI_NOT_FOUND ? 0 : rc; /* long ago enough to be forgotten */
         if (entry.received_at.us <= now.us - back)
             return 0;
         for (size_t i = 0; i < ARRAY_COUNT(bounds); i++) {
@@ -235,6 +246,42 @@ int desk_close(struct smki_store *store, const struct smki_actor *actor, uint64_
     struct desk_change closing = {.actor = actor, .number = number};
 
     return store_change(store, close_change, &closing, err);
+}
+
+static int forget_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct desk_change *forgetting = argument;
+    struct smki_desk_entry *entry = &forgetting->made;
+    const int64_t before = store_change_time(change).us - SMKI_DESK_KEPT;
+    struct phrase phrase = {0};
+    struct smki_error why = {0};
+    uint64_t number = 0;
+    int rc;
+
+    forgetting->number = 0;
+    while ((rc = desk_next(store_change_view(change), number, entry, &why)) == 0) {
+        number = entry->number;
+        if (entry->closed_at.us == 0 || entry->closed_at.us > before)
+            continue;
+        if ((rc = store_document_remove(change, STORE_DESK, number, err)) != 0)
+            return rc;
+        forgetting->number++;
+    }
+    if (rc != SMKI_NOT_FOUND)
+        return smki_fail(err, rc, "%s", why.text);
+    if (forgetting->number == 0)
+        return 0;
+    phrase_add(&phrase, "removed %llu that were closed a year ago", (unsigned long long)forgetting->number);
+    return record_act(change, forgetting->actor, SMKI_ACT_DESK, 0, 0, phrase.text, err);
+}
+
+int desk_forget(struct smki_store *store, const struct smki_actor *actor, uint64_t *count, struct smki_error *err)
+{
+    struct desk_change forgetting = {.actor = actor};
+    int rc = store_change(store, forget_change, &forgetting, err);
+
+    *count = rc == 0 ? forgetting.number : 0;
+    return rc;
 }
 
 static int note_change(struct store_change *change, void *argument, struct smki_error *err)

@@ -30,6 +30,8 @@ bool json_time(cJSON *object, const char *name, struct smki_time time)
 
     if (time.us == 0)
         return cJSON_AddNullToObject(object, name) != NULL;
+    if (!time_is_writable(time)) /* what cannot be read back is not written */
+        return false;
     return json_text(object, name, smki_time_text_utc(time, text));
 }
 
@@ -90,6 +92,8 @@ void document_bad(struct document *document, const char *name)
         document->bad = name;
 }
 
+/* cJSON notes where each reading failed in one place for all threads, also when it is asked not to tell (cJSON_GetErrorPtr): nobody here asks
+ * for it, so that two threads write it at once does no harm. */
 static int document_parse(struct document *out, struct smki_bytes json, struct smki_error *err)
 {
     cJSON *root = cJSON_ParseWithLength((const char *)json.at, json.size);

@@ -16,7 +16,9 @@ bool json_number(cJSON *object, const char *name, uint64_t value);
 bool json_known(cJSON *object, const char *name, uint64_t value); /* null for 0 */
 bool json_text(cJSON *object, const char *name, const char *text);
 bool json_bool(cJSON *object, const char *name, bool value);
-bool json_time(cJSON *object, const char *name, struct smki_time time); /* ISO in UTC; null for {0} */
+/* ISO in UTC; null for {0}. False, too, for what is not in the years 1970 to 9999, which could not be read back: whose it is refuses it in
+ * words before. */
+bool json_time(cJSON *object, const char *name, struct smki_time time);
 bool json_hex(cJSON *object, const char *name, struct smki_bytes bytes);
 /* object when `complete`; else frees it and returns NULL. */
 cJSON *json_complete(cJSON *object, bool complete);

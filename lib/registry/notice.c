@@ -65,11 +65,16 @@ int demand_notice_next(struct store_view *view, uint64_t party, uint64_t number,
     struct document document;
     int rc;
 
-    while ((rc = document_open_next(&document, view, STORE_DEMAND_NOTICE, &number, "notice", err)) == 0 &&
-           (rc = notice_read(&document, out, err)) == 0)
-        if (party == 0 || out->party == party)
-            return 0;
-    return rc;
+    for (;;) {
+        const uint64_t before = number;
+
+        if ((rc = document_open_next(&document, view, STORE_DEMAND_NOTICE, &number, "notice", err)) == 0)
+            rc = notice_read(&document, out, err);
+        if (rc == SMKI_STORE_CORRUPT && number != before) /* one that cannot be read hides no other */
+            continue;
+        if (rc != 0 || party == 0 || out->party == party)
+            return rc;
+    }
 }
 
 int demand_notice_find(struct store_view *view, uint64_t party, uint64_t number, struct smki_demand_notice *out, struct smki_error *err)
@@ -117,6 +122,11 @@ static int notice_check(const struct smki_demand_notice *notice, struct smki_tim
     if (notice->to.us <= now.us)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "extra demand that ends at %s would be over already",
                          smki_time_text_people(notice->to, to));
+    if (notice->from.us < now.us && now.us - notice->from.us >= SMKI_DAY)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "the first day is past: extra demand is announced from today or later on");
+    if (notice->to.us - now.us > SMKI_NOTICE_AHEAD)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "extra demand ends at most two years ahead, by %s",
+                         smki_time_text_people((struct smki_time){now.us + SMKI_NOTICE_AHEAD}, to));
     return notice->text[0] == '\0' ? 0 : text_check(notice->text, sizeof(notice->text), "text", err);
 }
 

@@ -4,6 +4,7 @@
 
 #include "store/store_i.h"
 
+#include <smki/bulletin.h>
 #include <smki/desk.h>
 #include <smki/installer.h>
 #include <smki/maintenance.h>
@@ -76,6 +77,12 @@ SMKI_MUST_USE int demand_notice_approve(struct smki_store *store, const struct s
 SMKI_MUST_USE int demand_notice_decline(struct smki_store *store, const struct smki_actor *actor, uint64_t number, const char *reason,
                                         struct smki_error *err);
 
+/* ---- bulletins ---- */
+SMKI_MUST_USE int bulletin_next(struct store_view *view, uint64_t number, struct smki_bulletin *out, struct smki_error *err);
+SMKI_MUST_USE int bulletin_add(struct store_change *change, const struct smki_actor *actor, struct smki_bulletin *bulletin,
+                               struct smki_error *err);
+SMKI_MUST_USE int bulletin_remove(struct store_change *change, const struct smki_actor *actor, uint64_t number, struct smki_error *err);
+
 /* ---- what is known of the document library's files; the files themselves are lib/ra/library.c's ---- */
 /* Those that were removed are never found. */
 SMKI_MUST_USE int library_get(struct store_view *view, uint64_t number, struct smki_document *out, struct smki_error *err);
@@ -104,6 +111,7 @@ SMKI_MUST_USE int desk_add(struct smki_store *store, const struct smki_actor *ac
                            struct smki_time *retry_at, struct smki_error *err);
 SMKI_MUST_USE int desk_get(struct store_view *view, uint64_t number, struct smki_desk_entry *out, struct smki_error *err);
 SMKI_MUST_USE int desk_next(struct store_view *view, uint64_t number, struct smki_desk_entry *out, struct smki_error *err);
+SMKI_MUST_USE int desk_forget(struct smki_store *store, const struct smki_actor *actor, uint64_t *count, struct smki_error *err);
 SMKI_MUST_USE int desk_close(struct smki_store *store, const struct smki_actor *actor, uint64_t number, struct smki_error *err);
 /* What became of an attempt to send it: `failure` NULL, it was sent. */
 SMKI_MUST_USE int desk_note(struct smki_store *store, uint64_t number, const char *failure, struct smki_error *err);

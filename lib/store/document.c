@@ -27,6 +27,13 @@ int store_document_put(struct store_change *change, enum store_kind kind, uint64
     return row_put(change, DB_DOCUMENTS, document_key(&key, kind, number), json, err);
 }
 
+int store_document_remove(struct store_change *change, enum store_kind kind, uint64_t number, struct smki_error *err)
+{
+    struct number_key key;
+
+    return row_remove(change, DB_DOCUMENTS, document_key(&key, kind, number), err);
+}
+
 int store_document_next(struct store_view *view, enum store_kind kind, uint64_t *number, struct smki_bytes *out, struct smki_error *err)
 {
     struct number_key after;

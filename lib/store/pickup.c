@@ -139,6 +139,18 @@ int store_organisation_add(struct store_change *change, const struct smki_device
     return row_put(change, DB_ORGANISATIONS, organisation_key(key, eui, serial), (struct smki_bytes){0}, err);
 }
 
+/* The row that was found beside one of the organisation's; NOT_FOUND when it is another's. */
+static int organisation_read(struct store_view *view, const struct smki_device_id *eui, struct smki_bytes key,
+                             uint8_t serial[SMKI_SERIAL_SIZE], struct store_certificate *out, struct smki_error *err)
+{
+    if (key.size != ORGANISATION_KEY_SIZE)
+        return smki_fail(err, SMKI_STORE_CORRUPT, "an organisation's certificate under a key of %zu octets", key.size);
+    if (memcmp(key.at, eui->octet, SMKI_DEVICE_ID_SIZE) != 0)
+        return SMKI_NOT_FOUND;
+    memcpy(serial, key.at + SMKI_DEVICE_ID_SIZE, SMKI_SERIAL_SIZE);
+    return store_certificate_get(view, STORE_CA_OCA, serial, out, err);
+}
+
 int store_organisation_next(struct store_view *view, const struct smki_device_id *eui, uint8_t serial[SMKI_SERIAL_SIZE],
                             struct store_certificate *out, struct smki_error *err)
 {
@@ -146,12 +158,15 @@ int store_organisation_next(struct store_view *view, const struct smki_device_id
     struct smki_bytes key;
     int rc = row_after(view, DB_ORGANISATIONS, organisation_key(after, eui, serial), &key, NULL, err);
 
-    if (rc != 0)
-        return rc;
-    if (key.size != ORGANISATION_KEY_SIZE)
-        return smki_fail(err, SMKI_STORE_CORRUPT, "an organisation's certificate under a key of %zu octets", key.size);
-    if (memcmp(key.at, eui->octet, SMKI_DEVICE_ID_SIZE) != 0)
-        return SMKI_NOT_FOUND;
-    memcpy(serial, key.at + SMKI_DEVICE_ID_SIZE, SMKI_SERIAL_SIZE);
-    return store_certificate_get(view, STORE_CA_OCA, serial, out, err);
+    return rc != 0 ? rc : organisation_read(view, eui, key, serial, out, err);
+}
+
+int store_organisation_before(struct store_view *view, const struct smki_device_id *eui, uint8_t serial[SMKI_SERIAL_SIZE],
+                              struct store_certificate *out, struct smki_error *err)
+{
+    uint8_t before[ORGANISATION_KEY_SIZE];
+    struct smki_bytes key;
+    int rc = row_before(view, DB_ORGANISATIONS, organisation_key(before, eui, serial), &key, NULL, err);
+
+    return rc != 0 ? rc : organisation_read(view, eui, key, serial, out, err);
 }

@@ -42,6 +42,7 @@ enum store_counter {
     STORE_COUNT_NOTICE,
     /* the portal's; the gap is left for what comes with it */
     STORE_COUNT_DEMAND_NOTICE = 32, STORE_COUNT_LIBRARY, STORE_COUNT_INSTALLER, STORE_COUNT_DESK,
+    STORE_COUNT_BULLETIN,
 };
 SMKI_MUST_USE int store_next_number(struct store_change *change, enum store_counter counter, uint64_t *out, struct smki_error *err);
 
@@ -52,9 +53,11 @@ SMKI_MUST_USE int store_reserve_serials(struct store_change *change, size_t coun
 /* ---- documents: the registry's low-volume nouns, kept as JSON text under a number, with unique names beside them ---- */
 enum store_kind {
     STORE_PARTY, STORE_OFFICER, STORE_CREDENTIAL, STORE_AGREEMENT, STORE_NOTICE,
-    STORE_DEMAND_NOTICE = 32, STORE_LIBRARY, STORE_INSTALLER, STORE_DESK, /* numbered as their counters */
+    STORE_DEMAND_NOTICE = 32, STORE_LIBRARY, STORE_INSTALLER, STORE_DESK, STORE_BULLETIN, /* numbered as their counters */
 };
 SMKI_MUST_USE int store_document_get(struct store_view *view, enum store_kind kind, uint64_t number, struct smki_bytes *out, struct smki_error *err); /* NOT_FOUND */
+SMKI_MUST_USE int store_document_remove(struct store_change *change, enum store_kind kind, uint64_t number,
+                                        struct smki_error *err); /* NOT_FOUND, err untouched */
 SMKI_MUST_USE int store_document_put(struct store_change *change, enum store_kind kind, uint64_t number, struct smki_bytes json, struct smki_error *err);
 /* The first document with a number greater than *number; sets *number. NOT_FOUND (err untouched) after the last. */
 SMKI_MUST_USE int store_document_next(struct store_view *view, enum store_kind kind, uint64_t *number, struct smki_bytes *out, struct smki_error *err);
@@ -150,6 +153,9 @@ SMKI_MUST_USE int store_organisation_add(struct store_change *change, const stru
 /* The first after *serial (all zero: the first), which becomes its own. NOT_FOUND (err untouched) after the last. */
 SMKI_MUST_USE int store_organisation_next(struct store_view *view, const struct smki_device_id *eui, uint8_t serial[SMKI_SERIAL_SIZE],
                                           struct store_certificate *out, struct smki_error *err);
+/* The same downwards: the last before *serial (all 0xff: the last). */
+SMKI_MUST_USE int store_organisation_before(struct store_view *view, const struct smki_device_id *eui, uint8_t serial[SMKI_SERIAL_SIZE],
+                                            struct store_certificate *out, struct smki_error *err);
 
 enum store_chunk_part {
     STORE_CHUNK_REQUESTS,  /* the IDs and CSRs, as cut by intake */

@@ -2,6 +2,7 @@
  * one run on the same cores. With --soak: hours of mixed load, and what the server's memory does. */
 #include "http_load.h"
 #include "http_world.h"
+#include "process.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -67,7 +68,7 @@ static void idle_look(void *context)
     struct figures *figures = context;
 
     sleep(4); /* so that they are idle, and not only just done with */
-    figures->idle_mib = world_mib(world.server);
+    figures->idle_mib = process_mib(world.server);
     figures->idle_stood = world_connections(&world);
 }
 
@@ -131,7 +132,7 @@ static void print_json(const struct figures *figures)
 
 static void bench(const struct plan *plan)
 {
-    struct figures figures = {.start_mib = world_mib(world.server)};
+    struct figures figures = {.start_mib = process_mib(world.server)};
 
     arithmetic_measure(&figures.arithmetic, world.server_key);
     measure_both(figures.keep, figures.keep_processor, LOAD_KEEP_ALIVE, 64, plan);
@@ -154,8 +155,8 @@ static void soak(const struct plan *plan)
     for (int i = 0; i < 12; i++) {
         measure(&result, &processor, LOAD_MIXED, true, 32, slice);
         printf("%6.0f s  %8llu requests  %llu failed  %.1f MiB resident  %u descriptors\n", (i + 1) * slice,
-               (unsigned long long)result.done, (unsigned long long)result.failed, world_mib(world.server),
-               world_descriptors(world.server));
+               (unsigned long long)result.done, (unsigned long long)result.failed, process_mib(world.server),
+               process_descriptors(world.server));
         fflush(stdout);
     }
 }

@@ -1,20 +1,19 @@
 /* Servers to measure, made afresh in a folder of their own. */
 #include "http_world.h"
 
+#include "process.h"
+
 #include "serve/mbedtls_compat_i.h"
 
 #include <mbedtls/ecdh.h>
 #include <mbedtls/rsa.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -126,36 +125,6 @@ double world_processor(pid_t pid)
     return sum;
 }
 
-double world_mib(pid_t pid)
-{
-    char path[100];
-    long pages = 0;
-    FILE *file;
-
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-    if ((file = fopen(path, "r")) == NULL)
-        return 0;
-    if (fscanf(file, "%*d %ld", &pages) != 1)
-        pages = 0;
-    fclose(file);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
-}
-
-unsigned world_descriptors(pid_t pid)
-{
-    char path[100];
-    unsigned count = 0;
-    DIR *folder;
-
-    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-    folder = opendir(path);
-    while (folder != NULL && readdir(folder) != NULL)
-        count++;
-    if (folder != NULL)
-        closedir(folder);
-    return count - 2;
-}
-
 static bool run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static bool run(const char *format, ...)
 {
@@ -183,30 +152,6 @@ double world_connections(const struct world *world)
         line[0] = '0';
     pclose(pipe);
     return atof(line);
-}
-
-static int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0), port = 0;
-
-    if (bind(fd, (struct sockaddr *)&address, size) == 0 && getsockname(fd, (struct sockaddr *)&address, &size) == 0)
-        port = ntohs(address.sin_port);
-    close(fd);
-    return port;
-}
-
-static pid_t start(const char *program, char *const *arguments)
-{
-    const pid_t pid = fork();
-
-    if (pid == 0) {
-        if (freopen("/dev/null", "r", stdin) != NULL)
-            execvp(program, arguments);
-        _exit(127);
-    }
-    return pid;
 }
 
 static bool file_write(const char *folder, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -296,8 +241,8 @@ bool world_open(struct world *world, bool with_nginx)
     snprintf(world->server_key, sizeof(world->server_key), "%s/home/tls/server.key", world->folder);
     if (!home_make(world) || (with_nginx && !nginx_make(world)))
         return false;
-    world->server = start(serve[0], serve);
-    world->nginx = with_nginx ? start(nginx[0], nginx) : 0;
+    world->server = process_start(serve);
+    world->nginx = with_nginx ? process_start(nginx) : 0;
     if (reachable(world->port) && (!with_nginx || reachable(world->nginx_port)))
         return true;
     world_close(world);
@@ -306,16 +251,11 @@ bool world_open(struct world *world, bool with_nginx)
 
 bool world_close(struct world *world)
 {
-    int status = 1;
+    bool ended;
 
-    if (world->nginx > 0) {
-        kill(world->nginx, SIGTERM);
-        waitpid(world->nginx, NULL, 0);
-    }
-    if (world->server > 0) {
-        kill(world->server, SIGTERM);
-        waitpid(world->server, &status, 0);
-    }
+    if (world->nginx > 0)
+        (void)process_end(world->nginx);
+    ended = world->server > 0 && process_end(world->server);
     (void)!run("rm -rf %s", world->folder);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return ended;
 }

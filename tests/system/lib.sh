@@ -8,6 +8,7 @@
 #   smki ..., batch ...                        the built programs, on the home $home
 #   later '+3 days' COMMAND...                 a program under another clock
 #   request FILE METER USE                     a Device CSR by openssl
+#   free_ports N                               so many ports of 127.0.0.1 that nobody has; free_port: one
 #   finish                                     ends the test
 set -euo pipefail
 export LC_ALL=C
@@ -19,6 +20,24 @@ counted=0 broken=0
 
 smki() { "$PROGRAMS/smki/smki" --home "$home" "$@"; }
 batch() { "$PROGRAMS/batch/smki-batch" --home "$home" "$@"; }
+
+# Below those that the system gives to clients: a client of another test may have one of these a moment later.
+free_ports() {
+    python3 - "$1" <<'PYTHON'
+import random, socket, sys
+first = int(open("/proc/sys/net/ipv4/ip_local_port_range").read().split()[0])
+held = []
+while len(held) < int(sys.argv[1]):
+    one = socket.socket()
+    try:
+        one.bind(("127.0.0.1", random.randrange(10000, first) if first > 12000 else 0))
+    except OSError:
+        continue
+    held.append(one)
+print(*[one.getsockname()[1] for one in held])
+PYTHON
+}
+free_port() { free_ports 1; }
 
 # AddressSanitizer wants to be the first library of a program, which libfaketime is here.
 later() { ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" faketime "$@"; }

@@ -38,7 +38,7 @@ static int report(struct smki_service *service, char **words, struct smki_error 
     snprintf(entry.name, sizeof(entry.name), "%s", words[1]);
     snprintf(entry.contact, sizeof(entry.contact), "%s", words[2]);
     snprintf(entry.text, sizeof(entry.text), "%s", words[3]);
-    if ((rc = smki_desk_report(service, NULL, SMKI_NETWORK_INTERNET, words[0], &entry, NULL, err)) == 0)
+    if ((rc = smki_desk_report(service, NULL, SMKI_INTERFACE_PORTAL_LANDING, SMKI_NETWORK_INTERNET, words[0], &entry, NULL, err)) == 0)
         printf("%llu\n", (unsigned long long)entry.number);
     return rc;
 }

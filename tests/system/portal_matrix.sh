@@ -38,7 +38,8 @@ echo text >"$folder/policy.txt"
 smki document add "$folder/policy.txt" --title Policy --version 1 >/dev/null
 
 portal_start
-printf '{"rule": "portal-batch", "firstDay": "2031-01-05", "lastDay": "2031-01-09", "expected": 80000, "text": "x"}' >"$folder/notice"
+printf '{"rule": "portal-batch", "firstDay": "%s", "lastDay": "%s", "expected": 80000, "text": "x"}' \
+    "$(date -d '30 days' +%F)" "$(date -d '34 days' +%F)" >"$folder/notice"
 send device device-1 /api/notices application/json "$folder/notice"
 claim "Party 1 has announced something" answers 201 '"number":1'
 

@@ -22,6 +22,7 @@ claim "where it is" json_is 'a["part"], a["network"], a["operator"]' "('device',
 claim "what it did lately" json_is 'a["credential"]["use"]["last"]["network"]' gateway
 ask device-internet device-1 /api/session
 claim "first from another network: unusual" json_is '"new-network" in a["credential"]["use"]["unusual"][0]["reasons"]' True
+claim "before this visit it was not used" json_is 'a["credential"]["use"]["previous"]' None
 
 # ---- a Device CSR ----
 request "$folder/d.csr" 00DB1234567890A0 digitalSignature
@@ -34,8 +35,16 @@ code=$(json 'a["code"]') words=$(json 'a["text"]')
 send device device-1 /api/csr text/plain "$folder/half.csr"
 claim "which are these" json_is 'a["error"]["code"], a["error"]["text"]' "('$code', '$words')"
 claim "and 422" answers 422
+mv "$home/keys/dca.key" "$folder/away"
 send device device-1 /api/csr text/plain "$folder/d.csr"
-claim "a good one is issued" answers 201 'BEGIN CERTIFICATE'
+claim "a good one that the CA cannot sign just now is answered so" answers 500 '"code":"CA:KA'
+send device device-1 /api/csr text/plain "$folder/d.csr"
+claim "and again: it is no duplicate of what nobody has" answers 500 '"code":"CA:KA'
+ask device device-1 /api/demand
+claim "nothing of it is counted" json_is '[r["used"] for r in a["rules"] if r["rule"] == "portal-adhoc"]' '[0]'
+mv "$folder/away" "$home/keys/dca.key"
+send device device-1 /api/csr text/plain "$folder/d.csr"
+claim "then it is issued" answers 201 'BEGIN CERTIFICATE'
 json 'a["pem"].rstrip()' >"$folder/d.pem"
 claim "the DCA's certificate" openssl verify -partial_chain -ignore_critical -trusted "$home/ca/dca.pem" "$folder/d.pem"
 claim "what is left of the limit is told" json_is 'a["left"]["limit"], a["left"]["remaining"]' '(2, 1)'
@@ -75,10 +84,17 @@ openssl x509 -in "$folder/d.pem" -outform DER -out "$folder/d.der"
 claim "as DER" cmp "$folder/answer" "$folder/d.der"
 ask device device-1 "/api/certificates/$serial.txt"
 claim "as nothing else" answers 404
+ask device device-1 "/api/certificates/00db1234567890a0.pem"
+claim "none by the number of a device" answers 404
 ask device device-1 "/api/certificates/00112233445566778899aabbccddeeff.pem"
 claim "none by a serial number of none" answers 404
 ask device device-1 /api/pickup
 claim "both are there to be picked up, the newest first" json_is '[(c["deviceId"][-2:], c["interface"]) for c in a["certificates"]], a["days"]' "([('A1', 'portal-device'), ('A0', 'portal-device')], 30)"
+claim "no more than these" json_is 'a["more"], a["next"], a["moreBatches"]' '(False, None, False)'
+ask device device-1 "/api/pickup?before=$(json 'a["certificates"][0]["serial"]')"
+claim "older ones from one on" json_is '[c["deviceId"][-2:] for c in a["certificates"]], a["more"]' "(['A0'], False)"
+ask device device-1 "/api/pickup?before=00db1234567890a0"
+claim "from what is no serial number: none" answers 400 '"name":"INVALID_ARGUMENT"'
 
 # ---- an Organisation CSR ----
 awk '$1 == "organisation_supplier" { print $4 }' "$ROOT/tests/data/csr/requests.txt" |
@@ -97,6 +113,16 @@ claim "the Organisation part takes no Device CSR" answers 422 '"code":"CR:'
 ask organisation organisation-1 /api/pickup
 claim "nor shows devices" json_is '[c["profile"] for c in a["certificates"]], a["batches"]' "(['organisation'], [])"
 
+for _ in $(seq 100); do smki cert issue --profile organisation --party 1 --out "$folder/more.pem" "$folder/o.csr"; done >/dev/null
+ask organisation organisation-1 /api/pickup
+claim "a hundred are shown" json_is 'len(a["certificates"]), a["more"], a["next"] == a["certificates"][-1]["serial"]' '(100, True, True)'
+ask organisation organisation-1 "/api/pickup?before=$(json 'a["next"]')"
+claim "and then the rest" json_is '[c["interface"] for c in a["certificates"]], a["more"], a["next"]' "(['portal-organisation'], False, None)"
+ask device device-1 /api/pickup
+claim "which are in nobody's way on the Device part" json_is '[c["deviceId"][-2:] for c in a["certificates"]]' "['A1', 'A0']"
+ask organisation organisation-1 "/api/certificates?find=90-B3-D5-1F-30-01-00-00"
+claim "they are found newest first" json_is 'len(a["certificates"]), [c["serial"] for c in a["certificates"]] == sorted([c["serial"] for c in a["certificates"]], reverse=True)' '(101, True)'
+
 # ---- extra demand ----
 printf '{"rule": "portal-batch", "firstDay": "2026-12-08", "lastDay": "2026-12-09", "expected": 80000, "text": "New meters"}' >"$folder/notice"
 send device device-1 /api/notices application/json "$folder/notice"
@@ -108,11 +134,16 @@ ask device device-1 /api/notices
 claim "the operator's answer is told" json_is 'a["notices"][0]["state"]' approved
 for wrong in '{"rule": "all"}' '{"rule": "portal-batch", "firstDay": "8 December"}' '[]' 'x' \
     '{"rule": "portal-batch", "firstDay": "2026-12-08", "lastDay": "2026-12-09", "expected": -1}' \
-    '{"rule": "portal-batch", "firstDay": "2026-12-08", "lastDay": "2026-12-07", "expected": 1}'; do
+    '{"rule": "portal-batch", "firstDay": "2026-12-08", "lastDay": "2026-12-07", "expected": 1}' \
+    '{"rule": "portal-batch", "firstDay": "2031-01-01", "lastDay": "9999-12-31", "expected": 1}'; do
     printf '%s' "$wrong" >"$folder/wrong"
     send device device-1 /api/notices application/json "$folder/wrong"
     claim "refused: $wrong" answers 400
 done
+ask device device-2 /api/notices
+claim "nor is anybody else's list the worse for them" answers 200 '"notices":[]'
+smki agreement add --party 1 --rule portal-batch --limit 5 --from 9999-12-01 --to 9999-12-31 >/dev/null
+claim "a far day is shown as it is" says '9999-12-01 00:00:00 GMT' smki agreement list
 
 # ---- documents, downloads ----
 ask device-internet device-1 /api/documents
@@ -148,12 +179,25 @@ claim "an officer reports" answers 201 '"number":1'
 send landing - /api/desk application/json "$folder/report"
 claim "anybody does" answers 201 '"number":2'
 claim "the operator reads it" says "Jo" smki desk list
+claim "as one of the landing page's" test "$(recorded desk interface network)" = 'portal-landing internet'
+send landing - /api/desk application/json "$folder/report" --token wrong
+claim "a form of another site's page is refused" answers 403 '"name":"PROOF"'
+claim "on record as one of the landing page's too" test "$(recorded access-refused interface)" = portal-landing
 printf '{"name": "", "contact": "jo@example.org", "text": "x"}' >"$folder/wrong"
 send landing - /api/desk application/json "$folder/wrong"
 claim "a field that is missing is named" answers 400 'name'
 for _ in 1 2 3 4 5; do send landing - /api/desk application/json "$folder/report"; done
 claim "not without end" answers 429 '"name":"DESK_BUSY"'
 claim "but in a while" json_is '"retryAtUk" in a["error"]' True
+
+request "$folder/d5.csr" 00DB1234567890A0 keyAgreement
+smki cert issue --profile device --party 1 --out "$folder/d5.pem" "$folder/d5.csr"
+ask device device-1 "/api/certificates?find=00-DB-12-34-56-78-90-A0"
+claim "a device's certificates are found newest first" json_is '[c["keyUsage"] for c in a["certificates"]]' "['keyAgreement', 'digitalSignature']"
+
+at "2026-11-23 11:00:00"
+ask device-internet device-1 /api/session
+claim "a while later the use before is told, and not this one" json_is 'a["credential"]["use"]["previous"]["network"], a["credential"]["use"]["previous"]["timeUk"][:20]' "('gateway', '23 November 2026, 10')"
 
 claim "it ends when told" web_stop
 finish

@@ -104,6 +104,13 @@ smki maintenance plan --from '2030-01-05T09:00' --to '2030-01-05T11:00' --text '
 ask landing - /api/public
 claim "what is planned is told" json_is 'a["planned"][0]["fromUk"]' '5 January 2030, 09:00 GMT'
 claim "nothing is on" json_is 'a["maintenance"]' None
+smki bulletin add --text 'The library has a new policy' >/dev/null
+smki bulletin add --text 'Not yet' --from 2099-01-01 >/dev/null
+ask landing - /api/public
+claim "notices of the operator, those of today" json_is '[one["text"] for one in a["notices"]]' "['The library has a new policy']"
+smki bulletin remove 1
+ask landing - /api/public
+claim "none when it is taken down" json_is 'a["notices"]' '[]'
 smki maintenance start --to "$(date -u -d '+1 hour' +%FT%TZ)" --text 'New disks' >/dev/null
 ask landing - /guide.html
 claim "Planned Maintenance: a page for people" answers 503 "the page maintenance.html"

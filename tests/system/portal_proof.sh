@@ -11,7 +11,8 @@ portal_home
 portal_start
 request "$folder/d.csr" 00DB1234567890A0 digitalSignature
 zip -qj "$folder/b.zip" "$folder/d.csr"
-printf '{"rule": "portal-batch", "firstDay": "2031-01-05", "lastDay": "2031-01-09", "expected": 80000, "text": "x"}' >"$folder/notice"
+printf '{"rule": "portal-batch", "firstDay": "%s", "lastDay": "%s", "expected": 80000, "text": "x"}' \
+    "$(date -d '30 days' +%F)" "$(date -d '34 days' +%F)" >"$folder/notice"
 printf '{"name": "Jo", "contact": "jo@example.org", "text": "It does not work"}' >"$folder/report"
 
 # Every route that changes something, in the order: site, credential, path, type, body.

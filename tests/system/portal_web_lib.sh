@@ -8,6 +8,7 @@
 #                                name of a credential, "-": none. The answer is in $folder/answer, its status in $folder/status, its head in $folder/head
 #   send SITE WHO PATH TYPE FILE [CURL...]  a POST as the portal's own pages make it, with the proof; FILE may be - (nothing)
 #   answers STATUS [TEXT]        the last answer had this status, and TEXT is in it (for claim)
+#   recorded ACT FIELD...        these fields of the last record of this act
 #   json EXPRESSION              of the last answer, by python: json 'a["batches"][0]["id"]'
 
 : "${ROOT:?}" "${PROGRAMS:?}" "${folder:?}" "${home:?}"
@@ -40,10 +41,11 @@ portal_home() {
 }
 
 portal_start() {
-    local site listen=() try
-    admin_port=$(free_port)
+    local site listen=() try free
+    read -r -a free <<<"$(free_ports 7)"
+    admin_port=${free[6]}
     for site in $sites; do
-        port[$site]=$(free_port)
+        port[$site]=${free[${#listen[@]} / 2]}
         listen+=("--listen-$site" "127.0.0.1:${port[$site]}")
     done
     printf '{%s}\n' "${1:-}" >"$home/smki.json"
@@ -85,6 +87,13 @@ answers() {
     [ "$(cat "$folder/status")" = "$1" ] && { [ $# -eq 1 ] || grep -qF -e "$2" "$folder/answer"; }
 }
 
+# recorded ACT FIELD...: these fields of the last record of this act
+recorded() {
+    smki audit export - | python3 -c '
+import json, sys
+all = [r for r in map(json.loads, sys.stdin) if r.get("act") == sys.argv[1]]
+print(*(all[-1].get(name, "none") for name in sys.argv[2:]) if all else ["no such record"])' "$@"
+}
 json() { python3 -c "import json, sys; a = json.load(open(sys.argv[1])); print($1)" "$folder/answer"; }
 json_is() { json "($1)" && [ "$(json "($1)")" = "$2" ]; } # json_is EXPRESSION VALUE (for claim)
 heads() { cat "$folder/head" && grep -qiE "^$1" "$folder/head"; }

@@ -98,9 +98,9 @@ wait "$keeper" || true
 shift_time +0
 
 held() { # a request that waits for its time, while the clock is set back
-    fetch --cert "$folder/adhoc/cert.pem" --key "$folder/adhoc/key.pem" "https://adhoc.test/wait?ms=1500" >"$folder/held" &
+    fetch --cert "$folder/adhoc/cert.pem" --key "$folder/adhoc/key.pem" "https://adhoc.test/wait?ms=2500" >"$folder/held" &
     local client=$!
-    sleep 0.7
+    for _ in $(seq 100); do [ "$(measured smki_requests_suspended)" = 0 ] || break; sleep 0.1; done
     shift_time -60
     wait "$client" && grep -q waited "$folder/held"
 }
@@ -151,8 +151,9 @@ claim "under load no request failed" test -e "$folder/loaded" || sed 's/^/# /' "
 second=$(issued_to)
 claim "the new certificate is served" test -n "$second" -a "$first" != "$second"
 
-echo "{\"web.adhoc.listen\": \"127.0.0.1:$port\", \"web.adhoc.host\": \"adhoc.test\", \"admin.listen\": \"127.0.0.1:$admin\", \"http.stop_time\": \"20 s\"}" \
-    >"$home/smki.json"
+was=$port2 port2=$(free_port) # not none: then it would be the usual one, which anybody may have on this machine
+configure '"http.stop_time": "20 s"'
+port2=$was
 claim "an address that a reload takes away is closed at once, whatever is in flight elsewhere" closes "$port2" HUP
 cp "$folder/good.json" "$home/smki.json"
 kill -HUP "$server"
@@ -199,7 +200,7 @@ status=0
 wait "$download" || status=$?
 claim "a download that ran when it was stopped is finished" test "$status" = 0
 claim "and it ends with 0" test "$ended" = 0
-claim "nothing went wrong in it" test "$(grep -cE 'ERROR|Sanitizer|runtime error' "$folder/log")" = 0
+claim "nothing went wrong in it" clean
 
 # ---- TLS 1.3, where mbedTLS has it ----
 

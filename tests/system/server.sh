@@ -7,13 +7,12 @@
 #   serve_stop SIGNAL      ends it; its exit code is in $ended
 #   probe NAME ...         tests/serve/probe.py as the credential adhoc
 #   measured NAME          the value of a metric
+#   clean                  no sanitizer has spoken (for claim)
 #   s_client OPTION...     openssl s_client on $port, nothing said
 
 server='' ended=''
 trap 'status=$?; [ -z "$server" ] || kill -KILL "$server" 2>/dev/null || true
     if [ "$status" -ne 0 ] && [ -d "$folder" ]; then echo "Bail out! the test itself stopped in line $LINENO"; rm -rf "$folder"; fi' EXIT
-
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 serve_home() {
     smki init >/dev/null
@@ -52,6 +51,7 @@ serve_stop() {
 }
 
 probe() { timeout 60 python3 "$ROOT/tests/serve/probe.py" "$port" "$folder/adhoc" "$@"; }
+clean() { ! grep -E -A 15 'ERROR|Sanitizer|runtime error' "$folder/log"; }
 measured() { curl -s "http://127.0.0.1:$admin/metrics" | awk -v name="$1" '$1 == name { print $2 }'; }
 s_client() {
     timeout 10 openssl s_client -connect "127.0.0.1:$port" -servername adhoc.test -CAfile "$home/tls/ca.pem" "$@" 2>&1 </dev/null || true

@@ -81,7 +81,7 @@ claim "submit --json tells of each batch" test "$(batch submit --party "$second"
 
 claim "the plan is in turn" test "$(order)" = "1 2 3"
 claim "it tells the night's capacity" says "375000" batch plan
-claim "and where its rate comes from" says "no run measured yet" batch plan
+claim "and where its rate comes from" says "no run of 1,000 CSRs or more was measured yet" batch plan
 claim "far ahead, deadlines are at risk" says "AT RISK" batch plan --at "$(($(date +%Y) + 2))-06-01T21:00"
 claim "there, the window is in British Summer Time" says "BST" batch plan --at "$(($(date +%Y) + 2))-06-01T21:00"
 claim "status tells the Party's name" says "Example Energy" batch status 1

@@ -66,25 +66,27 @@ claim "a serial number is taken as openssl shows it" complains 1 "SMKI_HOME" pro
 
 # ---- the keys of the configuration ----
 
-# Whatever is written like a key in the manual pages, the README and the helps is one. (The client has a configuration of its own.)
+# Whatever is written like a key or a group of keys in the manual pages, the README and the helps is one. (The client has a configuration of its own.)
 keys_told() {
     local name
     {
-        cat "$ROOT"/apps/smki/*.1 "$ROOT"/apps/batch/*.1 "$ROOT"/apps/webservice/*.1 "$ROOT/README.md"
+        cat "$ROOT"/apps/smki/*.1 "$ROOT"/apps/batch/*.1 "$ROOT"/apps/webservice/*.1 "$ROOT"/apps/portal/*.1 "$ROOT/README.md"
         "$PROGRAMS/webservice/smki-webservice" --help
+        "$PROGRAMS/portal/smki-portal" --help || true # it may be left out of a build
         for name in "$PROGRAMS/smki/smki" "$PROGRAMS/batch/smki-batch"; do
             "$name" --help | sed -n 's/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p' | while read -r words; do
                 # shellcheck disable=SC2086 # a command may be of two words
                 "$name" $words --help </dev/null || true
             done
         done
-    } 2>/dev/null | grep -oP '(?<![.\w/-])(night|demand|batch|run|runner|ca|policy|audit|device|eligibility|http|web|admin|tls)(\.[a-z][a-z0-9_]+)+' |
-        grep -vE '\.(pem|csr|cnf|crl|xml|zip|txt|sh|json|csv|key|service)$' | sort -u
+    } 2>/dev/null | grep -oP '(?<![.\w/-])(night|demand|batch|run|runner|ca|policy|audit|device|eligibility|http|web|portal|desk|admin|tls)(\.[a-z][a-z0-9_]+)+' |
+        grep -vE '\.(pem|csr|cnf|crl|xml|zip|txt|pdf|sh|json|csv|key|service)$' | sort -u
 }
 every_key_told_is_one() {
     local key_home=$folder/keys name
     program init "$key_home" >/dev/null
-    "$PROGRAMS/smki/smki" --home "$key_home" config show | sed -n 's/^\([a-z_.0-9]*\): .*/\1/p' | sort -u >"$folder/keys.real"
+    "$PROGRAMS/smki/smki" --home "$key_home" config show | sed -n 's/^\([a-z_.0-9]*\): .*/\1/p' |
+        sed 'p; s/\.[^.]*$//' | sort -u >"$folder/keys.real" # and their groups
     keys_told >"$folder/keys.told"
     [ -s "$folder/keys.told" ] && name=$(comm -23 "$folder/keys.told" "$folder/keys.real") && echo "$name" && [ -z "$name" ]
 }

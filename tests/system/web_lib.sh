@@ -35,10 +35,8 @@ web_home() {
     done
 }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
 web_start() {
-    adhoc_port=$(free_port) batch_port=$(free_port) admin_port=$(free_port)
+    read -r adhoc_port batch_port admin_port <<<"$(free_ports 3)"
     printf '{"admin.listen": "127.0.0.1:%s"%s}\n' "$admin_port" "${1:+, $1}" >"$home/smki.json"
     "${timely[@]}" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$adhoc_port" --listen-batch "127.0.0.1:$batch_port" \
         >"$folder/server" 2>&1 &

@@ -260,6 +260,8 @@ static void networks_and_interfaces_have_words(void **state)
     assert_string_equal(smki_network_word(SMKI_NETWORK_GATEWAY), "gateway");
     assert_string_equal(smki_interface_word(SMKI_INTERFACE_PORTAL_DEVICE), "portal-device");
     assert_string_equal(smki_interface_word(SMKI_INTERFACE_RUNNER), "runner");
+    assert_string_equal(smki_interface_word(SMKI_INTERFACE_PORTAL_LANDING), "portal-landing");
+    assert_string_equal(smki_interface_word(SMKI_INTERFACE_PORTAL_DOWNLOAD), "portal-download");
     assert_string_equal(smki_network_word((enum smki_network)9), "unknown");
     assert_string_equal(smki_interface_word((enum smki_interface)99), "unknown");
 }

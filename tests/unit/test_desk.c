@@ -32,7 +32,7 @@ static int anonymous(struct home *home, const char *peer, struct smki_time *retr
 {
     struct smki_desk_entry entry = said("help");
 
-    return smki_desk_report(home->service, NULL, SMKI_NETWORK_INTERNET, peer, &entry, retry_at, err);
+    return smki_desk_report(home->service, NULL, SMKI_INTERFACE_PORTAL_LANDING, SMKI_NETWORK_INTERNET, peer, &entry, retry_at, err);
 }
 
 static uint64_t REPORT(struct home *home, const char *text)
@@ -40,7 +40,8 @@ static uint64_t REPORT(struct home *home, const char *text)
     struct smki_desk_entry entry = said(text);
     struct smki_error err = {0};
 
-    ASSERT_OK(smki_desk_report(home->service, NULL, SMKI_NETWORK_INTERNET, "192.0.2.1", &entry, NULL, &err), err);
+    ASSERT_OK(smki_desk_report(home->service, NULL, SMKI_INTERFACE_PORTAL_LANDING, SMKI_NETWORK_INTERNET, "192.0.2.1", &entry, NULL, &err),
+              err);
     return entry.number;
 }
 
@@ -52,8 +53,18 @@ static struct smki_desk_entry FIND(struct home *home, uint64_t number) {
     return entry;
 }
 
-static void
-expect_record(struct home *home, uint64_t number, uint64_t party, const char *detail)
+/* Of the last record. */
+static enum smki_interface
+last_interface(struct home *home)
+{
+    struct smki_audit_record record = {.sequence = 0}, next;
+
+    while (smki_audit_find(smki_service_store(home->service), record.sequence + 1, &next, NULL) == 0)
+        record = next;
+    return record.actor.interface;
+}
+
+static void expect_record(struct home *home, uint64_t number, uint64_t party, const char *detail)
 {
     struct smki_audit_record record = {.sequence = 0}, next;
 
@@ -76,6 +87,7 @@ static void a_report_without_a_credential_tells_where_it_came_from(void **state)
     home_lay(&home, "2026-11-23T14:00", "{}");
     entry = FIND(&home, REPORT(&home, "the portal says WF:BB1\r\nsince\tnine\rtoday"));
     expect_record(&home, 1, 0, "reported, from 192.0.2.1");
+    assert_int_equal(last_interface(&home), SMKI_INTERFACE_PORTAL_LANDING);
     assert_string_equal(entry.name, "Ann");
     assert_string_equal(entry.contact, "ann@example.org");
     assert_string_equal(entry.text, "the portal says WF:BB1\nsince nine\ntoday");
@@ -100,7 +112,9 @@ static void an_officers_report_tells_whose_it_is(void **state)
     identity = officer_of(home.maker.party);
     identity.actor.credential = CREDENTIAL(&home, home.maker.party, "Maker", SMKI_INTERFACE_BATCH);
     entry.party = 99; /* what the caller left there is not believed */
-    ASSERT_OK(smki_desk_report(home.service, &identity, SMKI_NETWORK_INTERNET, "192.0.2.1", &entry, NULL, &err), err);
+    ASSERT_OK(
+        smki_desk_report(home.service, &identity, SMKI_INTERFACE_PORTAL_LANDING, SMKI_NETWORK_INTERNET, "192.0.2.1", &entry, NULL, &err),
+        err);
     entry = FIND(&home, entry.number);
     expect_record(&home, entry.number, home.maker.party, "reported");
     assert_int_equal(entry.party, home.maker.party);
@@ -110,7 +124,9 @@ static void an_officers_report_tells_whose_it_is(void **state)
     assert_int_equal(entry.network, SMKI_NETWORK_GATEWAY);
     assert_string_equal(entry.peer, "");
     CREDENTIAL_IS(&home, identity.actor.credential, SMKI_CREDENTIAL_SUSPENDED);
-    EXPECT_REFUSED(SMKI_IKI_SUSPENDED, smki_desk_report(home.service, &identity, SMKI_NETWORK_INTERNET, NULL, &entry, NULL, &err), err);
+    EXPECT_REFUSED(
+        SMKI_IKI_SUSPENDED,
+        smki_desk_report(home.service, &identity, SMKI_INTERFACE_PORTAL_LANDING, SMKI_NETWORK_INTERNET, NULL, &entry, NULL, &err), err);
     home_clear(&home);
 }
 
@@ -123,21 +139,31 @@ static void each_field_is_wanted_and_bounded(void **state)
     (void)state;
     home_lay(&home, "2026-11-23T14:00", "{}");
     entry = said(" \n ");
-    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_desk_report(home.service, NULL, SMKI_NETWORK_INTERNET, NULL, &entry, NULL, &err), err);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT,
+                   smki_desk_report(home.service, NULL, SMKI_INTERFACE_PORTAL_LANDING, SMKI_NETWORK_INTERNET, NULL, &entry, NULL, &err),
+                   err);
     EXPECT_TEXT(err, "the text is empty");
     entry = said("help");
     entry.name[0] = '\0';
-    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_desk_report(home.service, NULL, SMKI_NETWORK_INTERNET, NULL, &entry, NULL, &err), err);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT,
+                   smki_desk_report(home.service, NULL, SMKI_INTERFACE_PORTAL_LANDING, SMKI_NETWORK_INTERNET, NULL, &entry, NULL, &err),
+                   err);
     EXPECT_TEXT(err, "name");
     entry = said("help");
     snprintf(entry.contact, sizeof(entry.contact), "a\nb");
-    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_desk_report(home.service, NULL, SMKI_NETWORK_INTERNET, NULL, &entry, NULL, &err), err);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT,
+                   smki_desk_report(home.service, NULL, SMKI_INTERFACE_PORTAL_LANDING, SMKI_NETWORK_INTERNET, NULL, &entry, NULL, &err),
+                   err);
     EXPECT_TEXT(err, "contact");
     entry = said("bell \a");
-    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_desk_report(home.service, NULL, SMKI_NETWORK_INTERNET, NULL, &entry, NULL, &err), err);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT,
+                   smki_desk_report(home.service, NULL, SMKI_INTERFACE_PORTAL_LANDING, SMKI_NETWORK_INTERNET, NULL, &entry, NULL, &err),
+                   err);
     EXPECT_TEXT(err, "octet 6");
     memset(entry.text, 'a', sizeof(entry.text));
-    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_desk_report(home.service, NULL, SMKI_NETWORK_INTERNET, NULL, &entry, NULL, &err), err);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT,
+                   smki_desk_report(home.service, NULL, SMKI_INTERFACE_PORTAL_LANDING, SMKI_NETWORK_INTERNET, NULL, &entry, NULL, &err),
+                   err);
     EXPECT_TEXT(err, "longer than 4000");
     EXPECT_REFUSED(SMKI_NOT_FOUND, smki_desk_next(home.service, 0, &entry, &err), err);
     home_clear(&home);
@@ -166,6 +192,54 @@ static void an_address_may_report_so_often_in_an_hour(void **state)
     home_clear(&home);
 }
 
+static void an_ipv6_address_is_its_64(void **state)
+{
+    static const char *const same[] = {"2001:db8:0:7::1", "2001:db8::7:0:0:0:2", "2001:db8:0:7:ffff:ffff:ffff:ffff"};
+    struct home home;
+    struct smki_error err = {0};
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{}");
+    for (unsigned i = 0; i < SMKI_DESK_PEER_MAX; i++)
+        ASSERT_OK(anonymous(&home, same[i % 3], NULL, &err), err);
+    EXPECT_REFUSED(SMKI_DESK_BUSY, anonymous(&home, "2001:db8:0:7::99", NULL, &err), err);
+    ASSERT_OK(anonymous(&home, "2001:db8:0:8::1", NULL, &err), err);
+    for (unsigned i = 0; i < SMKI_DESK_PEER_MAX; i++)
+        ASSERT_OK(anonymous(&home, "::ffff:192.0.2.1", NULL, &err), err);
+    ASSERT_OK(anonymous(&home, "::ffff:192.0.2.2", NULL, &err), err);
+    home_clear(&home);
+}
+
+static void what_was_closed_a_year_ago_is_forgotten(void **state)
+{
+    struct home home;
+    struct smki_desk_entry entry;
+    struct smki_error err = {0};
+    uint64_t count;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{}");
+    for (int i = 0; i < 3; i++)
+        (void)REPORT(&home, "help");
+    ASSERT_OK(smki_desk_close(home.service, &home.operator, 1, &err), err);
+    NOW(&home, "2026-11-24T14:00");
+    ASSERT_OK(smki_desk_close(home.service, &home.operator, 3, &err), err);
+    NOW(&home, "2027-11-24T13:59:59");
+    ASSERT_OK(smki_desk_forget(home.service, &home.operator, & count, &err), err);
+    assert_int_equal(count, 0);
+    NOW(&home, "2027-11-24T14:00");
+    ASSERT_OK(smki_desk_forget(home.service, &home.operator, & count, &err), err);
+    assert_int_equal(count, 1);
+    EXPECT_REFUSED(SMKI_NOT_FOUND, smki_desk_find(home.service, 1, &entry, &err), err);
+    ASSERT_OK(smki_desk_find(home.service, 2, &entry, &err), err); /* open, however old */
+    NOW(&home, "2027-11-26T14:00");
+    RUN(&home); /* part of the house keeping */
+    EXPECT_REFUSED(SMKI_NOT_FOUND, smki_desk_find(home.service, 3, &entry, &err), err);
+    assert_int_equal(REPORT(&home, "help"), 4);
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
 static void all_addresses_together_may_report_so_often(void **state)
 {
     struct home home;
@@ -177,14 +251,14 @@ static void all_addresses_together_may_report_so_often(void **state)
     (void)state;
     home_lay(&home, "2026-11-23T14:00", "{}");
     for (int i = 0; i < SMKI_DESK_ANONYMOUS_MAX; i++) {
-        snprintf(peer, sizeof(peer), "2001:db8::%d", i);
+        snprintf(peer, sizeof(peer), "2001:db8:0:%x::1", (unsigned)i);
         ASSERT_OK(anonymous(&home, peer, NULL, &err), err);
     }
     EXPECT_REFUSED(SMKI_DESK_BUSY, anonymous(&home, "192.0.2.1", NULL, &err), err);
     EXPECT_TEXT(err, "without a credential");
     identity = officer_of(home.maker.party); /* officers are not kept out by strangers */
     identity.actor.credential = CREDENTIAL(&home, home.maker.party, "Maker", SMKI_INTERFACE_BATCH);
-    ASSERT_OK(smki_desk_report(home.service, &identity, SMKI_NETWORK_GATEWAY, NULL, &entry, NULL, &err), err);
+    ASSERT_OK(smki_desk_report(home.service, &identity, SMKI_INTERFACE_PORTAL_DEVICE, SMKI_NETWORK_GATEWAY, NULL, &entry, NULL, &err), err);
     home_clear(&home);
 }
 
@@ -204,14 +278,17 @@ static void a_party_may_report_so_often_in_a_day(void **state)
     other.actor.credential = identity.actor.credential;
     for (int i = 0; i < SMKI_DESK_PARTY_MAX; i++) {
         entry = said("help");
-        ASSERT_OK(smki_desk_report(home.service, &identity, SMKI_NETWORK_GATEWAY, NULL, &entry, NULL, &err), err);
+        ASSERT_OK(smki_desk_report(home.service, &identity, SMKI_INTERFACE_PORTAL_DEVICE, SMKI_NETWORK_GATEWAY, NULL, &entry, NULL, &err),
+                  err);
     }
     entry = said("help");
-    EXPECT_REFUSED(SMKI_DESK_BUSY, smki_desk_report(home.service, &identity, SMKI_NETWORK_GATEWAY, NULL, &entry, &retry_at, &err), err);
+    EXPECT_REFUSED(
+        SMKI_DESK_BUSY,
+        smki_desk_report(home.service, &identity, SMKI_INTERFACE_PORTAL_DEVICE, SMKI_NETWORK_GATEWAY, NULL, &entry, &retry_at, &err), err);
     ASSERT_TIME(retry_at, "2026-11-24T14:00");
-    ASSERT_OK(smki_desk_report(home.service, &other, SMKI_NETWORK_GATEWAY, NULL, &entry, NULL, &err), err);
+    ASSERT_OK(smki_desk_report(home.service, &other, SMKI_INTERFACE_PORTAL_DEVICE, SMKI_NETWORK_GATEWAY, NULL, &entry, NULL, &err), err);
     NOW(&home, "2026-11-24T14:00");
-    ASSERT_OK(smki_desk_report(home.service, &identity, SMKI_NETWORK_GATEWAY, NULL, &entry, NULL, &err), err);
+    ASSERT_OK(smki_desk_report(home.service, &identity, SMKI_INTERFACE_PORTAL_DEVICE, SMKI_NETWORK_GATEWAY, NULL, &entry, NULL, &err), err);
     home_clear(&home);
 }
 
@@ -327,9 +404,9 @@ static void a_report_is_sent_once_as_json(void **state)
     lay_with(&home, &hook);
     number = REPORT(&home, "help \"me\"\nplease");
     assert_int_equal(hook.posts, 0); /* taking one sends nothing */
-    ASSERT_OK(smki_desk_send(home.service, number, &err), err);
+    ASSERT_OK(smki_desk_send(home.service, number, NULL, &err), err);
     ASSERT_TIME(FIND(&home, number).sent_at, "2026-11-23T14:00");
-    ASSERT_OK(smki_desk_send(home.service, number, &err), err);
+    ASSERT_OK(smki_desk_send(home.service, number, NULL, &err), err);
     ASSERT_OK(smki_desk_send_due(home.service, &sent, &err), err);
     assert_int_equal(sent, 0);
     hook_end(&hook);
@@ -372,6 +449,28 @@ static void an_attempt_that_fails_is_noted_and_can_be_repeated(void **state)
     home_clear(&home);
 }
 
+static void one_that_the_webhook_refuses_keeps_no_other_from_it(void **state)
+{
+    struct home home;
+    struct hook hook;
+    struct smki_error err = {0};
+    uint64_t first, second, sent;
+
+    (void)state;
+    hook_begin(&hook, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    lay_with(&home, &hook);
+    first = REPORT(&home, "help");
+    second = REPORT(&home, "help");
+    EXPECT_REFUSED(SMKI_DESK_REFUSED, smki_desk_send_due(home.service, &sent, &err), err);
+    EXPECT_TEXT(err, "report 1: ");
+    EXPECT_TEXT(err, "status 400");
+    assert_int_equal(sent, 0);
+    assert_int_equal(FIND(&home, first).attempts, 1);
+    assert_int_equal(FIND(&home, second).attempts, 1); /* it was asked too */
+    hook_end(&hook);
+    home_clear(&home);
+}
+
 static void a_webhook_that_does_not_answer_is_given_up_after_five_seconds(void **state)
 {
     struct home home;
@@ -385,7 +484,7 @@ static void a_webhook_that_does_not_answer_is_given_up_after_five_seconds(void *
     lay_with(&home, &hook);
     number = REPORT(&home, "help");
     clock_gettime(CLOCK_MONOTONIC, &before);
-    EXPECT_REFUSED(SMKI_DESK_WEBHOOK, smki_desk_send(home.service, number, &err), err);
+    EXPECT_REFUSED(SMKI_DESK_WEBHOOK, smki_desk_send(home.service, number, NULL, &err), err);
     clock_gettime(CLOCK_MONOTONIC, &after);
     assert_in_range(after.tv_sec - before.tv_sec, 4, 7);
     assert_int_equal(FIND(&home, number).attempts, 1);
@@ -402,7 +501,7 @@ static void without_a_webhook_nothing_is_sent(void **state)
 
     (void)state;
     home_lay(&home, "2026-11-23T14:00", "{}");
-    EXPECT_REFUSED(SMKI_CONFIG_INVALID, smki_desk_send(home.service, REPORT(&home, "help"), &err), err);
+    EXPECT_REFUSED(SMKI_CONFIG_INVALID, smki_desk_send(home.service, REPORT(&home, "help"), NULL, &err), err);
     EXPECT_REFUSED(SMKI_CONFIG_INVALID, smki_desk_send_due(home.service, NULL, &err), err);
     EXPECT_TEXT(err, "desk.webhook");
     home_clear(&home);
@@ -415,12 +514,15 @@ int main(void)
         cmocka_unit_test(an_officers_report_tells_whose_it_is),
         cmocka_unit_test(each_field_is_wanted_and_bounded),
         cmocka_unit_test(an_address_may_report_so_often_in_an_hour),
+        cmocka_unit_test(an_ipv6_address_is_its_64),
+        cmocka_unit_test(what_was_closed_a_year_ago_is_forgotten),
         cmocka_unit_test(all_addresses_together_may_report_so_often),
         cmocka_unit_test(a_party_may_report_so_often_in_a_day),
         cmocka_unit_test(a_report_is_closed_once),
 #ifdef SMKI_LIBCURL
         cmocka_unit_test(a_report_is_sent_once_as_json),
         cmocka_unit_test(an_attempt_that_fails_is_noted_and_can_be_repeated),
+        cmocka_unit_test(one_that_the_webhook_refuses_keeps_no_other_from_it),
         cmocka_unit_test(a_webhook_that_does_not_answer_is_given_up_after_five_seconds),
 #endif
         cmocka_unit_test(without_a_webhook_nothing_is_sent),

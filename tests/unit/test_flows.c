@@ -482,9 +482,9 @@ static void a_request_whose_ca_key_cannot_be_opened_stays_granted(void **state)
     home_lay(&home, "2026-11-23T21:00", "{}");
     dca_key_is(&home, 0640);
     memset(&out, 'x', sizeof(out));
-    EXPECT_REFUSED(SMKI_KEY_PERMISSIONS, issue(&home, SMKI_INTERFACE_PORTAL_DEVICE, 0, &out, &err), err);
+    EXPECT_REFUSED(SMKI_KEY_PERMISSIONS, issue(&home, SMKI_INTERFACE_OPERATOR, 0, &out, &err), err);
     assert_memory_equal(&out, &empty, sizeof(out));
-    EXPECT_REFUSED(SMKI_CSR_DUPLICATE, issue(&home, SMKI_INTERFACE_PORTAL_DEVICE, 0, &out, &err), err); /* it will be there */
+    EXPECT_REFUSED(SMKI_CSR_DUPLICATE, issue(&home, SMKI_INTERFACE_OPERATOR, 0, &out, &err), err); /* it will be there */
     NOW(&home, "2026-11-23T21:10");
     ASSERT_OK(smki_service_recover(home.service, &home.operator, & err), err); /* the key cannot be opened yet */
     assert_int_equal(first_certificate(&home), SMKI_NOT_FOUND);

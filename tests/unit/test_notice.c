@@ -129,6 +129,60 @@ static void a_notice_without_sense_is_refused(void **state)
     home_clear(&home);
 }
 
+static void extra_demand_ends_two_years_ahead_at_most(void **state)
+{
+    struct home home;
+    struct smki_demand_notice notice;
+    struct smki_error err = {0};
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{}");
+    (void)ANNOUNCE(&home, "2028-11-01", "2028-11-23T14:00");
+    notice = extra("2028-11-01", "2028-11-23T14:00:00.000001", 1);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, announce(&home, &notice, &err), err);
+    EXPECT_TEXT(err, "two years ahead, by 2028-11-23 14:00 GMT");
+    notice = extra("2031-01-01", "9999-12-31", 1);
+    notice.to = smki_time_uk_day(notice.to, 1); /* the form's last day is included: a year that no row can be read back with */
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, announce(&home, &notice, &err), err);
+    EXPECT_REFUSED(SMKI_NOT_FOUND, smki_notice_find(home.service, 0, 2, &notice, &err), err);
+    home_clear(&home);
+}
+
+static int bad_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    static const char *const rows[] = {"{\"layout\":1}", "no JSON"};
+
+    for (unsigned i = 0; i < 2; i++) {
+        int rc = store_document_put(change, STORE_DEMAND_NOTICE, 2 + i, BYTES(rows[i], strlen(rows[i])), err);
+
+        if (rc != 0)
+            return rc;
+    }
+    (void)argument;
+    return 0;
+}
+
+static void a_row_that_cannot_be_read_hides_no_other(void **state)
+{
+    struct home home;
+    struct smki_demand_notice notice;
+    struct smki_error err = {0};
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{}");
+    (void)ANNOUNCE(&home, "2026-12-08", "2026-12-15");
+    (void)ANNOUNCE(&home, "2026-12-08", "2026-12-15");
+    (void)ANNOUNCE(&home, "2026-12-08", "2026-12-15");
+    (void)ANNOUNCE(&home, "2026-12-08", "2026-12-15");
+    ASSERT_OK(store_change(smki_service_store(home.service), bad_change, NULL, &err), err);
+    EXPECT_REFUSED(SMKI_STORE_CORRUPT, smki_notice_find(home.service, 0, 2, &notice, &err), err);
+    ASSERT_OK(smki_notice_next(home.service, home.maker.party, 1, &notice, &err), err);
+    assert_int_equal(notice.number, 4);
+    EXPECT_REFUSED(SMKI_NOT_FOUND, smki_notice_next(home.service, home.maker.party, 4, &notice, &err), err);
+    assert_int_equal(ANNOUNCE(&home, "2026-12-08", "2026-12-15"), 5);
+    home_clear(&home);
+}
+
 static void a_barred_party_announces_nothing(void **state)
 {
     struct home home;
@@ -297,6 +351,8 @@ int main(void)
         cmocka_unit_test(a_notice_is_recorded_with_its_date_and_officer),
         cmocka_unit_test(seven_days_to_the_microsecond_are_no_short_notice),
         cmocka_unit_test(a_notice_without_sense_is_refused),
+        cmocka_unit_test(extra_demand_ends_two_years_ahead_at_most),
+        cmocka_unit_test(a_row_that_cannot_be_read_hides_no_other),
         cmocka_unit_test(a_barred_party_announces_nothing),
         cmocka_unit_test(as_many_wait_as_may_and_a_decision_makes_room),
         cmocka_unit_test(a_party_sees_its_own_notices_only),

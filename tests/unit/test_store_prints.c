@@ -108,9 +108,13 @@ static int find(struct store_test *test, struct print *print)
     return rc;
 }
 
+/* Of very many it looks for each fifth, beginning with another one each time: prints are lost by the node, not one by one. */
 static void expect(struct store_test *test, struct print (*of)(uint32_t n), uint32_t from, uint32_t to, bool there)
 {
-    for (uint32_t n = from; n < to; n++) {
+    static uint32_t times;
+    const uint32_t step = to - from > 5000 ? 5 : 1;
+
+    for (uint32_t n = from + times++ % step; n < to; n += step) {
         struct print wanted = of(n), found = wanted;
         memset(&found.id, 0, sizeof(found.id));
         assert_int_equal(find(test, &found), there ? 0 : SMKI_NOT_FOUND);

@@ -124,6 +124,74 @@ static void a_new_network_a_long_silence_and_the_night_are_unusual_once(void **s
     home_clear(&home);
 }
 
+static void PREVIOUS_IS(struct home *home, const char *when, enum smki_network network, const char *peer)
+{
+    const struct smki_credential_use use = USES(home);
+
+    ASSERT_TIME(use.previous.time, when);
+    assert_int_equal(use.previous.network, network);
+    assert_string_equal(use.previous.peer, peer);
+}
+
+static void the_last_use_before_this_visit_is_known(void **state)
+{
+    struct home home;
+
+    (void)state;
+    home_lay(&home, WHEN, "{}");
+    USE(&home, SMKI_NETWORK_GATEWAY, 1, "192.0.2.1");
+    NOW(&home, "2026-11-23T14:05");
+    USE(&home, SMKI_NETWORK_GATEWAY, 1, "192.0.2.2"); /* gathered */
+    assert_int_equal(USES(&home).previous.time.us, 0);
+    NOW(&home, "2026-11-23T14:35");
+    USE(&home, SMKI_NETWORK_GATEWAY, 1, "192.0.2.3");
+    PREVIOUS_IS(&home, "2026-11-23T14:05", SMKI_NETWORK_GATEWAY, "192.0.2.2");
+    NOW(&home, "2026-11-23T15:04:59");
+    USE(&home, SMKI_NETWORK_GATEWAY, 1, "192.0.2.3"); /* the same visit */
+    USE(&home, SMKI_NETWORK_INTERNET, 1, "198.51.100.7");
+    PREVIOUS_IS(&home, "2026-11-23T14:05", SMKI_NETWORK_GATEWAY, "192.0.2.2");
+    smki_service_close(home.service);
+    home_open(&home);
+    PREVIOUS_IS(&home, "2026-11-23T14:05", SMKI_NETWORK_GATEWAY, "192.0.2.2");
+    NOW(&home, "2026-11-23T20:00");
+    USE(&home, SMKI_NETWORK_INTERNET, 1, "198.51.100.7");
+    USE(&home, SMKI_NETWORK_GATEWAY, 1, "192.0.2.3");
+    NOW(&home, "2026-11-23T20:05");
+    USE(&home, SMKI_NETWORK_GATEWAY, 1, "192.0.2.4"); /* gathered */
+    NOW(&home, "2026-11-23T20:40");
+    USE(&home, SMKI_NETWORK_INTERNET, 1, "198.51.100.7");
+    PREVIOUS_IS(&home, "2026-11-23T20:05", SMKI_NETWORK_GATEWAY, "192.0.2.4");
+    NOW(&home, "2026-11-24T09:00");
+    USE(&home, SMKI_NETWORK_GATEWAY, 1, "192.0.2.3");
+    PREVIOUS_IS(&home, "2026-11-23T20:40", SMKI_NETWORK_INTERNET, "198.51.100.7");
+    home_clear(&home);
+}
+
+/* What a program without the previous use wrote. */
+static int old_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct smki_bytes *row = argument;
+
+    return store_value_put(change, "use/5", *row, err);
+}
+
+static void uses_of_an_older_layout_are_read(void **state)
+{
+    uint8_t octets[4096] = {1};
+    struct smki_bytes row = {.at = octets,
+                             .size = 1 + SMKI_NETWORKS * 18 + SMKI_USE_DAYS * (8 + 4 * SMKI_NETWORKS) + SMKI_USE_UNUSUAL * 12};
+    struct smki_error err = {0};
+    struct home home;
+
+    (void)state;
+    home_lay(&home, WHEN, "{}");
+    ASSERT_OK(store_change(smki_service_store(home.service), old_change, &row, &err), err);
+    assert_int_equal(USES(&home).previous.time.us, 0);
+    USE(&home, SMKI_NETWORK_GATEWAY, 1, "192.0.2.1");
+    ASSERT_TIME(USES(&home).network[SMKI_NETWORK_GATEWAY].last, WHEN);
+    home_clear(&home);
+}
+
 static void a_system_may_work_at_night(void **state)
 {
     struct home home;
@@ -149,6 +217,7 @@ static void a_use_is_told_for_a_page(void **state)
     object = smki_credential_use_json(&use, AT("2026-11-24T12:00"));
     assert_non_null(object);
     assert_string_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(object, "last"), "timeUk")->valuestring, "23 November 2026, 02:30 GMT");
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(object, "previous")));
     days = cJSON_GetObjectItem(object, "days");
     assert_int_equal(cJSON_GetArraySize(days), SMKI_USE_DAYS);
     assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(days, 28), "day")->valuestring, "2026-11-23");
@@ -166,6 +235,8 @@ int main(void)
         cmocka_unit_test(uses_are_counted_by_day_and_network_and_written_every_ten_minutes),
         cmocka_unit_test(each_day_has_its_own_count_for_30_days),
         cmocka_unit_test(a_new_network_a_long_silence_and_the_night_are_unusual_once),
+        cmocka_unit_test(the_last_use_before_this_visit_is_known),
+        cmocka_unit_test(uses_of_an_older_layout_are_read),
         cmocka_unit_test(a_system_may_work_at_night),
         cmocka_unit_test(a_use_is_told_for_a_page),
     };

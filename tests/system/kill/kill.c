@@ -6,7 +6,9 @@
  * - each act of a process in its turn: n from 1 to as many acts as the process does undisturbed, and each way to end at the n-th (knife.h).
  * LMDB commits by writing pages, syncing them and writing its meta page, all of which are such acts, and so each commit point is met;
  * - one and two runners at once, of one and two workers, killed at random moments again and again until the batches are done;
- * - a runner that sleeps on a signature until its lease is over and another has taken its chunk. */
+ * - a runner that sleeps on a signature until its lease is over and another has taken its chunk.
+ *
+ * KILL_EVERY=n in the environment: of all these points only each n-th, beginning with another one each day. */
 #include "kill/stage.h"
 
 #include <signal.h>
@@ -23,7 +25,9 @@
 #define RANDOM_KILLS   320 /* at least, over all stages */
 #define ROUNDS_MAX     8   /* kills of a runner in one life; then it may finish */
 #define POINTS_MAX     4096
-#define COMPLAINTS_MAX 5 /* of a stage; then it stops */
+#define EVERY_MAX      100
+#define DAY            86400 /* s */
+#define COMPLAINTS_MAX 5     /* of a stage; then it stops */
 
 /* ---- the table of lives with a kill at the n-th act ---- */
 
@@ -65,6 +69,8 @@ static struct point {
     enum knife_cut cut;
 } points[POINTS_MAX];
 static size_t points_count;
+
+static unsigned every = 1; /* only each so-manieth point is played, and so many fewer kills at random */
 
 /* Shared by the stages. */
 struct totals {
@@ -281,15 +287,16 @@ static void complain(const struct stage *stage, struct totals *totals, unsigned 
     ++*complaints;
 }
 
-/* Plays every STAGES-th point, then random lives as long as kills are wanted. */
+/* Plays every STAGES-th of the points that are wanted, then random lives as long as kills are. */
 static void play(struct stage *stage, unsigned number, struct totals *totals)
 {
+    const size_t first = (size_t)(time(NULL) / DAY) % every;
     unsigned complaints = 0;
 
-    for (size_t i = number; i < points_count && complaints < COMPLAINTS_MAX; i += STAGES)
+    for (size_t i = first + number * every; i < points_count && complaints < COMPLAINTS_MAX; i += STAGES * every)
         if (!play_point(stage, &points[i], totals))
             complain(stage, totals, &complaints);
-    while (totals->random_kills < RANDOM_KILLS && complaints < COMPLAINTS_MAX)
+    while (totals->random_kills < RANDOM_KILLS / every && complaints < COMPLAINTS_MAX)
         if (!play_random(stage, totals))
             complain(stage, totals, &complaints);
 }
@@ -454,6 +461,7 @@ static bool tell(const char *folder, const char *schema, struct cast *cast, stru
 int main(int argc, char **argv)
 {
     static struct cast cast;
+    const char *wanted = getenv("KILL_EVERY");
     struct totals *totals = mmap(NULL, sizeof(*totals), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     bool good;
 
@@ -461,7 +469,9 @@ int main(int argc, char **argv)
         printf("Bail out! the cast cannot be read\n");
         return 2;
     }
-    printf("1..3\n");
+    if (wanted != NULL && atoi(wanted) >= 1 && atoi(wanted) <= EVERY_MAX)
+        every = (unsigned)atoi(wanted);
+    printf("1..3\n# one of %u points is played\n", every);
     good = tell(argv[1], argv[2], &cast, totals);
     cast_finish(&cast);
     munmap(totals, sizeof(*totals));

@@ -311,6 +311,16 @@ int rename(const char *from, const char *to)
     return rc;
 }
 
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
+{
+    REAL(linkat)
+    const bool last = act_begins(KNIFE_OTHER);
+    const int rc = real(from_folder, from, to_folder, to, flags);
+
+    act_ends(last);
+    return rc;
+}
+
 int unlink(const char *path)
 {
     REAL(unlink)

@@ -3,7 +3,7 @@ import {by, facts, make, mono, tag} from '/js/dom.js';
 import {officer_name, officer_page} from '/js/page.js';
 import {table} from '/js/table.js';
 import {day, moment} from '/js/time.js';
-import {interface_words, network_words, number, role_words} from '/js/words.js';
+import {interface_words, network_words, number, role_words, sentence} from '/js/words.js';
 
 const SOON = 30; // days before its end in which a credential should be renewed
 const subscribers = {device: 'Device Certificates', organisation: 'Organisation Certificates'};
@@ -55,7 +55,7 @@ function peer_words(peer) {
 
 const unusual_columns = [
     {name: 'When', value: (use) => moment(use, 'time')},
-    {name: 'What was unusual', value: (use) => use.text},
+    {name: 'What was unusual', value: (use) => sentence(use.text)},
     {name: 'Network', value: (use) => network_words(use.network)},
     {name: 'Address', value: (use) => peer_words(use.peer) || 'not known'},
 ];
@@ -90,9 +90,11 @@ function unusual(use) {
 function use_part(use) {
     if (!use)
         return make('p', {}, 'Nothing is known of its use yet.');
-    const last = use.last && make('p', {}, 'Last use: ', moment(use.last, 'time'), ` by the ${network_words(use.last.network)}`, use.last.peer ? [' from ', peer_words(use.last.peer)] : '', '.');
+    const before = use.previous;
+    const previous = before ? make('p', {}, 'Last use before this visit: ', moment(before, 'time'), ` by the ${network_words(before.network)}`, before.peer ? [' from ', peer_words(before.peer)] : '', '.')
+        : make('p', {}, 'No use before this visit is known.');
 
-    return [last, unusual(use), table('Use by network', network_columns, use.networks.filter((one) => one.last)), days_table(use)];
+    return [previous, unusual(use), table('Use by network', network_columns, use.networks.filter((one) => one.last)), days_table(use)];
 }
 
 officer_page((site) => {

@@ -59,7 +59,7 @@ const by_name = {
     POLL_TOO_OFTEN: 'Ask once an hour.',
     POLL_DONE: 'Use what was retrieved, or ask the Service Desk to release the batch again.',
     NOT_RELEASED: 'Come back at the time of release that the batch’s page shows.',
-    OUTSIDE_WINDOW: 'Nothing to do: batches run from 20:00 to 08:00.',
+    OUTSIDE_WINDOW: 'Nothing to do: batches run in the night.',
     OVER_QUOTA: 'Nothing to do: the batch is done as soon as practicable. Announce extra demand for the next time.',
     BATCH_REJECTED: 'Ask the Service Desk why, and submit a corrected batch.',
     BATCH_TAMPERED: 'Tell the Service Desk, and submit the batch again.',
@@ -81,7 +81,7 @@ const by_status = {
     INELIGIBLE: 'Ask the Service Desk.',
     ISSUANCE_ANOMALY: 'Ask the Service Desk.',
     UNKNOWN_DEVICE: 'Ask the Service Desk.',
-    CA_ERROR: 'Send it again later. If it stays, give the Service Desk the code and the time.',
+    CA_ERROR: 'Send the same again later: nothing was issued and nothing was counted. If it stays, give the Service Desk the code and the time.',
     FORMAT_ERROR: 'Correct the message by the interface specification, and send it again.',
     WORKFLOW_ERROR: 'Give the Service Desk the code and the time.',
 };

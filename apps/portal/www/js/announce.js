@@ -5,9 +5,8 @@ import {forget_problems, on_submit, show_problems, show_refusal} from '/js/form.
 import {go_to, officer_page} from '/js/page.js';
 import {table} from '/js/table.js';
 import {day, day_of, moment} from '/js/time.js';
-import {number, rule_words} from '/js/words.js';
+import {count, number, rule_words} from '/js/words.js';
 
-const NOTICE_DAYS = 7; // CoCo 3
 const DAY = 24 * 3600 * 1000;
 const states = {announced: ['Waiting for the operator', 'busy'], approved: ['Approved', 'good'], declined: ['Declined', 'bad']};
 
@@ -50,12 +49,12 @@ function problems(notice, today) {
     return list;
 }
 
-// The seven days, while the dates are typed: a short notice is taken, and told.
-function show_notice_time(today) {
+// The seven days (CoCo 3), while the dates are typed: a short notice is taken, and told. A day begins at midnight, so the seventh from today is not seven days off.
+function show_notice_time(today, notice_days) {
     const first = date_of('first');
     const days = first === null ? null : Math.round((new Date(first) - new Date(today)) / DAY);
-    const text = days === null || days < 0 || days >= NOTICE_DAYS ? ''
-        : `This is ${days === 0 ? 'today' : `in ${days} ${days === 1 ? 'day' : 'days'}`}. The Code of Connection asks for at least seven days: you can announce it, and the operator may decline.`;
+    const text = days === null || days < 0 || days > notice_days ? ''
+        : `This is ${days === 0 ? 'today' : `in ${days} ${days === 1 ? 'day' : 'days'}`}. The Code of Connection asks for at least ${count(notice_days, 'day', 'days')}: you can announce it, and the operator may decline.`;
 
     if (by('notice-time').textContent !== text)
         by('notice-time').textContent = text;
@@ -78,7 +77,7 @@ const columns = [
     {name: 'Interface', value: (notice) => rule_words(notice.rule)},
     {name: 'Days', value: days_words},
     {name: 'CSRs in 24 hours', value: (notice) => number(notice.expected), number: true},
-    {name: 'Announced', value: (notice) => [moment(notice, 'notifiedAt'), (notice.shortNotice ?? notice.short_notice) ? make('div', {class: 'small'}, 'Less than seven days ahead') : '']},
+    {name: 'Announced', value: (notice) => [moment(notice, 'notifiedAt'), (notice.shortNotice ?? notice.short_notice) ? make('div', {class: 'small'}, 'At short notice') : '']},
     {name: 'State', value: state_words},
 ];
 
@@ -92,7 +91,7 @@ async function show_notices() {
 function announced(answer) {
     const notice = answer.notice || answer, panel = make('div', {class: 'result good'}, make('h2', {}, `Announced: notice ${notice.number}`),
         make('p', {}, 'Recorded ', moment(notice, 'notifiedAt', 'now'), '. The operator makes an agreement of it, or declines; the state is in the list below.'),
-        (notice.shortNotice ?? notice.short_notice) ? make('p', {}, 'It is less than seven days ahead, so the operator may decline.') : null,
+        (notice.shortNotice ?? notice.short_notice) ? make('p', {}, 'It is at short notice, so the operator may decline.') : null,
         make('p', {}, make('a', {href: '/announce.html'}, 'Announce more')));
 
     by('form').replaceWith(panel);
@@ -121,6 +120,6 @@ officer_page(async (site) => {
     const today = day_of(site.now || new Date().toISOString());
 
     on_submit(by('form'), () => send(today));
-    by('form').addEventListener('input', () => show_notice_time(today));
+    by('form').addEventListener('input', () => show_notice_time(today, site.limits.noticeDays));
     await show_notices();
 });

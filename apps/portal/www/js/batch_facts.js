@@ -17,12 +17,15 @@ export function place_words(batch) {
     return batch.place === 1 ? `Next in turn${before}` : `Number ${number(batch.place)} in turn${before}`;
 }
 
+// A batch over the limit is promised nothing (interfaces.md 10).
 export function due_words(batch) {
+    if (batch.overQuota)
+        return 'As soon as practicable, behind all work that is due';
     return [moment(batch, 'dueAt', 'not known'), batch.atRisk ? [' ', tag('May be late', 'bad')] : ''];
 }
 
 export function percent_words(batch) {
-    return `${batch.csrs > 0 ? Math.floor(100 * batch.processed / batch.csrs) : 0}\u00a0%`;
+    return `${batch.csrs > 0 ? Math.floor(100 * batch.processed / batch.csrs) : 0}%`;
 }
 
 export function done_words(batch) {

@@ -1,16 +1,17 @@
 // The Party's batches, newest first, kept up to date.
-import {get} from '/js/api.js';
-import {batch_links, batch_tag, due_words, percent_words, place_words} from '/js/batch_facts.js';
+import {get, get_again} from '/js/api.js';
+import {batch_links, batch_tag, done_words, due_words, place_words} from '/js/batch_facts.js';
 import {by, make} from '/js/dom.js';
 import {announce, live} from '/js/live.js';
 import {officer_page, refusal_box} from '/js/page.js';
 import {table, table_refill} from '/js/table.js';
 import {moment} from '/js/time.js';
-import {batch_state, batch_title, count, is_final, is_waiting, number} from '/js/words.js';
+import {batch_state, batch_title, count, is_final, is_waiting} from '/js/words.js';
 
 let shown = '';              // the newest page as it was last shown
 let states = new Map();
-const older = [];            // what "Show older batches" brought: read once
+const older = [];            // what "Show older batches" brought, and what new ones pushed off the newest page since
+let newest = [];
 let list = null;
 
 function batch_link(batch) {
@@ -19,8 +20,8 @@ function batch_link(batch) {
 
 const columns = [
     {name: 'Batch', value: batch_link},
-    {name: 'State', value: (batch) => [batch_tag(batch), place_words(batch) && make('div', {class: 'small'}, place_words(batch))]},
-    {name: 'Processed', value: (batch) => [`${number(batch.processed)} of ${number(batch.csrs)}`, make('div', {class: 'small'}, percent_words(batch))]},
+    {name: 'State', value: (batch) => [batch_tag(batch), make('div', {class: 'small'}, `${done_words(batch)} processed`),
+        place_words(batch) && make('div', {class: 'small'}, place_words(batch))]},
     {name: 'Accepted', value: (batch) => moment(batch, 'acceptedAt')},
     {name: 'Due', value: due_words},
     {name: 'Results', value: (batch) => batch_links(batch) || (batch.released || is_final(batch) ? 'None' : ['From ', moment(batch, 'releasedAt', 'its release')])},
@@ -40,7 +41,7 @@ function motion(batches) {
     return batches.every((batch) => is_final(batch) || is_waiting(batch)) ? 'waiting' : 'moving';
 }
 
-function show_more(answer, newest) {
+function show_more(answer) {
     const last = [...newest, ...older].at(-1);
     const button = make('button', {type: 'button', class: 'plain'}, 'Show older batches');
 
@@ -62,7 +63,13 @@ function show_more(answer, newest) {
 
 function show(answer) {
     const text = JSON.stringify(answer.batches);
-    const all = [...answer.batches, ...older.filter((old) => !answer.batches.some((batch) => batch.id === old.id))];
+    const gone = (batch) => !answer.batches.some((one) => one.id === batch.id);
+
+    if (older.length > 0)
+        older.unshift(...newest.filter(gone));
+    newest = answer.batches;
+
+    const all = [...newest, ...older.filter(gone)];
 
     if (all.length === 0) {
         by('list').replaceChildren(make('p', {}, 'Your Party has no batches. ', make('a', {href: '/upload.html'}, 'Submit a Batched CSR')));
@@ -79,11 +86,11 @@ function show(answer) {
     }
     by('count').textContent = all.length === 1 ? '1 batch' : `${count(all.length, 'batch', 'batches')}, newest first`;
     if (older.length === 0 || answer.more !== undefined)
-        show_more(answer, answer.batches);
+        show_more(answer);
 }
 
 async function look() {
-    const answer = await get('/api/batches');
+    const answer = await get_again('/api/batches');
 
     show(older.length === 0 ? answer : {batches: answer.batches});
     tell_changes(answer.batches);

@@ -3,7 +3,7 @@ import {draw, make} from '/js/dom.js';
 import {clock} from '/js/time.js';
 import {number} from '/js/words.js';
 
-const MARGIN = {left: 52, right: 12, top: 26, bottom: 28};
+const MARGIN = {left: 52, right: 22, top: 26, bottom: 28};
 const PLOT = 190;  // px: height of the bars' field
 const LANE = 46;   // px: height of a batch's lane
 const HOUR = 3600 * 1000;
@@ -51,7 +51,7 @@ function hours(scale, width, y) {
         const iso = new Date(scale.start + hour * HOUR).toISOString(), x = scale.at(iso);
 
         marks.push(draw('line', {class: 'axis', x1: x, x2: x, y1: y, y2: y + 5}),
-            draw('text', {class: 'soft', x, y: y + 20, 'text-anchor': hour === 0 ? 'start' : hour === count ? 'end' : 'middle'}, clock(iso)));
+            draw('text', {class: 'soft', x, y: y + 20, 'text-anchor': 'middle'}, clock(iso)));
     }
     return marks;
 }

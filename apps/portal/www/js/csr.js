@@ -1,6 +1,6 @@
 // What a CSR says, as the service's own checker reads it: the same codes and words as when it is issued.
 import {facts, make, mono, tag} from '/js/dom.js';
-import {role_words, usage_words} from '/js/words.js';
+import {role_words, sentence, usage_words} from '/js/words.js';
 
 const signatures = {good: ['Good', 'good'], bad: ['Does not verify', 'bad']};
 
@@ -8,7 +8,7 @@ function verdict(said) {
     if (said.ok)
         return make('p', {}, tag('Can be sent', 'good'), ' The form and the signature are as they should be. Nothing has been sent yet.');
     return [
-        make('p', {}, tag('Would be refused', 'bad'), ' ', make('strong', {}, said.code), ' ', said.text),
+        make('p', {}, tag('Would be refused', 'bad'), ' ', make('strong', {}, said.code), ' ', sentence(said.text)),
         make('p', {}, make('a', {href: `/errors.html?find=${encodeURIComponent(said.code)}`}, `What to do about ${said.code}`)),
     ];
 }
@@ -30,5 +30,5 @@ export function csr_facts(said) {
             ['Signature', signature && tag(...signature)],
             ['SHA-256 of the public key', said.keyPrint && mono(said.keyPrint)],
         ]),
-        (said.notices || []).map((notice) => make('p', {}, notice)));
+        (said.notices || []).map((notice) => make('p', {}, sentence(notice))));
 }

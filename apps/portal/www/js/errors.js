@@ -4,7 +4,7 @@ import {advice} from '/js/advice.js';
 import {by, make} from '/js/dom.js';
 import {public_page} from '/js/page.js';
 import {table} from '/js/table.js';
-import {count} from '/js/words.js';
+import {count, sentence} from '/js/words.js';
 
 // As the web services and the batch report name them (interfaces.md 5, 6), in the order in which they matter to an officer.
 const groups = [
@@ -19,7 +19,7 @@ const groups = [
 
 const columns = [
     {name: 'Code', value: (error) => error.code},
-    {name: 'What is wrong', value: (error) => [error.text, make('div', {class: 'small mono'}, error.name)]},
+    {name: 'What is wrong', value: (error) => [sentence(error.text), make('div', {class: 'small mono'}, error.name)]},
     {name: 'What to do', value: (error) => error.todo || advice(error)},
 ];
 

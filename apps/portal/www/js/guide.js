@@ -2,7 +2,7 @@
 import {by, facts, make, mono} from '/js/dom.js';
 import {public_page} from '/js/page.js';
 import {table} from '/js/table.js';
-import {number, size} from '/js/words.js';
+import {clock_seconds, number, size} from '/js/words.js';
 
 const interfaces = [
     ['landing', 'Landing page', 'Anyone', 'Browser'],
@@ -39,8 +39,8 @@ function limit_facts(limits) {
         ['Certificates of a device', `${number(limits.deviceCertificates)} for one Device ID; the Registration Authority can raise it`],
         ['Capacity of a night', `${number(limits.nightCapacity)} CSRs of all Parties`],
         ['Results and pickup', `kept for ${number(limits.keptDays)} days`],
-        ['Ad Hoc Web Service', 'one CSR of a Party in any 0.8 seconds from 07:00 to 20:00, in any 4 seconds at other times'],
-        ['Batched Web Service', 'one submission of a Party at a time; a batch may be polled once an hour'],
+        ['Ad Hoc Web Service', `one CSR of a Party in any ${clock_seconds(limits.adhocPaceDay)} from ${limits.adhocDayFrom} to ${limits.adhocDayTo}, in any ${clock_seconds(limits.adhocPaceNight)} at other times`],
+        ['Batched Web Service', `one submission of a Party at a time; from ${limits.pollFrom} a batch may be polled once in ${clock_seconds(limits.pollInterval)}`],
     ]);
 }
 

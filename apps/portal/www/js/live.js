@@ -5,7 +5,7 @@ import {clock_zone} from '/js/time.js';
 
 const SEEN = 5000;      // ms between two looks
 const WAITING = 20000;  // ms: nothing is being processed, the queue may still move
-const UNSEEN = 60000;   // ms while the page is hidden
+const UNSEEN = 45000;   // ms while the page is hidden: within the minute that the server keeps an idle connection
 const LOST = 30000;     // ms after an answer that did not come
 
 // look() asks, shows, and returns 'moving', 'waiting' or 'still'. `place` is the element for the line that says how fresh the page is.

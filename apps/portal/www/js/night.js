@@ -12,11 +12,10 @@ const classes = {due: 'Due', early: 'Early, in the room that is left', 'over-quo
 
 const batch_columns = [
     {name: 'Batch', value: (batch) => make('a', {href: `/batch.html?id=${batch.id}`}, batch.title)},
-    {name: 'Place in turn', value: (batch) => number(batch.place), number: true},
+    {name: 'Turn', value: (batch) => number(batch.place), number: true},
     {name: 'State', value: (batch) => [batch_state(batch).word, make('div', {class: 'small'}, classes[batch.class] || '')]},
     {name: 'To do', value: (batch) => number(batch.remaining), number: true},
-    {name: 'Expected start', value: (batch) => moment(batch, 'startsAt', 'not known')},
-    {name: 'Expected finish', value: (batch) => moment(batch, 'finishesAt', 'not known')},
+    {name: 'Expected', value: (batch) => batch.startsAt && batch.finishesAt ? [moment(batch, 'startsAt'), ' to ', moment(batch, 'finishesAt')] : 'not known'},
     {name: 'Due', value: due_words},
 ];
 

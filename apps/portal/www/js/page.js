@@ -14,10 +14,10 @@ export function officer_name(site) {
 }
 
 function where_text(site) {
-    const part = parts[site.part || site.site];
+    const part = site.part || site.site, is_officers = part === 'organisation' || part === 'device';
     const who = site.party && `${officer_name(site)}, ${site.party.name}`;
 
-    return [part, site.party && network_words(site.network), who].filter(Boolean).join(' · ');
+    return [parts[part], is_officers && network_words(site.network), who].filter(Boolean).join(' · ');
 }
 
 function banner_fill(site) {
@@ -26,6 +26,8 @@ function banner_fill(site) {
 
     if (!plan || !by('banner'))
         return;
+    by('banner').setAttribute('role', 'region');
+    by('banner').setAttribute('aria-label', 'Planned Maintenance');
     by('banner').replaceChildren(make('div', {class: 'banner'}, make('div', {class: 'frame'}, make('p', {},
         make('strong', {}, now ? 'Planned Maintenance is on' : 'Planned Maintenance'), ' from ', moment(plan, 'from'), ' to ', moment(plan, 'to'), '. ',
         make('a', {href: '/status.html'}, 'What is planned')))));
@@ -36,17 +38,24 @@ function foot_fill(site) {
 
     by('foot').replaceChildren(make('div', {class: 'frame'},
         !away && make('ul', {},
-            landing && (site.part || site.site === 'download') && make('li', {}, make('a', {href: landing}, 'Landing page')),
+            landing && site.site !== 'landing' && make('li', {}, make('a', {href: landing}, 'Landing page')),
             make('li', {}, make('a', {href: '/guide.html'}, 'User guide')),
             make('li', {}, make('a', {href: '/desk.html'}, 'Service Desk')),
             make('li', {}, make('a', {href: '/status.html'}, 'Notices and maintenance'))),
         make('p', {}, [site.operator && `Operated by ${site.operator}`, site.version && `version ${site.version}`].filter(Boolean).join(', '))));
 }
 
+// Hours and numbers in a page's words that are this service's own.
+function limits_fill(limits) {
+    for (const place of document.querySelectorAll('[data-limit]'))
+        place.textContent = limits?.[place.dataset.limit] ?? place.textContent;
+}
+
 function frame_fill(site) {
     by('where').textContent = where_text(site);
     banner_fill(site);
     foot_fill(site);
+    limits_fill(site.limits);
     if (by('menu'))
         menu_fill(by('menu'), site);
 }

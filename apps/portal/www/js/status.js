@@ -1,7 +1,7 @@
 // Notices, and Planned Maintenance: what is on, what is coming.
 import {by, facts, make, tag} from '/js/dom.js';
 import {public_page} from '/js/page.js';
-import {day, moment} from '/js/time.js';
+import {moment} from '/js/time.js';
 
 function maintenance(plan, now) {
     return make('section', {class: now ? 'notice' : 'box'}, make('h3', {}, plan.text || 'Planned Maintenance', ' ', now ? tag('On now', 'warn') : tag('Planned')),
@@ -13,7 +13,7 @@ function maintenance(plan, now) {
 }
 
 function notice(entry) {
-    return make('li', {}, entry.date ? [make('strong', {}, day(entry.date)), ': '] : '', entry.text);
+    return make('li', {}, make('strong', {}, moment(entry, 'from')), ': ', entry.text);
 }
 
 public_page((site) => {

@@ -5,7 +5,7 @@ import {csr_facts} from '/js/csr.js';
 import {by, make} from '/js/dom.js';
 import {forget_problems, on_submit, show_problems, show_refusal} from '/js/form.js';
 import {go_to, officer_page} from '/js/page.js';
-import {count} from '/js/words.js';
+import {count, sentence} from '/js/words.js';
 
 const SETTLE = 400;          // ms without a key stroke before the text is looked at
 const FILE_LIMIT = 16384;    // octets: no CSR is larger
@@ -103,7 +103,7 @@ async function send() {
     const checked = await look();
 
     if (checked !== null && !checked.ok) {
-        show_refusal({message: checked.text, code: checked.code}, 'csr');
+        show_refusal({message: sentence(checked.text), code: checked.code}, 'csr');
         return;
     }
     try {

@@ -48,11 +48,18 @@ function snake(name) {
     return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+// "23 November 2026," and "20:00 GMT": a line may end between the two, and nowhere else.
+function pieces(text) {
+    const [date, ...time] = text.split(', ');
+
+    return time.length === 0 ? text : [make('span', {}, `${date},`), ' ', make('span', {}, time.join(', '))];
+}
+
 // The moment `name` of an object as <time>, or `none` where there is none.
 export function moment(object, name, none = '') {
     const iso = object[name] ?? object[snake(name)];
 
     if (!iso)
         return none;
-    return make('time', {datetime: iso}, object[`${name}Uk`] || words(iso));
+    return make('time', {datetime: iso}, pieces(object[`${name}Uk`] || words(iso)));
 }

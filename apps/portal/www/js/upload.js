@@ -1,11 +1,11 @@
 // A batch of CSRs as a zip: what it holds and when it will be done is told before it is sent; then it is sent, with its progress.
 import {get, send_file} from '/js/api.js';
-import {batch_facts} from '/js/batch_facts.js';
+import {batch_facts, due_words} from '/js/batch_facts.js';
 import {by, facts, make, tag} from '/js/dom.js';
 import {forget_problems, on_submit, show_problems, show_refusal} from '/js/form.js';
 import {go_to, officer_page, refusal_box} from '/js/page.js';
 import {moment} from '/js/time.js';
-import {count, number, size} from '/js/words.js';
+import {count, number, sentence, size} from '/js/words.js';
 import {zip_entries} from '/js/zip.js';
 
 const SPOKEN = 25; // per cent: how often progress is told to a screen reader
@@ -32,7 +32,7 @@ function forecast_facts(file, entries, forecast) {
             ['File', `${file.name}, ${size(file.size)}`],
             ['CSRs in it', number(entries)],
             ['Tonight', tonight_words(forecast)],
-            ['Due', [moment(forecast, 'dueAt', 'not known'), forecast.atRisk ? [' ', tag('May be late', 'bad')] : '']],
+            ['Due', due_words(forecast)],
             ['Expected', forecast.finishesAt ? ['from ', moment(forecast, 'startsAt', 'not known'), ' to ', moment(forecast, 'finishesAt')] : 'not known yet'],
             ['Left of the 24 hour limit', quota_words(forecast)],
             ['Some is free again from', forecast.overQuota ? moment(forecast, 'resetAt', null) : null],
@@ -110,7 +110,7 @@ function accepted(answer) {
     const batch = answer.batch, panel = make('section', {'aria-labelledby': 'accepted'},
         make('div', {class: 'result good'}, make('h2', {id: 'accepted'}, `Accepted: ${count(batch.csrs, 'CSR', 'CSRs')}`),
             make('p', {}, `Its number is ${batch.id}. `, make('a', {href: `/batch.html?id=${batch.id}`}, 'Follow this batch'))),
-        answer.verdict?.overQuota && make('div', {class: 'notice'}, make('h2', {}, 'Queued behind due work'), make('p', {}, answer.verdict.text)),
+        answer.verdict?.overQuota && make('div', {class: 'notice'}, make('h2', {}, 'Queued behind due work'), make('p', {}, sentence(answer.verdict.text))),
         batch_facts(batch),
         make('p', {}, make('a', {href: '/upload.html'}, 'Submit another batch')));
 

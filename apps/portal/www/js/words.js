@@ -1,7 +1,7 @@
 // Words of the service, told to people.
 
 export const batch_states = {
-    PENDING: {word: 'Waiting for approval', kind: 'busy', text: 'The file has been accepted. The Registration Authority has not approved it yet.'},
+    PENDING: {word: 'Accepted', kind: 'busy', text: 'The file has been accepted. It is read when the night’s work begins, once the Registration Authority has approved it where that is asked for.'},
     REJECTED: {word: 'Rejected', kind: 'bad', text: 'The Registration Authority rejected this batch. Nothing will be issued from it.'},
     PARSING: {word: 'Being read', kind: 'busy', text: 'The batch is approved, and its CSRs are being read.'},
     QUEUED: {word: 'In the queue', kind: 'busy', text: 'The batch waits for its turn in the night.'},
@@ -77,6 +77,13 @@ export function role_words(code, name) {
     return name ? `${code} (${name})` : code || '';
 }
 
+// What the service says in half a sentence, as one: "there is no batch 2" is "There is no batch 2." A word like keyUsage stays as it is.
+export function sentence(text) {
+    const first = /^[a-z]+(?=[\s'’,:;]|$)/.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
+
+    return /[.!?…]$/.test(first) || first === '' ? first : `${first}.`;
+}
+
 const numbers = new Intl.NumberFormat('en-GB');
 
 export function number(value) {
@@ -91,4 +98,11 @@ export function size(octets) {
     if (octets >= 1e6)
         return `${(octets / 1e6).toFixed(1)}\u00a0MB`;
     return octets >= 1e3 ? `${Math.round(octets / 1e3)}\u00a0kB` : count(octets, 'byte', 'bytes');
+}
+
+// A span of time as people say it: 0.8 is "0.8 seconds", 3600 "1 hour".
+export function clock_seconds(seconds) {
+    const [value, one, many] = seconds % 3600 === 0 && seconds > 0 ? [seconds / 3600, 'hour', 'hours'] : seconds % 60 === 0 && seconds > 0 ? [seconds / 60, 'minute', 'minutes'] : [seconds, 'second', 'seconds'];
+
+    return `${value} ${value === 1 ? one : many}`;
 }
