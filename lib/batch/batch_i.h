@@ -246,23 +246,17 @@ bool is_of_one_batch(int code);
 
 /* ---- an accepted upload ---- */
 
-struct upload {
-    const char *path;
-    int fd;
-    uint8_t *buffer;
-    struct sha256_stream hash;
-    uint64_t size;
-    bool whole;
-};
+struct upload;
 struct upload_digest {
     uint8_t sha256[SHA256_SIZE];
     uint64_t size; /* octets that were read */
     bool whole;    /* to the end */
 };
-/* upload_close also after a failure. NOT_FOUND, IO... */
-SMKI_MUST_USE int upload_open(struct upload *upload, const char *path, struct smki_error *err);
-/* The next octets, the upload's until the next call; none after the last. */
+/* NOT_FOUND, IO... */
+SMKI_MUST_USE int upload_open(struct upload **out, const char *path, struct smki_error *err);
+/* The next octets, the upload's until the next call; none after the last. One thread's. */
 SMKI_MUST_USE int upload_next(struct upload *upload, struct smki_bytes *octets, struct smki_error *err);
+/* *out is left alone when the upload was not opened. */
 void upload_close(struct upload *upload, struct upload_digest *out);
 /* Reads all of it. */
 SMKI_MUST_USE int upload_hash(const char *path, struct upload_digest *out, struct smki_error *err);

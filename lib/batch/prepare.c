@@ -161,12 +161,12 @@ static int tampered_change(struct store_change *change, void *argument, struct s
 static int parse_xml(struct cutter *cutter, const char *path, const struct batch_limits *limits, struct upload_digest *seen,
                      struct smki_error *err)
 {
-    struct upload upload;
+    struct upload *upload;
     int rc = upload_open(&upload, path, err);
 
     if (rc == 0)
-        rc = read_xml(cutter, limits, &upload, err);
-    upload_close(&upload, seen);
+        rc = read_xml(cutter, limits, upload, err);
+    upload_close(upload, seen);
     return rc;
 }
 
