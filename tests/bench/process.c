@@ -97,6 +97,21 @@ int free_port(void)
     return port;
 }
 
+bool port_answers(int port)
+{
+    for (int i = 0; i < 100; i++) {
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM, 0), rc = connect(fd, (struct sockaddr *)&to, sizeof(to));
+
+        close(fd);
+        if (rc == 0)
+            return true;
+        usleep(100000);
+    }
+    fprintf(stderr, "nobody answers at port %d\n", port);
+    return false;
+}
+
 double seconds_now(void)
 {
     struct timespec now;

@@ -18,6 +18,8 @@ double process_mib(pid_t pid); /* resident */
 double process_status_mib(pid_t pid, const char *name);
 unsigned process_descriptors(pid_t pid);
 int free_port(void);
+/* Somebody takes connections there within ten seconds; if not, it has been said. */
+bool port_answers(int port);
 double seconds_now(void);                       /* of the monotonic clock */
 int double_order(const void *a, const void *b); /* for qsort: the least first */
 
