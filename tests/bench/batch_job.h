@@ -8,8 +8,6 @@
 
 #define JOB_MOMENTS 4000 /* of a run's progress: a quarter of a second each */
 
-struct request;
-
 struct batch_job {
     /* what is to be done */
     char home[220], file[240]; /* file: the document or zip */
@@ -44,9 +42,6 @@ int batch_job_run(void *job, struct smki_error *err);
 int batch_job_result_xml(void *job, struct smki_error *err);
 int batch_job_result_zip(void *job, struct smki_error *err);
 int batch_job_result_txt(void *job, struct smki_error *err);
-
-/* The requests as a document or zip, whole or not at all. */
-int document_make(const char *path, enum smki_batch_form form, const struct request *requests, size_t count, struct smki_error *err);
 
 /* The rate over the run's time, from its moments: `count` of at most JOB_MOMENTS. */
 size_t batch_job_rate(const struct batch_job *job, double *seconds, double *rate);

@@ -36,7 +36,11 @@ int bench_close(struct report *report, struct call *call, int rc)
     return call->err.code != 0 ? rc : call_fail(call, rc, NULL);
 }
 
-static const struct command *const tables[] = {night_commands, batch_commands, growth_commands, NULL};
+static const struct command *const tables[] = {night_commands,  batch_commands,
+#ifdef BENCH_WEB
+                                               adhoc_commands,  handshake_commands,
+#endif
+                                               growth_commands, NULL};
 
 static const struct program bench_program = {
     .name = "bench",

@@ -1,5 +1,6 @@
 /* See bench_home.h. */
 #include "bench_home.h"
+#include "party.h"
 
 #include "base/base_i.h"
 
@@ -10,8 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-const struct smki_actor bench_actor = {.name = "bench", .interface = SMKI_INTERFACE_OPERATOR};
 
 int bench_home_begin(struct bench_home *home, struct call *call, const char *option)
 {
@@ -49,19 +48,6 @@ void bench_home_file(const struct bench_home *home, char out[240], const char *f
     va_end(arguments);
 }
 
-static int party_add(struct smki_store *store, unsigned number, struct smki_error *err)
-{
-    struct smki_party party = {.eui_count = 1,
-                               .roles = {2},
-                               .role_count = 1,
-                               .user_roles = SMKI_USER_IMPORT_SUPPLIER,
-                               .subscriber = SMKI_SUBSCRIBER_DEVICE,
-                               .euis = {{{0x90, 0xb3, 0xd5, 0x1f, 0x31, 0, (uint8_t)(number >> 8), (uint8_t)number}}}};
-
-    snprintf(party.name, sizeof(party.name), "Energy %u", number);
-    return smki_party_add(store, &bench_actor, &party, err);
-}
-
 int bench_home_found(const char *path, unsigned parties, struct smki_error *err)
 {
     struct smki_service *service;
@@ -70,7 +56,7 @@ int bench_home_found(const char *path, unsigned parties, struct smki_error *err)
     if (rc != 0 || (rc = smki_service_open(&service, path, NULL, err)) != 0)
         return rc;
     for (unsigned number = 1; number <= parties && rc == 0; number++)
-        rc = party_add(smki_service_store(service), number, err);
+        rc = bench_party_add(service, number, err);
     smki_service_close(service);
     return rc;
 }

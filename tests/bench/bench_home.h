@@ -18,7 +18,5 @@ void bench_home_file(const struct bench_home *home, char out[240], const char *f
 
 /* Makes the home, with so many Parties, 1 to `parties`, of one EUI-64 each. */
 int bench_home_found(const char *path, unsigned parties, struct smki_error *err);
-/* The operator of the benches. */
-extern const struct smki_actor bench_actor;
 
 #endif
