@@ -40,7 +40,7 @@ static const struct command *const tables[] = {night_commands,  batch_commands,
 #ifdef BENCH_WEB
                                                adhoc_commands,  handshake_commands,
 #endif
-                                               growth_commands, NULL};
+                                               growth_commands, peers_commands,     NULL};
 
 static const struct program bench_program = {
     .name = "bench",
