@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define MOMENT_APART 0.25 /* s */
 #define FIRST_DEVICE UINT64_C(0x90b3d51f32000000)
 
 struct batch_job *batch_job_new(const char *home, const char *file, enum smki_batch_form form, size_t csrs)
@@ -107,15 +108,18 @@ int batch_job_submit(void *job, struct smki_error *err)
     return in_home(job, submit, err);
 }
 
+/* One in MOMENT_APART seconds is kept, and the latest. */
 static void moment_keep(void *context, const struct smki_run_progress *progress)
 {
     struct batch_job *job = context;
+    double seconds;
 
     if (job->moments == 0)
         job->first_seconds = progress->seconds;
-    if (job->moments == JOB_MOMENTS)
-        job->moments--; /* the last counts */
-    job->moment[job->moments] = progress->seconds - job->first_seconds;
+    seconds = progress->seconds - job->first_seconds;
+    if (job->moments == JOB_MOMENTS || (job->moments > 1 && seconds - job->moment[job->moments - 2] < MOMENT_APART))
+        job->moments--;
+    job->moment[job->moments] = seconds;
     job->processed[job->moments++] = (double)progress->processed;
 }
 
@@ -185,16 +189,15 @@ int batch_job_result_txt(void *job, struct smki_error *err)
 
 size_t batch_job_rate(const struct batch_job *job, double *seconds, double *rate)
 {
-    const size_t apart = job->moments > 40 ? 2 : 1; /* half a second evens out the chunks */
     size_t count = 0;
 
-    for (size_t i = apart; i < job->moments; i += apart) {
-        const double time = job->moment[i] - job->moment[i - apart];
+    for (size_t i = 1; i < job->moments; i++) {
+        const double time = job->moment[i] - job->moment[i - 1];
 
-        if (time < 0.1) /* the end's last look */
-            continue;
+        if (i + 1 == job->moments && time < MOMENT_APART) /* the end is no whole moment */
+            break;
         seconds[count] = job->moment[i];
-        rate[count++] = (job->processed[i] - job->processed[i - apart]) / time;
+        rate[count++] = (job->processed[i] - job->processed[i - 1]) / time;
     }
     return count;
 }

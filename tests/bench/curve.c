@@ -21,7 +21,7 @@
 static const char *const colours[PANEL_CURVES] = {"#1b6ca8", "#c2410c", "#2f7d32", "#6d28d9"};
 
 struct axis {
-    double least, most, step;
+    double most, step; /* from 0 */
 };
 
 /* ---- the file ---- */
@@ -104,7 +104,7 @@ static struct axis axis_of(double most)
     const double rough = (most > 0 ? most : 1) / TICKS, power = pow(10, floor(log10(rough)));
     const double step = rough <= power ? power : rough <= 2 * power ? 2 * power : rough <= 5 * power ? 5 * power : 10 * power;
 
-    return (struct axis){.least = 0, .most = ceil(most / step * 1.0001) * step, .step = step};
+    return (struct axis){.most = most > 0 ? ceil(most / step * 1.0001) * step : 1, .step = step};
 }
 
 static double most_of(const struct panel *panel, bool of_y)
@@ -197,9 +197,9 @@ static void curve_put(const struct plot *plot, size_t index)
 
 static void panel_put(FILE *file, const struct panel *panel, double top)
 {
-    const struct plot plot = {
-        .file = file, .panel = panel, .top = top, .x = axis_of(most_of(panel, false)), .y = axis_of(most_of(panel, true))};
+    struct plot plot = {.file = file, .panel = panel, .top = top, .x = axis_of(most_of(panel, false)), .y = axis_of(most_of(panel, true))};
 
+    plot.x.most = fmax(most_of(panel, false), plot.x.step); /* to where the curve ends */
     axes_put(&plot);
     if (panel->line > 0) {
         line_put(file, LEFT, place_y(&plot, panel->line), LEFT + PLOT_WIDTH, place_y(&plot, panel->line),

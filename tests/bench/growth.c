@@ -22,7 +22,8 @@
 #define COUNT         10000000
 #define STEPS         100
 #define BATCH_CSRS    10000
-#define BOUND_SECONDS 3.0
+#define BATCHES       3 /* at the start and at the end */
+#define BOUND_SECONDS 1.0
 #define LOOKS         5000
 #define ONE_MORES     50    /* commits of one certificate at each step */
 #define RATE_BAR      0.8   /* of the rate at 0 */
@@ -213,6 +214,27 @@ static int batch_issue(struct issued *out, struct batch_job *job, struct smki_er
     return 0;
 }
 
+static int issued_order(const void *a, const void *b)
+{
+    return double_order(&((const struct issued *)a)->rate, &((const struct issued *)b)->rate);
+}
+
+/* The middle one of some batches, since one is over in a second. */
+static int batches_issue(struct issued *out, struct batch_job *job, struct smki_error *err)
+{
+    struct issued all[BATCHES];
+
+    for (size_t i = 0; i < BATCHES; i++) {
+        int rc = batch_issue(&all[i], job, err);
+
+        if (rc != 0)
+            return rc;
+    }
+    qsort(all, BATCHES, sizeof(all[0]), issued_order);
+    *out = all[BATCHES / 2];
+    return 0;
+}
+
 static void report_issued(struct report *report, const char *title, const struct issued *issued)
 {
     report_row(report, "issued", title);
@@ -291,14 +313,14 @@ static int measure(struct growth *growth, struct batch_job *job, struct report *
     struct issued issued[2];
     int rc;
 
-    if ((rc = bench_home_found(growth->home, 1, err)) != 0 || (rc = batch_issue(&issued[0], job, err)) != 0)
+    if ((rc = bench_home_found(growth->home, 1, err)) != 0 || (rc = batches_issue(&issued[0], job, err)) != 0)
         return rc;
-    report_issued(report, "a batch, nothing stored before", &issued[0]);
+    report_issued(report, "a batch, nothing stored", &issued[0]);
     if ((rc = stage_run(NULL, fill_stage, growth, err)) != 0)
         return rc;
     report_steps(report, growth);
     if ((rc = stage_run(NULL, start_stage, growth, err)) != 0 || (rc = stage_run(NULL, find_stage, growth, err)) != 0 ||
-        (rc = batch_issue(&issued[1], job, err)) != 0)
+        (rc = batches_issue(&issued[1], job, err)) != 0)
         return rc;
     report_issued(report, "a batch, at the end", &issued[1]);
     report_end(report, growth, issued);
@@ -342,7 +364,7 @@ const struct command growth_commands[] = {
      .text = "A store that grows to 10 million certificates",
      .flags = COMMAND_JSON,
      .options = options,
-     .more = "Issues a batch of 10,000, fills the store, and issues another, beside the P-256 provider alone each time.\n"
+     .more = "Issues three batches of 10,000, fills the store, and issues three more, the middle ones beside the provider alone.\n"
              "Bars: rate at the end at least 80 % of that at the start; start-up in less than 100 ms; found in less than 1 ms.\n",
      .run = growth_run},
     {0}};

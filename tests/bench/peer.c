@@ -137,18 +137,18 @@ static int database_make(const char *folder, char config[100], struct smki_error
     char path[100], text[1000];
     int rc;
 
-    snprintf(path, sizeof(path), "%s/new", folder);
+    snprintf(path, sizeof(path), "%.80s/new", folder);
     if (mkdir(folder, 0700) != 0 || mkdir(path, 0700) != 0)
         return smki_fail_errno(err, errno, "%s", path);
-    snprintf(path, sizeof(path), "%s/index.txt", folder);
+    snprintf(path, sizeof(path), "%.80s/index.txt", folder);
     if ((rc = text_write(path, "", err)) != 0)
         return rc;
-    snprintf(path, sizeof(path), "%s/serial", folder);
+    snprintf(path, sizeof(path), "%.80s/serial", folder);
     if ((rc = text_write(path, "01\n", err)) != 0)
         return rc;
-    snprintf(config, 100, "%s/ca.cnf", folder);
+    snprintf(config, 100, "%.80s/ca.cnf", folder);
     snprintf(text, sizeof(text),
-             "[ca]\ndefault_ca = peer\n[peer]\ndatabase = %s/index.txt\nserial = %s/serial\nnew_certs_dir = %s/new\n"
+             "[ca]\ndefault_ca = peer\n[peer]\ndatabase = %.80s/index.txt\nserial = %.80s/serial\nnew_certs_dir = %.80s/new\n"
              "certificate = ca.pem\nprivate_key = ca.key\ndefault_md = sha256\ndefault_days = 3650\nunique_subject = no\n"
              "copy_extensions = copy\npolicy = any\n[any]\ncommonName = optional\n",
              folder, folder, folder);
@@ -161,7 +161,7 @@ static size_t database_count(const char *folder)
     size_t count = 0;
     FILE *file;
 
-    snprintf(path, sizeof(path), "%s/index.txt", folder);
+    snprintf(path, sizeof(path), "%.80s/index.txt", folder);
     file = fopen(path, "r");
     while (file != NULL && fgets(line, sizeof(line), file) != NULL)
         count++;
@@ -172,7 +172,7 @@ static size_t database_count(const char *folder)
 
 struct part {
     char folder[80], config[100];
-    char (*names)[16];
+    char (*names)[32];
     char **arguments;
     pid_t pid;
 };
