@@ -17,7 +17,7 @@ int bench_home_begin(struct bench_home *home, struct call *call, const char *opt
     const char *given = call_text(call, option);
 
     home->stays = given != NULL;
-    snprintf(home->folder, sizeof(home->folder), "%s", given != NULL ? given : "/var/tmp/smki-bench-XXXXXX");
+    snprintf(home->folder, sizeof(home->folder), "%s", given != NULL ? given : "/var/tmp/smki.bench-XXXXXX");
     if (given != NULL ? mkdir(home->folder, 0700) != 0 && errno != EEXIST : mkdtemp(home->folder) == NULL)
         return smki_fail_errno(&call->err, errno, "%s", home->folder);
     snprintf(home->path, sizeof(home->path), "%s/home", home->folder);

@@ -72,7 +72,7 @@ int peer_work_begin(struct peer_work *work, const struct request *requests, stru
 {
     int rc;
 
-    strcpy(work->memory, "/dev/shm/smki-bench-XXXXXX");
+    strcpy(work->memory, "/dev/shm/smki.bench-XXXXXX");
     if (mkdtemp(work->memory) == NULL)
         work->memory[0] = '\0';
     if ((mkdir(work->disk, 0700) != 0 && errno != EEXIST) || chdir(work->disk) != 0)
