@@ -43,8 +43,7 @@ struct adhoc {
     struct web_world world;
     struct step steps[STEPS], paced;
     struct bound bound;
-    double seconds, tls_us;
-    double request_octets, answer_octets;
+    double seconds, tls_us, pace_observed;
 };
 
 static size_t request_write(void *context, char *out, size_t capacity)
@@ -152,6 +151,8 @@ static void report_bound(struct report *report, const struct adhoc *adhoc)
     report_figure(report, "processor_ratio", own / most->server_us, "", "that arithmetic, of the server's processor for one");
     report_figure(report, "client_share", client_us / (client_us + most->server_us), "",
                   "the client's share of the processor used, on the same cores");
+    report_figure(report, "pace_observed", adhoc->pace_observed, "",
+                  "requests beyond the pace of 1 ms a Party: counted, recorded, not refused");
     report_bar(report, "paced_p99_ms", adhoc->paced.load.p99, "ms", BELOW, P99_BAR,
                "p99 at 200 requests a second, from when they were due");
 }
@@ -222,6 +223,7 @@ static int measure(struct adhoc *adhoc, struct report *report, struct call *call
         (rc = measure_steps(adhoc, report, call)) != 0 || (rc = bound_measure(&after, bench_cores(), BOUND_SECONDS, &call->err)) != 0)
         return rc;
     adhoc->bound = bound_mean(&before, &after);
+    adhoc->pace_observed = metric_of(adhoc->world.admin, "smki_demand_observed_total{rule=\"adhoc_pace\"} ");
     adhoc->tls_us = arithmetic_record((size_t)adhoc->steps[STEPS - 1].request_octets, true) +
                     arithmetic_record((size_t)adhoc->steps[STEPS - 1].answer_octets, false);
     report_bound(report, adhoc);

@@ -60,7 +60,7 @@ static void idle_look(void *context)
 
     sleep(4); /* so that they are idle, and not only just done with */
     figures->idle_mib = process_mib(world.server);
-    figures->idle_stood = world_connections(&world);
+    figures->idle_stood = metric_of(world.admin, "smki_connections ");
 }
 
 static void measure_idle(struct figures *figures)

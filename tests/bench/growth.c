@@ -53,6 +53,41 @@ static double processor_now(void)
     return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
+/* ---- a home that an earlier bench filled: a file beside it says how far ---- */
+
+static void filled_file(const struct growth *growth, char out[240])
+{
+    snprintf(out, 240, "%.220s-filled", growth->home);
+}
+
+static int filled_write(const struct growth *growth, struct smki_error *err)
+{
+    char path[240], text[40];
+
+    filled_file(growth, path);
+    snprintf(text, sizeof(text), "%" PRIu64 "\n", growth->filled);
+    return file_write(path, BYTES(text, strlen(text)), 0600, err);
+}
+
+/* Goes on with the home that is there, or makes one. */
+static int home_take(struct growth *growth, struct batch_job *job, struct smki_error *err)
+{
+    char path[240];
+    FILE *file;
+
+    filled_file(growth, path);
+    if ((file = fopen(path, "r")) == NULL)
+        return bench_home_found(growth->home, 1, err);
+    if (fscanf(file, "%" SCNu64, &growth->filled) != 1)
+        growth->filled = 0;
+    fclose(file);
+    job->first_device += growth->filled; /* each device once */
+    return growth->filled < growth->count
+               ? 0
+               : smki_fail(err, SMKI_INVALID_ARGUMENT, "%s holds %" PRIu64 " certificates already: give a larger --count", growth->home,
+                           growth->filled);
+}
+
 /* ---- filling, a step at a time ---- */
 
 /* The middle of what some certificates take that are committed each by itself. */
@@ -96,7 +131,7 @@ static int step_fill(struct fill *fill, struct step *step, uint64_t count, struc
 static int fill_stage(void *context, struct smki_error *err)
 {
     struct growth *growth = context;
-    const uint64_t each = growth->count / STEPS > 0 ? growth->count / STEPS : 1;
+    const uint64_t each = (growth->count - growth->filled) / STEPS + 1;
     struct smki_service *service;
     struct progress progress;
     struct fill fill;
@@ -104,7 +139,7 @@ static int fill_stage(void *context, struct smki_error *err)
 
     if (rc != 0)
         return rc;
-    fill = (struct fill){.store = smki_service_store(service)};
+    fill = (struct fill){.store = smki_service_store(service), .done = growth->filled};
     progress_start(&progress, "certificates stored");
     while (rc == 0 && fill.done < growth->count && growth->step_count < STEPS) {
         if ((rc = step_fill(&fill, &growth->steps[growth->step_count], each, err)) == 0)
@@ -114,7 +149,7 @@ static int fill_stage(void *context, struct smki_error *err)
     }
     progress_end(&progress);
     smki_service_close(service);
-    return rc;
+    return rc != 0 ? rc : filled_write(growth, err);
 }
 
 /* ---- start-up and finding ---- */
@@ -269,7 +304,8 @@ static void report_steps(struct report *report, const struct growth *growth)
 
 static void report_end(struct report *report, const struct growth *growth, const struct issued issued[2])
 {
-    report_bar(report, "rate_ratio", issued[1].rate / issued[0].rate, "", AT_LEAST, RATE_BAR, "rate of a batch at the end, of that at 0");
+    report_bar(report, "rate_ratio", issued[1].rate / issued[0].rate, "", AT_LEAST, RATE_BAR,
+               "rate of a batch at the end, of that at the start");
     report_figure(report, "rate_ratio_by_bound",
                   issued[1].rate / issued[1].bound.per_second / (issued[0].rate / issued[0].bound.per_second), "",
                   "the same, with the bounds of their times");
@@ -313,9 +349,9 @@ static int measure(struct growth *growth, struct batch_job *job, struct report *
     struct issued issued[2];
     int rc;
 
-    if ((rc = bench_home_found(growth->home, 1, err)) != 0 || (rc = batches_issue(&issued[0], job, err)) != 0)
+    if ((rc = home_take(growth, job, err)) != 0 || (rc = batches_issue(&issued[0], job, err)) != 0)
         return rc;
-    report_issued(report, "a batch, nothing stored", &issued[0]);
+    report_issued(report, "a batch, at the start", &issued[0]);
     if ((rc = stage_run(NULL, fill_stage, growth, err)) != 0)
         return rc;
     report_steps(report, growth);
@@ -357,7 +393,10 @@ static int growth_run(struct call *call)
 }
 
 static const struct command_value options[] = {
-    {"count", VALUE_NUMBER, 0, "N", "certificates in the end; 10000000 by default", NULL}, BENCH_FOLDER, BENCH_SVG, {0}};
+    {"count", VALUE_NUMBER, 0, "N", "certificates in the end; 10000000 by default", NULL},
+    {"folder", VALUE_FOLDER, 0, NULL, "a folder to work in, which stays; one that an earlier bench filled is filled further", NULL},
+    BENCH_SVG,
+    {0}};
 
 const struct command growth_commands[] = {
     {.name = "growth",

@@ -48,20 +48,6 @@ static bool run(const char *format, ...)
     return false;
 }
 
-double world_connections(const struct world *world)
-{
-    char command[200], line[100] = "0";
-    FILE *pipe;
-
-    snprintf(command, sizeof(command), "curl -s http://127.0.0.1:%d/metrics | awk '$1 == \"smki_connections\" { print $2 }'", world->admin);
-    if ((pipe = popen(command, "r")) == NULL)
-        return 0;
-    if (fgets(line, sizeof(line), pipe) == NULL)
-        line[0] = '0';
-    pclose(pipe);
-    return atof(line);
-}
-
 static bool file_write(const char *folder, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static bool file_write(const char *folder, const char *name, const char *format, ...)
 {

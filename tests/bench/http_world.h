@@ -17,6 +17,5 @@ bool world_open(struct world *world, bool with_nginx);
 bool world_close(struct world *world);
 /* Seconds of processor that the process and its children have used. */
 double world_processor(pid_t pid);
-double world_connections(const struct world *world); /* by the server's own count */
 
 #endif

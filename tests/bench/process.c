@@ -120,6 +120,22 @@ double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+double metric_of(int admin, const char *name)
+{
+    char command[100], line[300];
+    double value = 0;
+    FILE *pipe;
+
+    snprintf(command, sizeof(command), "curl -s http://127.0.0.1:%d/metrics", admin);
+    if ((pipe = popen(command, "r")) == NULL)
+        return 0;
+    while (fgets(line, sizeof(line), pipe) != NULL)
+        if (strncmp(line, name, strlen(name)) == 0)
+            value = strtod(line + strlen(name), NULL);
+    pclose(pipe);
+    return value;
+}
+
 int double_order(const void *a, const void *b)
 {
     const double left = *(const double *)a, right = *(const double *)b;
