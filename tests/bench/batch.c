@@ -12,7 +12,7 @@
 #include "message/message_i.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <math.h>
 #include <unistd.h>
 
 #define BOUND_SECONDS 4.0
@@ -23,11 +23,16 @@
 #define FEED_SIZE     65536
 #define PARSER_ROUNDS 5
 
+/* The quickest reading: by the clock, and of the processor, which others on the machine do not lengthen. */
+struct parsing {
+    double seconds, processor;
+};
+
 struct batch_bench {
     struct bench_home home;
     struct batch_job *job;
-    uint64_t stored; /* certificates that the store holds before */
-    double *parsed;  /* seconds of one reading, in shared memory */
+    uint64_t stored;        /* certificates that the store holds before */
+    struct parsing *parsed; /* in shared memory */
 };
 
 /* ---- stages of its own ---- */
@@ -77,14 +82,15 @@ static int parse(void *context, struct smki_error *err)
     struct smki_buffer document = {0};
     int rc = file_read(&document, bench->job->file, SIZE_MAX / 2, err);
 
+    *bench->parsed = (struct parsing){INFINITY, INFINITY};
     for (int i = 0; i < PARSER_ROUNDS && rc == 0; i++) {
-        const double start = seconds_now();
+        const double start = seconds_now(), used = process_processor(getpid());
         size_t count = 0;
 
         if ((rc = parse_once(BYTES(document.at, document.size), &count, err)) == 0 && count != bench->job->csrs)
             rc = smki_fail(err, SMKI_INTERNAL, "%zu CSRs were read of %zu", count, bench->job->csrs);
-        if (i == 0 || seconds_now() - start < *bench->parsed)
-            *bench->parsed = seconds_now() - start;
+        bench->parsed->seconds = fmin(bench->parsed->seconds, seconds_now() - start);
+        bench->parsed->processor = fmin(bench->parsed->processor, process_processor(getpid()) - used);
     }
     smki_buffer_finish(&document);
     return rc;
@@ -120,7 +126,9 @@ static int measure_intake(struct batch_bench *bench, struct report *report, stru
         (rc = stage_run(&stage, batch_job_submit, bench->job, err)) != 0)
         return rc;
     report_figure(report, "document_mb", megabytes, "MB", "the document, XML");
-    report_bar(report, "parser_mb_per_second", megabytes / *bench->parsed, "MB/s", AT_LEAST, PARSER_BAR, "parser alone, from memory");
+    report_bar(report, "parser_mb_per_second", megabytes / bench->parsed->seconds, "MB/s", AT_LEAST, PARSER_BAR,
+               "parser alone, from memory");
+    report_figure(report, "parser_mb_per_processor_second", megabytes / bench->parsed->processor, "MB/s", "the same, by processor time");
     report_figure(report, "intake_seconds", bench->job->seconds, "s", "whole intake, until accepted");
     report_figure(report, "intake_mb_per_second", megabytes / bench->job->seconds, "MB/s", "whole intake, of XML");
     report_figure(report, "bare_write_seconds", bare, "s", "the disk's bound: the same octets, written and synced");

@@ -45,6 +45,7 @@ struct thread {
     pthread_barrier_t *ready; /* all connections of all threads stand */
     int epoll;
     unsigned count, standing;
+    unsigned turn; /* by rate: whose it is next, among those that stand by */
     struct client *clients;
     double until, last;       /* last: when the latest answer came */
     double due;               /* by rate: when the next request is */
@@ -298,8 +299,10 @@ static void events_take(struct thread *thread, double seconds)
 /* Those that stand by and have something to ask, ask. */
 static void standing_go(struct thread *thread)
 {
+    const unsigned first = thread->turn;
+
     for (unsigned i = 0; i < thread->count && !thread->over; i++) {
-        struct client *client = &thread->clients[i];
+        struct client *client = &thread->clients[(first + i) % thread->count];
 
         if (client->state != CLIENT_STAYS || client->fd < 0)
             continue;
@@ -307,6 +310,8 @@ static void standing_go(struct thread *thread)
             return;
         own_choose(client);
         client_go(client);
+        if (thread->load->rate > 0)
+            thread->turn = client->number / thread->load->threads + 1;
     }
 }
 
