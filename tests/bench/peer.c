@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define EACH_MAX    1000 /* certificates of a peer that needs a process for each: its rate does not change */
+#define EACH_MAX    500 /* certificates of a peer that needs a process for each: its rate does not change */
 #define PARTS_MAX   16
 #define CONNECTIONS 16 /* to cfssl serve */
 

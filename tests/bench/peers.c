@@ -18,6 +18,7 @@
 
 #define CSRS          10000
 #define PEERS_MAX     16
+#define TURNS         2
 #define BOUND_SECONDS 3.0
 
 struct contest {
@@ -63,10 +64,27 @@ static void peer_tell(struct report *report, const struct peer *peer, const stru
         report_word(report, "note", peer->note, "");
 }
 
+/* The better one of some turns: what else the machine does is not theirs. */
+static int peer_turns(const struct peer *peer, const struct peer_work *work, struct peer_result *best, struct smki_error *err)
+{
+    for (int i = 0; i < TURNS; i++) {
+        struct peer_result result = {0};
+        int rc = peer->run(peer, work, &result, err);
+
+        if (rc != 0)
+            return rc;
+        if (result.done == 0)
+            return smki_fail(err, SMKI_IO, "it issued nothing");
+        if (i == 0 || (double)result.done / result.seconds > (double)best->done / best->seconds)
+            *best = result;
+    }
+    return 0;
+}
+
 static void peer_run(struct contest *contest, size_t index, struct report *report)
 {
     const struct peer *peer = &peers[index];
-    struct peer_result result = {0};
+    struct peer_result best = {0};
     struct smki_error err = {0};
     char words[200];
 
@@ -74,12 +92,12 @@ static void peer_run(struct contest *contest, size_t index, struct report *repor
     if (!peer_is_installed(peer)) {
         snprintf(words, sizeof(words), "missing: apt-get install %s", peer->package);
         report_word(report, "missing", words, "");
-    } else if (peer->run(peer, &contest->work, &result, &err) != 0 || result.done == 0) {
-        snprintf(words, sizeof(words), "failed: %.150s", err.code != 0 ? err.text : "it issued nothing");
+    } else if (peer_turns(peer, &contest->work, &best, &err) != 0) {
+        snprintf(words, sizeof(words), "failed: %.150s", err.text);
         report_word(report, "failed", words, "");
     } else {
-        contest->rates[index] = (double)result.done / result.seconds;
-        peer_tell(report, peer, &result);
+        contest->rates[index] = (double)best.done / best.seconds;
+        peer_tell(report, peer, &best);
     }
     report_row_end(report);
 }
@@ -185,7 +203,7 @@ static int peers_bench_run(struct call *call)
 }
 
 static const struct command_value options[] = {
-    {"csrs", VALUE_COUNT, 0, "N", "10000 by default, at most 50000; at most 1000 where each needs a process", NULL},
+    {"csrs", VALUE_COUNT, 0, "N", "10000 by default, at most 50000; at most 500 where each needs a process", NULL},
     BENCH_FOLDER,
     BENCH_SVG,
     {0}};
