@@ -77,6 +77,7 @@ static int step_measure(struct adhoc *adhoc, struct step *step, struct load *loa
     struct pool pool = {.count = count, .requests = requests_make_in_turn(count, world->first_device, world->devices)};
     uint64_t commits;
     double processor;
+    size_t sent;
     bool done;
 
     if (pool.requests == NULL)
@@ -91,8 +92,9 @@ static int step_measure(struct adhoc *adhoc, struct step *step, struct load *loa
                          (unsigned long long)step->load.failed, (unsigned long long)(step->load.done + step->load.failed),
                          world->home.folder);
     step->server_us = (process_processor(world->server) - processor) * 1e6 / (double)step->load.done;
+    sent = atomic_load(&pool.next); /* with those whose answers were not waited for */
     step->commits = (double)(web_world_commits(world) - commits) / (double)step->load.done;
-    step->request_octets = (double)atomic_load(&pool.octets) / (double)step->load.done;
+    step->request_octets = (double)atomic_load(&pool.octets) / (double)(sent < count ? sent : count);
     step->answer_octets = (double)step->load.octets / (double)step->load.done;
     return 0;
 }
