@@ -87,10 +87,12 @@ static int step_measure(struct adhoc *adhoc, struct step *step, struct load *loa
     processor = process_processor(world->server);
     done = load_run_told(load, "smki-webservice", &step->load);
     free(pool.requests);
-    if (!done || step->load.failed > step->load.done / 100)
+    if (!done || step->load.failed > step->load.done / 100) {
+        world->home.stays = true;
         return call_fail(call, SMKI_IO, "%llu of %llu requests got no certificate; the server's words are in %s/server.log",
                          (unsigned long long)step->load.failed, (unsigned long long)(step->load.done + step->load.failed),
                          world->home.folder);
+    }
     step->server_us = (process_processor(world->server) - processor) * 1e6 / (double)step->load.done;
     sent = atomic_load(&pool.next); /* with those whose answers were not waited for */
     step->commits = (double)(web_world_commits(world) - commits) / (double)step->load.done;

@@ -2,6 +2,7 @@
 #include "bench.h"
 #include "report.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -26,6 +27,18 @@ bool bench_number(const struct call *call, const char *option, uint64_t least, u
     }
     *out = number;
     return true;
+}
+
+int bench_svg_check(struct call *call)
+{
+    const char *path = call_text(call, "svg");
+    FILE *file = path != NULL ? fopen(path, "a") : NULL;
+
+    if (path != NULL && file == NULL)
+        return call_fail(call, SMKI_IO, "%s: %s", path, strerror(errno));
+    if (file != NULL)
+        fclose(file);
+    return 0;
 }
 
 int bench_close(struct report *report, struct call *call, int rc)

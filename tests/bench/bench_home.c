@@ -1,5 +1,6 @@
 /* See bench_home.h. */
 #include "bench_home.h"
+#include "bench.h"
 #include "party.h"
 
 #include "base/base_i.h"
@@ -15,7 +16,10 @@
 int bench_home_begin(struct bench_home *home, struct call *call, const char *option)
 {
     const char *given = call_text(call, option);
+    int rc = bench_svg_check(call);
 
+    if (rc != 0)
+        return rc;
     home->stays = given != NULL;
     snprintf(home->folder, sizeof(home->folder), "%s", given != NULL ? given : "/var/tmp/smki.bench-XXXXXX");
     if (given != NULL ? mkdir(home->folder, 0700) != 0 && errno != EEXIST : mkdtemp(home->folder) == NULL)

@@ -71,6 +71,7 @@ static int server_start(struct web_world *world, struct smki_error *err)
     bench_home_file(&world->home, log, "server.log");
     if ((world->server = process_start_told(arguments, log)) > 0 && port_answers(world->port))
         return 0;
+    world->home.stays = true;
     return smki_fail(err, SMKI_IO, "%s did not start: see %s", WEBSERVICE_PROGRAM, log);
 }
 
