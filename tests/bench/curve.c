@@ -14,7 +14,9 @@
 #define PANEL_HEIGHT 280.0 /* of the axes */
 #define PANEL_STEP   370.0 /* from one to the next */
 #define PLOT_WIDTH   (WIDTH - LEFT - RIGHT)
-#define TICKS        5
+#define TICKS_X      9.0 /* about so many on an axis */
+#define TICKS_Y      5.0
+#define LOGARITHMIC  20.0 /* times: bars that differ by more have a logarithmic scale */
 #define ROW_HEIGHT   34.0
 #define NAMES_WIDTH  330.0
 
@@ -99,9 +101,9 @@ static const char *tick_words(double value, double step, char out[40])
 }
 
 /* From 0 to a round number above `most`, in steps of 1, 2 or 5 times a power of ten. */
-static struct axis axis_of(double most)
+static struct axis axis_of(double most, double ticks)
 {
-    const double rough = (most > 0 ? most : 1) / TICKS, power = pow(10, floor(log10(rough)));
+    const double rough = (most > 0 ? most : 1) / ticks, power = pow(10, floor(log10(rough)));
     const double step = rough <= power ? power : rough <= 2 * power ? 2 * power : rough <= 5 * power ? 5 * power : 10 * power;
 
     return (struct axis){.most = most > 0 ? ceil(most / step * 1.0001) * step : 1, .step = step};
@@ -197,7 +199,11 @@ static void curve_put(const struct plot *plot, size_t index)
 
 static void panel_put(FILE *file, const struct panel *panel, double top)
 {
-    struct plot plot = {.file = file, .panel = panel, .top = top, .x = axis_of(most_of(panel, false)), .y = axis_of(most_of(panel, true))};
+    struct plot plot = {.file = file,
+                        .panel = panel,
+                        .top = top,
+                        .x = axis_of(most_of(panel, false), TICKS_X),
+                        .y = axis_of(most_of(panel, true), TICKS_Y)};
 
     plot.x.most = fmax(most_of(panel, false), plot.x.step); /* to where the curve ends */
     axes_put(&plot);
@@ -221,26 +227,47 @@ int curve_write(const char *path, const char *title, const struct panel *panels,
 
 /* ---- bars ---- */
 
+/* The least and the most that is not 0. */
+static void pillars_range(const struct pillar *pillars, size_t count, double *least, double *most)
+{
+    *least = INFINITY;
+    *most = 0;
+    for (size_t i = 0; i < count; i++) {
+        *most = fmax(*most, pillars[i].value);
+        if (pillars[i].value > 0)
+            *least = fmin(*least, pillars[i].value);
+    }
+}
+
+static void pillar_put(FILE *file, const struct pillar *pillar, double y, double length)
+{
+    char number[40];
+
+    words_put(file, NAMES_WIDTH - 10, y + 20, "end", 13, pillar->ours ? "font-weight=\"bold\"" : "", pillar->name);
+    fprintf(file, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"22\" fill=\"%s\"/>\n", NAMES_WIDTH, y + 4, length,
+            pillar->ours ? colours[0] : "#9aa5b1");
+    words_put(file, NAMES_WIDTH + length + 8, y + 20, "start", 13, "",
+              pillar->value > 0 ? tick_words(pillar->value, pillar->value >= 10 ? 1 : 0.1, number) : "missing");
+}
+
 int pillars_write(const char *path, const char *title, const char *words, const struct pillar *pillars, size_t count,
                   struct smki_error *err)
 {
     FILE *file = picture_begin(path, title, TOP + ROW_HEIGHT * (double)count + 50);
-    char number[40];
-    double most = 10;
+    char scale[120];
+    double least, most;
+    bool logarithmic;
 
-    for (size_t i = 0; i < count; i++)
-        most = fmax(most, pillars[i].value);
+    pillars_range(pillars, count, &least, &most);
+    logarithmic = most > LOGARITHMIC * least;
+    least /= 2; /* so that the shortest is seen */
     for (size_t i = 0; file != NULL && i < count; i++) {
-        const double y = TOP + ROW_HEIGHT * (double)i, share = pillars[i].value > 1 ? log10(pillars[i].value) / log10(most) : 0;
-        const double length = share * (WIDTH - NAMES_WIDTH - 140);
+        const double value = pillars[i].value, share = value <= 0 ? 0 : logarithmic ? log(value / least) / log(most / least) : value / most;
 
-        words_put(file, NAMES_WIDTH - 10, y + 20, "end", 13, pillars[i].ours ? "font-weight=\"bold\"" : "", pillars[i].name);
-        fprintf(file, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"22\" fill=\"%s\"/>\n", NAMES_WIDTH, y + 4, length,
-                pillars[i].ours ? colours[0] : "#9aa5b1");
-        words_put(file, NAMES_WIDTH + length + 8, y + 20, "start", 13, "",
-                  pillars[i].value > 0 ? tick_words(pillars[i].value, pillars[i].value >= 10 ? 1 : 0.1, number) : "missing");
+        pillar_put(file, &pillars[i], TOP + ROW_HEIGHT * (double)i, share * (WIDTH - NAMES_WIDTH - 140));
     }
+    snprintf(scale, sizeof(scale), "%s%s", words, logarithmic ? ", on a logarithmic scale" : "");
     if (file != NULL)
-        words_put(file, NAMES_WIDTH, TOP + ROW_HEIGHT * (double)count + 30, "start", 13, "", words);
+        words_put(file, NAMES_WIDTH, TOP + ROW_HEIGHT * (double)count + 30, "start", 13, "", scale);
     return picture_end(file, path, err);
 }

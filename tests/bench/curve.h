@@ -34,7 +34,7 @@ struct pillar {
     bool ours;
 };
 
-/* Bars side by side, by a logarithmic scale; those that are 0 are said to be missing. */
+/* Bars below each other, on a logarithmic scale when they differ much, which is said; those that are 0 are said to be missing. */
 int pillars_write(const char *path, const char *title, const char *words, const struct pillar *pillars, size_t count,
                   struct smki_error *err);
 

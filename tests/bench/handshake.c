@@ -75,8 +75,8 @@ static int measure(const struct web_world *world, struct report *report, struct 
     pillars[0] = (struct pillar){"the arithmetic of full handshakes", bound, false};
     pillars[1] = (struct pillar){"full handshake, one request", load_rate(&full.load), true};
     pillars[2] = (struct pillar){"resumed, one request", load_rate(&resumed.load), true};
-    return call_has(call, "svg") ? pillars_write(call_text(call, "svg"), "Mutual TLS with smki-webservice", "a second (logarithmic)",
-                                                 pillars, COUNT_OF(pillars), &call->err)
+    return call_has(call, "svg") ? pillars_write(call_text(call, "svg"), "Mutual TLS with smki-webservice", "a second", pillars,
+                                                 COUNT_OF(pillars), &call->err)
                                  : 0;
 }
 

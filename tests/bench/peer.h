@@ -18,6 +18,7 @@ struct peer_work {
 
 struct peer_result {
     double seconds;
+    double processor; /* seconds of the peer's processes, which others on the machine do not lengthen */
     size_t done;
 };
 
