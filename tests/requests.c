@@ -3,11 +3,17 @@
 #include "base/base_i.h"
 #include "pki/p256_i.h"
 
+#ifdef SMKI_LIBCRYPTO
+#include <openssl/ec.h>
+#include <openssl/obj_mac.h>
+#endif
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define THREADS 2
+#define THREADS_MAX 64
 
 struct mould {
     uint8_t info[REQUEST_MAX];
@@ -18,9 +24,31 @@ struct share {
     const struct mould *mould;
     struct request *requests;
     size_t from, to;
-    uint64_t first;
+    uint64_t first, devices;
     bool failed;
 };
+
+/* The public point of a scalar, which mbedTLS takes thirty times as long for. */
+#ifdef SMKI_LIBCRYPTO
+static bool public_of(uint8_t point[SMKI_P256_POINT_SIZE], const uint8_t scalar[P256_SCALAR_SIZE])
+{
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    EC_POINT *at = group != NULL ? EC_POINT_new(group) : NULL;
+    BIGNUM *k = BN_bin2bn(scalar, P256_SCALAR_SIZE, NULL);
+    bool made = at != NULL && k != NULL && EC_POINT_mul(group, at, k, NULL, NULL, NULL) == 1 &&
+                EC_POINT_point2oct(group, at, POINT_CONVERSION_UNCOMPRESSED, point, SMKI_P256_POINT_SIZE, NULL) == SMKI_P256_POINT_SIZE;
+
+    BN_clear_free(k);
+    EC_POINT_free(at);
+    EC_GROUP_free(group);
+    return made;
+}
+#else
+static bool public_of(uint8_t point[SMKI_P256_POINT_SIZE], const uint8_t scalar[P256_SCALAR_SIZE])
+{
+    return p256_public_of(point, scalar) == 0;
+}
+#endif
 
 static size_t place_of(const uint8_t *in, size_t size, const void *what, size_t what_size)
 {
@@ -78,7 +106,7 @@ static bool request_make(const struct mould *mould, struct request *request, uin
     memcpy(info, mould->info, mould->size);
     id = writer_of(info + mould->device, SMKI_DEVICE_ID_SIZE);
     write_u64(&id, device);
-    if (p256_public_of(info + mould->point, scalar) != 0 || p256()->private_open(&key, scalar) != 0)
+    if (!public_of(info + mould->point, scalar) || p256()->private_open(&key, scalar) != 0)
         return false;
     sha256(digest, info, mould->size);
     made = p256()->sign(key, signature, &size, digest) == 0;
@@ -95,35 +123,50 @@ static void *share_make(void *argument)
 
     for (size_t i = share->from; i < share->to && !share->failed; i++)
         share->failed = p256_scalar_generate(scalar, &smki_random_system) != 0 ||
-                        !request_make(share->mould, &share->requests[i], share->first + i, scalar);
+                        !request_make(share->mould, &share->requests[i], share->first + i % share->devices, scalar);
     return NULL;
 }
 
-struct request *requests_make(size_t count, uint64_t first)
+/* By so many threads; false: one of them failed. */
+static bool shares_make(struct share *shares, size_t threads)
 {
+    pthread_t ids[THREADS_MAX];
+    size_t started = 0;
+    bool made = true;
+
+    while (started < threads && pthread_create(&ids[started], NULL, share_make, &shares[started]) == 0)
+        started++;
+    for (size_t i = 0; i < started; i++) {
+        pthread_join(ids[i], NULL);
+        made = made && !shares[i].failed;
+    }
+    return made && started == threads;
+}
+
+struct request *requests_make_in_turn(size_t count, uint64_t first, uint64_t devices)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const size_t threads = cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (size_t)cores;
     struct request *requests = calloc(count, sizeof(*requests));
-    struct share shares[THREADS];
-    pthread_t threads[THREADS];
+    struct share shares[THREADS_MAX];
     struct mould mould;
-    bool failed = false;
 
     if (requests == NULL || !mould_read(&mould)) {
         free(requests);
         return NULL;
     }
-    for (size_t i = 0; i < THREADS; i++) {
-        shares[i] = (struct share){&mould, requests, count * i / THREADS, count * (i + 1) / THREADS, first, false};
-        pthread_create(&threads[i], NULL, share_make, &shares[i]);
-    }
-    for (size_t i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-        failed = failed || shares[i].failed;
-    }
-    if (failed) {
+    for (size_t i = 0; i < threads; i++)
+        shares[i] = (struct share){&mould, requests, count * i / threads, count * (i + 1) / threads, first, devices, false};
+    if (!shares_make(shares, threads)) {
         free(requests);
         return NULL;
     }
     return requests;
+}
+
+struct request *requests_make(size_t count, uint64_t first)
+{
+    return requests_make_in_turn(count, first, count);
 }
 
 struct request *requests_make_twins(uint64_t first)

@@ -1,5 +1,6 @@
 /* bench_http: the servers beside nginx with the same suites, certificates and client verification, and beside the arithmetic of mbedTLS, in
  * one run on the same cores. With --soak: hours of mixed load, and what the server's memory does. */
+#include "arithmetic.h"
 #include "http_load.h"
 #include "http_world.h"
 #include "process.h"
@@ -12,8 +13,6 @@
 #include <unistd.h>
 
 #define KEEP_ALIVE_BAR 0.5  /* of nginx's rate */
-#define FULL_BAR       0.8  /* of what the arithmetic alone allows */
-#define RESUMED_BAR    5.0  /* times the full ones */
 #define IDLE_BAR       64.0 /* MiB with 1,000 idle connections */
 
 struct plan {
@@ -30,29 +29,21 @@ struct figures {
 
 static struct world world;
 
-static double rate(const struct load_result *result)
-{
-    return (double)result->done / result->seconds;
-}
-
 static void measure(struct load_result *out, double *processor, enum load_kind kind, bool ours, unsigned connections, double seconds)
 {
+    const struct load_identity identity = {world.certificate, world.key};
     const struct load load = {.kind = kind,
                               .port = ours ? world.port : world.nginx_port,
                               .connections = connections,
                               .threads = 2,
                               .seconds = seconds,
-                              .certificate = world.certificate,
-                              .key = world.key};
+                              .identities = &identity,
+                              .identity_count = 1};
     const double before = world_processor(ours ? world.server : world.nginx);
 
-    if (!load_run(&load, out) || out->done == 0) {
-        fprintf(stderr, "bench_http: no load on %s: %llu failed\n", ours ? "serve_test" : "nginx", (unsigned long long)out->failed);
+    if (!load_run_told(&load, ours ? "serve_test" : "nginx", out))
         exit(1);
-    }
     *processor = (world_processor(ours ? world.server : world.nginx) - before) * 1e6 / (double)out->done;
-    if (out->failed != 0)
-        fprintf(stderr, "bench_http: %llu failed of %llu\n", (unsigned long long)out->failed, (unsigned long long)out->done);
 }
 
 /* Ours and nginx's turn about: what else the machine does hits both. */
@@ -69,18 +60,19 @@ static void idle_look(void *context)
 
     sleep(4); /* so that they are idle, and not only just done with */
     figures->idle_mib = process_mib(world.server);
-    figures->idle_stood = world_connections(&world);
+    figures->idle_stood = metric_of(world.admin, "smki_connections ");
 }
 
 static void measure_idle(struct figures *figures)
 {
+    const struct load_identity identity = {world.certificate, world.key};
     const struct load load = {.kind = LOAD_IDLE,
                               .port = world.port,
                               .connections = 1000,
                               .threads = 2,
                               .seconds = 60,
-                              .certificate = world.certificate,
-                              .key = world.key,
+                              .identities = &identity,
+                              .identity_count = 1,
                               .idle = idle_look,
                               .context = figures};
     struct load_result result;
@@ -96,15 +88,15 @@ static const char *verdict(bool holds)
 static void row(const char *name, const struct load_result out[2], const double processor[2])
 {
     printf("%-34s ours %9.0f /s  p50 %6.2f p99 %6.2f ms  %7.0f us of processor   nginx %9.0f /s  p50 %6.2f p99 %6.2f ms  %7.0f us\n", name,
-           rate(&out[0]), out[0].p50, out[0].p99, processor[0], out[1].seconds > 0 ? rate(&out[1]) : 0, out[1].p50, out[1].p99,
+           load_rate(&out[0]), out[0].p50, out[0].p99, processor[0], out[1].seconds > 0 ? load_rate(&out[1]) : 0, out[1].p50, out[1].p99,
            processor[1]);
 }
 
 static void print_text(const struct figures *figures, const struct plan *plan)
 {
-    const double keep = plan->no_nginx ? 0 : rate(&figures->keep[0]) / rate(&figures->keep[1]);
+    const double keep = plan->no_nginx ? 0 : load_rate(&figures->keep[0]) / load_rate(&figures->keep[1]);
     const double bound = figures->arithmetic.handshake;
-    const double full = bound / figures->full_processor[0], resumed = rate(&figures->resumed[0]) / rate(&figures->full[0]);
+    const double full = bound / figures->full_processor[0], resumed = load_rate(&figures->resumed[0]) / load_rate(&figures->full[0]);
 
     row("keep-alive, 64 connections", figures->keep, figures->keep_processor);
     row("full handshake and request, 16", figures->full, figures->full_processor);
@@ -124,10 +116,11 @@ static void print_json(const struct figures *figures)
         "{\"keep_alive\": {\"ours\": %.0f, \"nginx\": %.0f, \"bar\": %.2f}, \"full\": {\"ours\": %.1f, \"nginx\": %.1f, \"ours_us\": %.0f, "
         "\"arithmetic_us\": %.0f, \"bar\": %.2f}, \"resumed\": {\"ours\": %.0f, \"nginx\": %.0f, \"bar\": %.1f}, \"idle\": {\"mib\": %.1f, "
         "\"connections\": %.0f, \"bar\": %.0f}}\n",
-        rate(&figures->keep[0]), figures->keep[1].seconds > 0 ? rate(&figures->keep[1]) : 0, KEEP_ALIVE_BAR, rate(&figures->full[0]),
-        figures->full[1].seconds > 0 ? rate(&figures->full[1]) : 0, figures->full_processor[0], figures->arithmetic.handshake, FULL_BAR,
-        rate(&figures->resumed[0]), figures->resumed[1].seconds > 0 ? rate(&figures->resumed[1]) : 0, RESUMED_BAR, figures->idle_mib,
-        figures->idle_stood, IDLE_BAR);
+        load_rate(&figures->keep[0]), figures->keep[1].seconds > 0 ? load_rate(&figures->keep[1]) : 0, KEEP_ALIVE_BAR,
+        load_rate(&figures->full[0]), figures->full[1].seconds > 0 ? load_rate(&figures->full[1]) : 0, figures->full_processor[0],
+        figures->arithmetic.handshake, FULL_BAR, load_rate(&figures->resumed[0]),
+        figures->resumed[1].seconds > 0 ? load_rate(&figures->resumed[1]) : 0, RESUMED_BAR, figures->idle_mib, figures->idle_stood,
+        IDLE_BAR);
 }
 
 static void bench(const struct plan *plan)

@@ -79,13 +79,31 @@ static int add_one(struct store_change *change, struct fill *fill, uint64_t plac
     return store_certificate_add(change, &certificate, err);
 }
 
-static int add(struct store_change *change, void *argument, struct smki_error *err)
+static int add_some(struct store_change *change, struct fill *fill, uint64_t count, struct smki_error *err)
 {
-    struct fill *fill = argument;
-    int rc = store_reserve_serials(change, CHANGE_SIZE, &fill->first, err);
+    int rc = store_reserve_serials(change, count, &fill->first, err);
 
-    for (uint64_t i = 0; i < CHANGE_SIZE && rc == 0; i++)
+    for (uint64_t i = 0; i < count && rc == 0; i++)
         rc = add_one(change, fill, i, err);
+    return rc;
+}
+
+static int add(struct store_change *change, void *fill, struct smki_error *err)
+{
+    return add_some(change, fill, CHANGE_SIZE, err);
+}
+
+static int add_single(struct store_change *change, void *fill, struct smki_error *err)
+{
+    return add_some(change, fill, 1, err);
+}
+
+int fill_add_one(struct fill *fill, struct smki_error *err)
+{
+    int rc = store_change(fill->store, add_single, fill, err);
+
+    if (rc == 0)
+        fill->done++;
     return rc;
 }
 

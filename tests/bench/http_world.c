@@ -3,103 +3,11 @@
 
 #include "process.h"
 
-#include "serve/mbedtls_compat_i.h"
-
-#include <mbedtls/ecdh.h>
-#include <mbedtls/rsa.h>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time); /* others on the machine do not count */
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-/* ---- the arithmetic ---- */
-
-static mbedtls_ctr_drbg_context drbg;
-static mbedtls_entropy_context entropy;
-
-static double ecdhe_once(int count)
-{
-    const double started = now();
-
-    for (int i = 0; i < count; i++) {
-        mbedtls_ecp_group group;
-        mbedtls_mpi d, z;
-        mbedtls_ecp_point q;
-
-        mbedtls_ecp_group_init(&group);
-        mbedtls_mpi_init(&d);
-        mbedtls_mpi_init(&z);
-        mbedtls_ecp_point_init(&q);
-        if (mbedtls_ecp_group_load(&group, MBEDTLS_ECP_DP_CURVE25519) != 0 ||
-            mbedtls_ecdh_gen_public(&group, &d, &q, mbedtls_ctr_drbg_random, &drbg) != 0 ||
-            mbedtls_ecdh_compute_shared(&group, &z, &q, &d, mbedtls_ctr_drbg_random, &drbg) != 0)
-            abort();
-        mbedtls_ecp_group_free(&group);
-        mbedtls_mpi_free(&d);
-        mbedtls_mpi_free(&z);
-        mbedtls_ecp_point_free(&q);
-    }
-    return (now() - started) * 1e6 / count;
-}
-
-static double private_once(mbedtls_rsa_context *rsa, int count)
-{
-    uint8_t in[256] = {0}, out[256];
-    const double started = now();
-
-    for (int i = 0; i < count; i++) {
-        in[255] = (uint8_t)i;
-        if (mbedtls_rsa_private(rsa, mbedtls_ctr_drbg_random, &drbg, in, out) != 0)
-            abort();
-    }
-    return (now() - started) * 1e6 / count;
-}
-
-static double public_once(mbedtls_rsa_context *rsa, int count)
-{
-    uint8_t in[256] = {0}, out[256];
-    const double started = now();
-
-    for (int i = 0; i < count; i++) {
-        in[255] = (uint8_t)i;
-        if (mbedtls_rsa_public(rsa, in, out) != 0)
-            abort();
-    }
-    return (now() - started) * 1e6 / count;
-}
-
-void arithmetic_measure(struct arithmetic *out, const char *key_file)
-{
-    mbedtls_pk_context key;
-
-    mbedtls_pk_init(&key);
-    mbedtls_ctr_drbg_init(&drbg);
-    mbedtls_entropy_init(&entropy);
-    if (mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, NULL, 0) != 0 ||
-        mbedtls_pk_parse_keyfile(&key, key_file, NULL, mbedtls_ctr_drbg_random, &drbg) != 0)
-        abort();
-    (void)private_once(mbedtls_pk_rsa(key), 50); /* warm */
-    out->rsa_private = private_once(mbedtls_pk_rsa(key), 500);
-    out->rsa_public = public_once(mbedtls_pk_rsa(key), 2000);
-    out->ecdhe = ecdhe_once(500);
-    out->handshake = out->rsa_private + 2 * out->rsa_public + out->ecdhe;
-    mbedtls_pk_free(&key);
-}
-
-/* ---- processes ---- */
 
 double world_processor(pid_t pid)
 {
@@ -138,20 +46,6 @@ static bool run(const char *format, ...)
         return true;
     fprintf(stderr, "bench_http: failed: %s\n", command);
     return false;
-}
-
-double world_connections(const struct world *world)
-{
-    char command[200], line[100] = "0";
-    FILE *pipe;
-
-    snprintf(command, sizeof(command), "curl -s http://127.0.0.1:%d/metrics | awk '$1 == \"smki_connections\" { print $2 }'", world->admin);
-    if ((pipe = popen(command, "r")) == NULL)
-        return 0;
-    if (fgets(line, sizeof(line), pipe) == NULL)
-        line[0] = '0';
-    pclose(pipe);
-    return atof(line);
 }
 
 static bool file_write(const char *folder, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -207,21 +101,6 @@ static bool nginx_make(const struct world *world)
         folder, folder, folder, folder, folder, folder, folder, world->nginx_port, folder, folder, folder, 0);
 }
 
-static bool reachable(int port)
-{
-    for (int i = 0; i < 100; i++) {
-        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        int fd = socket(AF_INET, SOCK_STREAM, 0), rc = connect(fd, (struct sockaddr *)&to, sizeof(to));
-
-        close(fd);
-        if (rc == 0)
-            return true;
-        usleep(100000);
-    }
-    fprintf(stderr, "bench_http: nobody answers at port %d\n", port);
-    return false;
-}
-
 bool world_open(struct world *world, bool with_nginx)
 {
     char home[200], configuration[200];
@@ -243,7 +122,7 @@ bool world_open(struct world *world, bool with_nginx)
         return false;
     world->server = process_start(serve);
     world->nginx = with_nginx ? process_start(nginx) : 0;
-    if (reachable(world->port) && (!with_nginx || reachable(world->nginx_port)))
+    if (port_answers(world->port) && (!with_nginx || port_answers(world->nginx_port)))
         return true;
     world_close(world);
     return false;

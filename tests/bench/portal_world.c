@@ -1,5 +1,7 @@
 #include "portal_world.h"
 
+#include "document.h"
+#include "party.h"
 #include "process.h"
 #include "requests.h"
 
@@ -22,8 +24,6 @@
 #define BATCH_CSRS      20
 #define FIRST_DEVICE    UINT64_C(0x90b3d51f30020000)
 
-static const struct smki_actor bench = {.name = "bench", .interface = SMKI_INTERFACE_OPERATOR};
-
 static bool fail(const char *what, const struct smki_error *err)
 {
     fprintf(stderr, "bench_portal: %s: %s\n", what, err->text);
@@ -32,19 +32,6 @@ static bool fail(const char *what, const struct smki_error *err)
 
 /* ---- Parties and officers ---- */
 
-static int party_make(struct smki_service *service, unsigned number, struct smki_error *err)
-{
-    struct smki_party party = {.roles = {2},
-                               .role_count = 1,
-                               .user_roles = SMKI_USER_IMPORT_SUPPLIER,
-                               .subscriber = SMKI_SUBSCRIBER_DEVICE,
-                               .eui_count = 1,
-                               .euis = {{{0x90, 0xb3, 0xd5, 0x1f, 0x30, 0, 0, (uint8_t)(number + 1)}}}};
-
-    snprintf(party.name, sizeof(party.name), "Energy %u", number + 1);
-    return smki_party_add(smki_service_store(service), &bench, &party, err);
-}
-
 static int officer_verify(struct smki_service *service, unsigned party, unsigned index, uint64_t *number, struct smki_error *err)
 {
     struct smki_officer officer = {.party = party + 1};
@@ -52,29 +39,10 @@ static int officer_verify(struct smki_service *service, unsigned party, unsigned
 
     snprintf(officer.name, sizeof(officer.name), "Officer %u", index + 1);
     snprintf(officer.email, sizeof(officer.email), "officer.%u@example.org", index + 1);
-    if ((rc = smki_officer_nominate(smki_service_store(service), &bench, &officer, err)) != 0)
+    if ((rc = smki_officer_nominate(smki_service_store(service), &bench_actor, &officer, err)) != 0)
         return rc;
     *number = officer.number;
-    return smki_officer_set_state(smki_service_store(service), &bench, officer.number, SMKI_OFFICER_VERIFIED, err);
-}
-
-/* All officers' credentials are of one key, made once: what a key's making takes is not what is measured. */
-static int credential_make(struct smki_service *service, const struct smki_key *key, unsigned party, uint64_t officer, unsigned index,
-                           struct smki_stored_certificate *out, struct smki_error *err)
-{
-    struct smki_credential credential = {.party = party + 1, .officer = officer, .interface = SMKI_INTERFACE_PORTAL_DEVICE};
-    char organisation[32], name[32];
-    const struct smki_csr_wish wish = {
-        .profile = SMKI_PROFILE_IKI, .organisation = organisation, .unit = "02", .common_name = name, .key_usage = SMKI_DIGITAL_SIGNATURE};
-    uint8_t der[SMKI_CSR_MAX_SIZE];
-    size_t size;
-    int rc;
-
-    snprintf(organisation, sizeof(organisation), "Energy %u", party + 1);
-    snprintf(name, sizeof(name), "Officer %u", index + 1);
-    if ((rc = smki_csr_make(der, &size, &wish, key, err)) != 0)
-        return rc;
-    return smki_service_credential_issue(service, &bench, BYTES(der, size), &credential, out, err);
+    return smki_officer_set_state(smki_service_store(service), &bench_actor, officer.number, SMKI_OFFICER_VERIFIED, err);
 }
 
 static int officer_make(struct portal_world *world, struct smki_service *service, const struct smki_key *key, const char *key_file,
@@ -83,12 +51,14 @@ static int officer_make(struct portal_world *world, struct smki_service *service
     struct portal_officer *officer = &world->officers[index];
     struct smki_stored_certificate certificate;
     uint64_t number;
+    char name[32];
     int rc;
 
+    snprintf(name, sizeof(name), "Officer %u", index + 1);
     officer->party = index % WORLD_PARTIES;
     snprintf(officer->from, sizeof(officer->from), "127.0.%u.%u", 1 + index / 250, 1 + index % 250);
     if ((rc = officer_verify(service, officer->party, index, &number, err)) != 0 ||
-        (rc = credential_make(service, key, officer->party, number, index, &certificate, err)) != 0)
+        (rc = bench_credential_issue(service, key, officer->party + 1, SMKI_INTERFACE_PORTAL_DEVICE, number, name, &certificate, err)) != 0)
         return rc;
     officer->context = browser_context(certificate.der, certificate.size, key_file);
     return officer->context != NULL ? 0 : SMKI_INTERNAL;
@@ -101,10 +71,9 @@ static int officers_make(struct portal_world *world, struct smki_service *servic
     int rc;
 
     snprintf(file, sizeof(file), "%s/key.pem", world->folder);
-    if ((rc = smki_key_generate(&key, SMKI_KEY_RSA, &smki_random_system, err)) == 0)
-        rc = smki_key_save(key, file, NULL, err);
+    rc = bench_key_make(&key, file, err);
     for (unsigned i = 0; i < WORLD_PARTIES && rc == 0; i++)
-        rc = party_make(service, i, err);
+        rc = bench_party_add(service, i + 1, err);
     for (unsigned i = 0; i < world->officer_count && rc == 0; i++)
         rc = officer_make(world, service, key, file, i, err);
     smki_key_close(key);
@@ -113,35 +82,17 @@ static int officers_make(struct portal_world *world, struct smki_service *servic
 
 /* ---- batches ---- */
 
-static int zip_make(const char *path, const struct request *requests, size_t count, struct smki_error *err)
-{
-    struct smki_pack *pack;
-    char name[32];
-    int rc = smki_pack_open(&pack, path, SMKI_BATCH_ZIP, NULL, err);
-
-    if (rc != 0)
-        return rc;
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        snprintf(name, sizeof(name), "meter-%05zu", i + 1);
-        rc = smki_pack_add(pack, name, BYTES(requests[i].der, requests[i].size), err);
-    }
-    if (rc == 0)
-        rc = smki_pack_finish(pack, err);
-    smki_pack_close(pack);
-    return rc;
-}
-
 static int batch_add(struct portal_world *world, struct smki_service *service, uint64_t party, const struct request *requests,
                      struct smki_error *err)
 {
-    struct smki_actor actor = bench;
+    struct smki_actor actor = bench_actor;
     struct smki_batch batch;
     char path[160];
     int rc;
 
     actor.party = party;
     snprintf(path, sizeof(path), "%s/meters.zip", world->folder);
-    if ((rc = zip_make(path, requests, BATCH_CSRS, err)) != 0)
+    if ((rc = document_make(path, SMKI_BATCH_ZIP, requests, BATCH_CSRS, err)) != 0)
         return rc;
     return smki_batch_submit_file(service, &actor, path, &batch, NULL, err);
 }
@@ -165,7 +116,7 @@ static int batches_make(struct portal_world *world, struct smki_service *service
     int rc = requests != NULL ? batches_add(world, service, DONE_BATCHES, requests, err) : SMKI_NO_MEMORY;
 
     if (rc == 0)
-        rc = smki_batch_run(service, &bench, &options, &progress, err);
+        rc = smki_batch_run(service, &bench_actor, &options, &progress, err);
     if (rc == 0)
         rc = batches_add(world, service, WAITING_BATCHES, requests + done, err);
     free(requests);
@@ -175,7 +126,7 @@ static int batches_make(struct portal_world *world, struct smki_service *service
 static int great_zip_make(struct portal_world *world, unsigned csrs, struct smki_error *err)
 {
     struct request *requests = requests_make(csrs, FIRST_DEVICE + 0x100000);
-    int rc = requests != NULL ? zip_make(world->zip, requests, csrs, err) : SMKI_NO_MEMORY;
+    int rc = requests != NULL ? document_make(world->zip, SMKI_BATCH_ZIP, requests, csrs, err) : SMKI_NO_MEMORY;
 
     free(requests);
     return rc;

@@ -97,10 +97,48 @@ int free_port(void)
     return port;
 }
 
+bool port_answers(int port)
+{
+    for (int i = 0; i < 100; i++) {
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM, 0), rc = connect(fd, (struct sockaddr *)&to, sizeof(to));
+
+        close(fd);
+        if (rc == 0)
+            return true;
+        usleep(100000);
+    }
+    fprintf(stderr, "nobody answers at port %d\n", port);
+    return false;
+}
+
 double seconds_now(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+double metric_of(int admin, const char *name)
+{
+    char command[100], line[300];
+    double value = 0;
+    FILE *pipe;
+
+    snprintf(command, sizeof(command), "curl -s http://127.0.0.1:%d/metrics", admin);
+    if ((pipe = popen(command, "r")) == NULL)
+        return 0;
+    while (fgets(line, sizeof(line), pipe) != NULL)
+        if (strncmp(line, name, strlen(name)) == 0)
+            value = strtod(line + strlen(name), NULL);
+    pclose(pipe);
+    return value;
+}
+
+int double_order(const void *a, const void *b)
+{
+    const double left = *(const double *)a, right = *(const double *)b;
+
+    return (left > right) - (left < right);
 }

@@ -18,6 +18,11 @@ double process_mib(pid_t pid); /* resident */
 double process_status_mib(pid_t pid, const char *name);
 unsigned process_descriptors(pid_t pid);
 int free_port(void);
-double seconds_now(void); /* of the monotonic clock */
+/* Somebody takes connections there within ten seconds; if not, it has been said. */
+bool port_answers(int port);
+/* Of a server of ours, by its metrics at the admin port: the number after `name`, which is the line's beginning; 0: there is none. */
+double metric_of(int admin, const char *name);
+double seconds_now(void);                       /* of the monotonic clock */
+int double_order(const void *a, const void *b); /* for qsort: the least first */
 
 #endif
