@@ -1,97 +1,64 @@
 #include "message/archive_i.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#define BUFFER_SIZE ((size_t)256 * 1024) /* octets written at once */
+/* ---- libzip's view of the file (zip_source_function(3)) ---- */
 
-/* ---- the file ---- */
-
-static bool put(struct archive *archive, const uint8_t *at, size_t size, uint64_t offset)
+static zip_int64_t failed(struct archive *archive, int code, int errnum)
 {
-    while (size != 0) {
-        const ssize_t n = pwrite(archive->fd, at, size, (off_t)offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            zip_error_set(&archive->error, ZIP_ER_WRITE, errno);
-            return false;
-        }
-        at += n;
-        size -= (size_t)n;
-        offset += (size_t)n;
-    }
-    return true;
+    zip_error_set(&archive->error, code, errnum);
+    return -1;
 }
 
-static bool flush(struct archive *archive)
+/* Of an archive that is to be written there is nothing yet. */
+static zip_int64_t say_stat(struct archive *archive, zip_stat_t *stat)
 {
-    if (!put(archive, archive->buffer, archive->filled, archive->start))
-        return false;
-    archive->start += archive->filled;
-    archive->filled = 0;
-    return true;
+    if (archive->writing)
+        return failed(archive, ZIP_ER_READ, ENOENT);
+    zip_stat_init(stat);
+    stat->size = archive->end;
+    stat->valid = ZIP_STAT_SIZE;
+    return sizeof(*stat);
 }
 
-/* Of a header whose beginning has left the buffer. */
-static size_t write_before(struct archive *archive, const uint8_t *at, size_t size)
+static zip_int64_t read_on(struct archive *archive, void *at, uint64_t size)
 {
-    const uint64_t before = archive->start - archive->at;
-    const size_t part = size < before ? size : (size_t)before;
+    size_t got;
+    int errnum = window_read(&archive->file, at, (size_t)size, archive->at, &got);
 
-    return put(archive, at, part, archive->at) ? part : 0;
+    if (errnum != 0)
+        return failed(archive, ZIP_ER_READ, errnum);
+    archive->at += got;
+    return (zip_int64_t)got;
 }
 
-static size_t write_buffered(struct archive *archive, const uint8_t *at, size_t size)
+static zip_int64_t write_on(struct archive *archive, const void *at, uint64_t size)
 {
-    size_t offset, part;
+    int errnum = window_write(&archive->file, at, (size_t)size, archive->at);
 
-    if (archive->at == archive->start + BUFFER_SIZE && !flush(archive))
-        return 0;
-    offset = (size_t)(archive->at - archive->start);
-    part = size < BUFFER_SIZE - offset ? size : BUFFER_SIZE - offset;
-    memcpy(archive->buffer + offset, at, part);
-    if (archive->filled < offset + part)
-        archive->filled = offset + part;
-    return part;
-}
-
-static zip_int64_t write_all(struct archive *archive, const uint8_t *at, size_t size)
-{
-    size_t done = 0;
-
-    while (done < size) {
-        const size_t part =
-            archive->at < archive->start ? write_before(archive, at + done, size - done) : write_buffered(archive, at + done, size - done);
-        if (part == 0)
-            return -1;
-        archive->at += part;
-        done += part;
-    }
+    if (errnum != 0)
+        return failed(archive, ZIP_ER_WRITE, errnum);
+    archive->at += size;
+    if (archive->end < archive->at)
+        archive->end = archive->at;
     return (zip_int64_t)size;
 }
 
-/* libzip goes back to what it wrote and forth to its end, never beyond. */
-static zip_int64_t move_to(struct archive *archive, void *from, uint64_t size)
+static zip_int64_t seek(struct archive *archive, void *to, uint64_t size)
 {
-    const zip_int64_t to = zip_source_seek_compute_offset(archive->at, archive->start + archive->filled, from, size, &archive->error);
+    const zip_int64_t offset = zip_source_seek_compute_offset(archive->at, archive->end, to, size, &archive->error);
 
-    if (to < 0)
+    if (offset < 0)
         return -1;
-    archive->at = (uint64_t)to;
+    archive->at = (uint64_t)offset;
     return 0;
 }
 
-/* ---- libzip's view of it (zip_source_function(3)) ---- */
-
-/* There is nothing to read in what is only written. */
-static zip_int64_t say_absent(struct archive *archive)
+static zip_int64_t commit(struct archive *archive)
 {
-    zip_error_set(&archive->error, ZIP_ER_READ, ENOENT);
-    return -1;
+    int errnum = window_flush(&archive->file);
+
+    return errnum != 0 ? failed(archive, ZIP_ER_WRITE, errnum) : 0;
 }
 
 static zip_int64_t on_file(void *context, void *at, zip_uint64_t size, zip_source_cmd_t command)
@@ -100,28 +67,54 @@ static zip_int64_t on_file(void *context, void *at, zip_uint64_t size, zip_sourc
 
     switch (command) {
     case ZIP_SOURCE_SUPPORTS:
-        return ZIP_SOURCE_SUPPORTS_WRITABLE;
+        return archive->writing ? ZIP_SOURCE_SUPPORTS_WRITABLE : ZIP_SOURCE_SUPPORTS_SEEKABLE;
     case ZIP_SOURCE_STAT:
-        return say_absent(archive);
+        return say_stat(archive, at);
     case ZIP_SOURCE_ERROR:
         return zip_error_to_data(&archive->error, at, size);
+    case ZIP_SOURCE_OPEN:
+        archive->at = 0;
+        return 0;
+    case ZIP_SOURCE_READ:
+        return read_on(archive, at, size);
     case ZIP_SOURCE_WRITE:
-        return write_all(archive, at, (size_t)size);
+        return write_on(archive, at, size);
+    case ZIP_SOURCE_SEEK:
     case ZIP_SOURCE_SEEK_WRITE:
-        return move_to(archive, at, size);
+        return seek(archive, at, size);
+    case ZIP_SOURCE_TELL:
     case ZIP_SOURCE_TELL_WRITE:
         return (zip_int64_t)archive->at;
     case ZIP_SOURCE_COMMIT_WRITE:
-        return flush(archive) ? 0 : -1;
+        return commit(archive);
     case ZIP_SOURCE_BEGIN_WRITE:
     case ZIP_SOURCE_ROLLBACK_WRITE:
     case ZIP_SOURCE_REMOVE:
+    case ZIP_SOURCE_CLOSE:
     case ZIP_SOURCE_FREE:
         return 0;
     default:
-        zip_error_set(&archive->error, ZIP_ER_OPNOTSUPP, 0);
-        return -1;
+        return failed(archive, ZIP_ER_OPNOTSUPP, 0);
     }
+}
+
+static bool attach(struct archive *archive, int flags, zip_error_t *why)
+{
+    zip_source_t *source = zip_source_function_create(on_file, archive, why);
+
+    if (source != NULL && (archive->zip = zip_open_from_source(source, flags, why)) == NULL)
+        zip_source_free(source);
+    return archive->zip != NULL;
+}
+
+/* ---- writing ---- */
+
+/* libzip counts back by the same time zone. */
+static time_t dos_epoch(void)
+{
+    struct tm tm = {.tm_year = 80, .tm_mday = 1, .tm_isdst = -1};
+
+    return mktime(&tm);
 }
 
 static int fail_error(zip_error_t *why, struct smki_error *err)
@@ -138,30 +131,18 @@ int archive_fail(struct archive *archive, struct smki_error *err)
     return fail_error(zip_get_error(archive->zip), err);
 }
 
-/* libzip counts back by the same time zone. */
-static time_t dos_epoch(void)
+int archive_create(struct archive *archive, int fd, struct smki_error *err)
 {
-    struct tm tm = {.tm_year = 80, .tm_mday = 1, .tm_isdst = -1};
-
-    return mktime(&tm);
-}
-
-int archive_open(struct archive *archive, int fd, struct smki_error *err)
-{
-    zip_source_t *source;
     zip_error_t why;
-    int rc = 0;
+    int rc;
 
-    *archive = (struct archive){.fd = fd, .buffer = malloc(BUFFER_SIZE), .entry_time = dos_epoch()};
+    *archive = (struct archive){.writing = true, .entry_time = dos_epoch()};
     zip_error_init(&archive->error);
-    if (archive->buffer == NULL)
-        return smki_fail(err, SMKI_NO_MEMORY, NULL);
+    if ((rc = window_open(&archive->file, fd, err)) != 0)
+        return rc;
     zip_error_init(&why);
-    if ((source = zip_source_function_create(on_file, archive, &why)) == NULL ||
-        (archive->zip = zip_open_from_source(source, ZIP_CREATE | ZIP_TRUNCATE, &why)) == NULL) {
+    if (!attach(archive, ZIP_CREATE | ZIP_TRUNCATE, &why))
         rc = fail_error(&why, err);
-        zip_source_free(source);
-    }
     zip_error_fini(&why);
     return rc;
 }
@@ -174,12 +155,34 @@ int archive_write(struct archive *archive, struct smki_error *err)
     return 0;
 }
 
+/* ---- reading ---- */
+
+int archive_open(struct archive *archive, int fd, uint64_t size, int flags, int *errnum)
+{
+    zip_error_t why;
+    int code = 0;
+
+    *archive = (struct archive){.end = size};
+    *errnum = 0;
+    zip_error_init(&archive->error);
+    if (size == 0) /* libzip would take it for an archive without entries */
+        return ZIP_ER_NOZIP;
+    if (window_open(&archive->file, fd, NULL) != 0)
+        return ZIP_ER_MEMORY;
+    zip_error_init(&why);
+    if (!attach(archive, ZIP_RDONLY | flags, &why)) {
+        code = zip_error_code_zip(&why);
+        *errnum = zip_error_system_type(&why) == ZIP_ET_SYS ? zip_error_code_system(&why) : 0;
+    }
+    zip_error_fini(&why);
+    return code;
+}
+
 void archive_finish(struct archive *archive)
 {
     if (archive->zip != NULL)
         zip_discard(archive->zip);
     archive->zip = NULL;
-    free(archive->buffer);
-    archive->buffer = NULL;
+    window_close(&archive->file);
     zip_error_fini(&archive->error);
 }

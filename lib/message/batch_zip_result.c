@@ -2,8 +2,7 @@
  *
  * libzip wants the contents of all entries when it writes the archive, and results come once, in order. So they are spooled to an unlinked
  * file beside the target, name and PEM after each other, and each entry's source reads its stretch of the spool: memory is a few hundred
- * octets an entry, whatever the certificates have. Both passes over the spool go forward, so a window on it spares a system call for each
- * name and each certificate. Entries carry 1980-01-01 as their time, so the same results make the same file. */
+ * octets an entry, whatever the certificates have. Entries carry 1980-01-01 as their time, so the same results make the same file. */
 #include "message/archive_i.h"
 #include "message/message_i.h"
 
@@ -13,12 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PEM_BEGIN   "-----BEGIN CERTIFICATE-----\n"
-#define PEM_END     "-----END CERTIFICATE-----\n"
-#define PEM_LINE    64 /* characters (RFC 7468 2) */
-#define PATH_SIZE   4096
-#define NAME_SIZE   (SMKI_BATCH_CSR_REF_SIZE + 32)
-#define WINDOW_SIZE ((size_t)256 * 1024) /* octets of the spool that are read or written at once */
+#define PEM_BEGIN "-----BEGIN CERTIFICATE-----\n"
+#define PEM_END   "-----END CERTIFICATE-----\n"
+#define PEM_LINE  64 /* characters (RFC 7468 2) */
+#define PATH_SIZE 4096
+#define NAME_SIZE (SMKI_BATCH_CSR_REF_SIZE + 32)
 
 struct spool;
 
@@ -33,9 +31,8 @@ struct stretch {
 
 struct spool {
     int fd;
-    uint8_t *window; /* octets of the file from window_at on: while it is filled those that are not written yet, then those read last */
-    uint64_t window_at;
-    size_t window_size;
+    struct window file;
+    uint64_t size;
     struct stretch *stretches;
     size_t count, capacity;
     int errnum; /* of the last reading that failed */
@@ -50,19 +47,17 @@ static int spool_open(struct spool *spool, const char *path, struct smki_error *
     *spool = (struct spool){.fd = -1};
     if ((size_t)snprintf(name, sizeof(name), "%s.XXXXXX", path) >= sizeof(name))
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "the path of the response is too long");
-    if ((spool->window = malloc(WINDOW_SIZE)) == NULL)
-        return smki_fail(err, SMKI_NO_MEMORY, NULL);
     if ((spool->fd = mkostemp(name, O_CLOEXEC)) < 0)
         return smki_fail_errno(err, errno, "%s", name);
     (void)unlink(name);
-    return 0;
+    return window_open(&spool->file, spool->fd, err);
 }
 
 static void spool_close(struct spool *spool)
 {
+    window_close(&spool->file);
     if (spool->fd >= 0)
         close(spool->fd);
-    free(spool->window);
     free(spool->stretches);
 }
 
@@ -78,39 +73,17 @@ static int spool_grow(struct spool *spool, struct smki_error *err)
     return 0;
 }
 
-static int spool_flush(struct spool *spool, struct smki_error *err)
+static int fail_spooling(int errnum, struct smki_error *err)
 {
-    const uint8_t *at = spool->window;
-
-    while (spool->window_size != 0) {
-        const ssize_t n = write(spool->fd, at, spool->window_size);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return smki_fail_errno(err, errno, "writing the response beside its path");
-        at += n;
-        spool->window_at += (size_t)n;
-        spool->window_size -= (size_t)n;
-    }
-    return 0;
+    return errnum == 0 ? 0 : smki_fail_errno(err, errnum, "writing the response beside its path");
 }
 
-static uint64_t spool_size(const struct spool *spool)
-{
-    return spool->window_at + spool->window_size;
-}
-
-/* `size` octets are far fewer than the window has. */
 static int spool_write(struct spool *spool, const void *at, size_t size, struct smki_error *err)
 {
-    int rc;
+    int errnum = window_write(&spool->file, at, size, spool->size);
 
-    if (size > WINDOW_SIZE - spool->window_size && (rc = spool_flush(spool, err)) != 0)
-        return rc;
-    memcpy(spool->window + spool->window_size, at, size);
-    spool->window_size += size;
-    return 0;
+    spool->size += size;
+    return fail_spooling(errnum, err);
 }
 
 static int spool_pem(struct spool *spool, struct smki_bytes der, struct smki_error *err)
@@ -146,11 +119,11 @@ static int spool_add(struct spool *spool, const struct batch_result *result, str
     if (spool->count == spool->capacity && (rc = spool_grow(spool, err)) != 0)
         return rc;
     stretch = &spool->stretches[spool->count++];
-    *stretch = (struct stretch){.spool = spool, .offset = spool_size(spool), .index = result->index};
+    *stretch = (struct stretch){.spool = spool, .offset = spool->size, .index = result->index};
     stretch->name_size = (uint32_t)stem_size(result->ref);
     if ((rc = spool_write(spool, result->ref, stretch->name_size, err)) != 0 || (rc = spool_pem(spool, result->certificate, err)) != 0)
         return rc;
-    stretch->pem_size = (uint32_t)(spool_size(spool) - stretch->offset - stretch->name_size);
+    stretch->pem_size = (uint32_t)(spool->size - stretch->offset - stretch->name_size);
     return 0;
 }
 
@@ -162,40 +135,17 @@ static int spool_fill(struct spool *spool, batch_result_fn next, void *context, 
     while ((rc = next(context, &result, err)) == 0)
         if (result.code == 0 && (rc = spool_add(spool, &result, err)) != 0)
             return rc;
-    return rc != SMKI_NOT_FOUND ? rc : spool_flush(spool, err);
-}
-
-static bool window_move(struct spool *spool, uint64_t offset)
-{
-    ssize_t got;
-
-    do
-        got = pread(spool->fd, spool->window, WINDOW_SIZE, (off_t)offset);
-    while (got < 0 && errno == EINTR);
-    spool->window_at = offset;
-    spool->window_size = got < 0 ? 0 : (size_t)got;
-    if (got <= 0)
-        spool->errnum = got < 0 ? errno : EIO;
-    return got > 0;
+    return rc != SMKI_NOT_FOUND ? rc : fail_spooling(window_flush(&spool->file), err);
 }
 
 static bool spool_read(struct spool *spool, void *out, size_t size, uint64_t offset)
 {
-    uint8_t *to = out;
+    size_t got;
 
-    while (size != 0) {
-        size_t part;
-
-        if ((offset < spool->window_at || offset >= spool_size(spool)) && !window_move(spool, offset))
-            return false;
-        part = (size_t)(spool_size(spool) - offset);
-        part = part < size ? part : size;
-        memcpy(to, spool->window + (offset - spool->window_at), part);
-        to += part;
-        offset += part;
-        size -= part;
-    }
-    return true;
+    spool->errnum = window_read(&spool->file, out, size, offset, &got);
+    if (spool->errnum == 0 && got != size)
+        spool->errnum = EIO;
+    return spool->errnum == 0;
 }
 
 /* ---- entries ---- */
@@ -312,7 +262,7 @@ static int write_empty(int fd, struct smki_error *err)
 static int write_zip(int fd, struct spool *spool, struct smki_error *err)
 {
     struct archive archive;
-    int rc = archive_open(&archive, fd, err);
+    int rc = archive_create(&archive, fd, err);
 
     for (size_t i = 0; rc == 0 && i < spool->count; i++)
         rc = add_entry(&archive, &spool->stretches[i], err);

@@ -122,7 +122,7 @@ static int archive_begin(struct smki_pack *pack, struct smki_error *err)
 {
     int rc = file_begin(pack, err);
 
-    return rc != 0 ? rc : archive_open(&pack->archive, fileno(pack->file), err);
+    return rc != 0 ? rc : archive_create(&pack->archive, fileno(pack->file), err);
 }
 
 /* The source frees what it was made of. */
