@@ -533,18 +533,6 @@ static void openssl_reads_the_certificates(void **state)
     smki_buffer_finish(&document);
 }
 
-/* Reads and writes that this process has asked the system for. */
-static unsigned long file_calls(void)
-{
-    FILE *file = fopen("/proc/self/io", "r");
-    unsigned long reads, writes;
-
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "rchar: %*u wchar: %*u syscr: %lu syscw: %lu", &reads, &writes), 2);
-    fclose(file);
-    return reads + writes;
-}
-
 static void fifty_thousand_certificates_fit_a_zip_by_few_calls(void **state)
 {
     const struct place *place = *state;
@@ -558,9 +546,9 @@ static void fifty_thousand_certificates_fit_a_zip_by_few_calls(void **state)
         snprintf(refs[i], sizeof(refs[i]), "m%u.csr", (unsigned)i);
         all[i] = (struct batch_result)GRANTED(i + 1, refs[i]);
     }
-    calls = file_calls();
+    calls = test_file_calls();
     write_zip(place, all, 50000);
-    assert_in_range(file_calls() - calls, 1, 1000);
+    assert_in_range(test_file_calls() - calls, 1, 1000);
     expect_run(place, "unzip -Z1 r.zip | wc -l", "50000\n");
     expect_run(place, "unzip -tq r.zip", NULL);
     free(all);
