@@ -107,7 +107,8 @@ struct claim_request {
     const struct runner *runner;
     const struct smki_actor *actor;
     bool ignore_window;
-    uint64_t aside[CLAIM_MAX_ASIDE]; /* batches that this run leaves alone: a chunk of theirs failed */
+    bool preparing;                  /* batches are being prepared: none that comes after one of these in the order is begun */
+    uint64_t aside[CLAIM_MAX_ASIDE]; /* batches that this run leaves alone: a chunk of theirs failed, or they cannot be prepared */
     size_t aside_count;
 };
 /* Takes the next chunk of the night's order, in a change of its own or at the end of another. */
@@ -129,21 +130,10 @@ SMKI_MUST_USE int claim_check(struct store_view *view, const struct claim *claim
 SMKI_MUST_USE int plan_read(struct store_view *view, const struct smki_service *service, struct smki_time now, double rate, bool unparsed,
                             struct smki_plan_item **items, size_t *count, struct smki_error *err);
 
-/* ---- the work on a chunk ---- */
+/* Is it parsed, and not done? */
+bool batch_may_run(const struct smki_batch *batch);
 
-/* One worker thread's memory: made once, used for every chunk. */
-struct worker;
-SMKI_MUST_USE int worker_create(struct worker **out, struct smki_service *service, const struct claim_request *request,
-                                struct smki_error *err);
-void worker_destroy(struct worker *worker);
-
-/* Chunks are decided in the order in which they were claimed, so that of two equal requests the first accepted is the one that is granted,
- * whichever thread is the faster. `wait` returns when it is this chunk's turn; `end` lets the next one in, and may be called again. */
-struct turn {
-    void (*wait)(void *context);
-    void (*end)(void *context);
-    void *context;
-};
+/* ---- the pipeline of a run ---- */
 
 struct chunk_tally {
     uint32_t processed, granted, refused;
@@ -152,17 +142,54 @@ struct chunk_tally {
 };
 /* Counts refusals by their code; what finds no place is left out. */
 void refusals_add(struct smki_refusal_count counts[SMKI_RUN_REFUSALS], int code, uint64_t count);
-/* Works the claimed chunk off: verify, decide, sign, store. After it returns 0 every CSR of the chunk has its fate on disk. LEASE_LOST:
- * another runner has it. OUTSIDE_WINDOW: the window closed, or a maintenance began to pause the night, before it was decided, and it was
- * given back. */
-SMKI_MUST_USE int worker_run(struct worker *worker, const struct claim *claim, const struct turn *turn, struct chunk_tally *tally,
-                             struct smki_error *err);
+
+/* Worker threads that read, verify and sign, and one thread that does all changes: claims, decides and reserves, stores. Chunks are decided
+ * in the order in which they were claimed, so that of two equal requests the first accepted is the one that is granted. */
+struct pipeline;
+
+struct pipeline_setup {
+    struct smki_service *service;
+    const struct runner *runner;
+    const struct smki_actor *actor;
+    unsigned workers;
+    bool watch, ignore_window;
+    const volatile int *stop; /* NULL: nobody will */
+};
+
+struct pipeline_look {
+    struct smki_run_progress done; /* what it counts: processed, granted, refused, refusals, batches_completed, batch; and its trouble */
+    int64_t first_claim;           /* monotonic, us; 0: none yet */
+    bool resting;                  /* nothing is in hand, nothing could be claimed, and it is not over */
+    bool closed, paused;           /* the last claim found the window closed, or the night paused by Planned Maintenance */
+};
+
+/* Starts the threads. */
+SMKI_MUST_USE int pipeline_start(struct pipeline **out, const struct pipeline_setup *setup, struct smki_error *err);
+/* Waits until it is over, at most so long; true when it is: nothing is left to do (never when watching), stop was set, or it failed, and
+ * nothing is in hand. */
+bool pipeline_wait(struct pipeline *pipeline, int64_t us);
+void pipeline_look(struct pipeline *pipeline, struct pipeline_look *look);
+/* While batches are being prepared it is not over, and keeps the order of the night: see claim_request. It begins so. */
+void pipeline_preparing(struct pipeline *pipeline, bool preparing);
+/* A batch has been prepared, or (code) cannot be and is left alone. */
+void pipeline_prepared(struct pipeline *pipeline, uint64_t batch, int code);
+/* Begins nothing more, as if stop were set; the first such failure is what pipeline_end gives. */
+void pipeline_fail(struct pipeline *pipeline, int code, const struct smki_error *why);
+/* Ends it after what is in hand, and frees. 0 or the first failure. */
+int pipeline_end(struct pipeline *pipeline, struct pipeline_look *last, struct smki_error *err);
+
+int64_t monotonic(void); /* us */
 
 /* ---- preparing ---- */
 
-/* Approves (when automatic) and parses every batch that waits for it. One that cannot be parsed does not keep the others from it: its
- * failure is returned once all have been tried. */
-SMKI_MUST_USE int batches_prepare(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
+/* Approves (when automatic) and parses every batch that waits for it, in the order of the night, and tells after each how it went; goes on
+ * while that returns true. One that cannot be parsed does not keep the others from it: its failure is returned once all have been tried. */
+struct prepare_told {
+    bool (*each)(void *context, uint64_t batch, int code);
+    void *context;
+};
+SMKI_MUST_USE int batches_prepare(struct smki_service *service, const struct smki_actor *actor, const struct prepare_told *told,
+                                  struct smki_error *err);
 /* Drops the uploads and results of batches whose retention is over. */
 SMKI_MUST_USE int batches_expire(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
 /* Removes what killed processes left in the home and nobody will ask for: see leftovers.c. */
@@ -217,7 +244,21 @@ bool batch_has_expired(const struct smki_service *service, const struct smki_bat
 /* Is a failure that of one batch, so that the others can go on? A full disk or a key that cannot be used just now is everybody's. */
 bool is_of_one_batch(int code);
 
-/* SHA-256 and size of a file. */
-SMKI_MUST_USE int file_digest(const char *path, uint8_t out[SHA256_SIZE], uint64_t *size, struct smki_error *err);
+/* ---- an accepted upload ---- */
+
+struct upload;
+struct upload_digest {
+    uint8_t sha256[SHA256_SIZE];
+    uint64_t size; /* octets that were read */
+    bool whole;    /* to the end */
+};
+/* NOT_FOUND, IO... */
+SMKI_MUST_USE int upload_open(struct upload **out, const char *path, struct smki_error *err);
+/* The next octets, the upload's until the next call; none after the last. One thread's. */
+SMKI_MUST_USE int upload_next(struct upload *upload, struct smki_bytes *octets, struct smki_error *err);
+/* *out is left alone when the upload was not opened. */
+void upload_close(struct upload *upload, struct upload_digest *out);
+/* Reads all of it. */
+SMKI_MUST_USE int upload_hash(const char *path, struct upload_digest *out, struct smki_error *err);
 
 #endif

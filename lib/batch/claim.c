@@ -148,6 +148,13 @@ static int batch_is_worked_on(struct store_change *change, const struct claim_re
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
+/* Will it be prepared in a moment? One that the Registration Authority has not approved yet is not waited for. */
+static bool is_being_prepared(const struct claim_request *request, const struct smki_batch *batch)
+{
+    return batch->state == SMKI_STATE_PARSING ||
+           (batch->state == SMKI_STATE_PENDING && smki_service_config(request->service)->approve_automatically);
+}
+
 /* The night has closed or pauses: what was being worked on waits. Not while somebody still works on it, by an operator's override.
  */
 static int pause_batch(struct store_change *change, const struct claim_request *request, uint64_t id, struct smki_error *err)
@@ -191,8 +198,13 @@ static int claim_in_order(struct store_change *change, const struct claim_reques
                 return rc;
             continue;
         }
-        if ((rc = store_batch_get(store_change_view(change), items[i].batch, &batch, err)) != 0 ||
-            (rc = batch_claim(change, request, &batch, claim, &taken, err)) != 0)
+        if ((rc = store_batch_get(store_change_view(change), items[i].batch, &batch, err)) != 0)
+            return rc;
+        if (is_being_prepared(request, &batch))
+            return 0;
+        if (!batch_may_run(&batch)) /* not approved */
+            continue;
+        if ((rc = batch_claim(change, request, &batch, claim, &taken, err)) != 0)
             return rc;
         if (taken) {
             *outcome = CLAIM_TAKEN;
@@ -207,7 +219,7 @@ int claim_next(struct store_change *change, const struct claim_request *request,
 {
     struct smki_plan_item *items = NULL;
     size_t count = 0;
-    int rc = plan_read(store_change_view(change), request->service, store_change_time(change), 0, false, &items, &count, err);
+    int rc = plan_read(store_change_view(change), request->service, store_change_time(change), 0, request->preparing, &items, &count, err);
 
     if (rc == 0)
         rc = claim_in_order(change, request, items, count, claim, outcome, err);

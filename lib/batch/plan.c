@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool may_run(const struct smki_batch *batch, bool unparsed)
+static bool is_open(const struct smki_batch *batch, bool unparsed)
 {
     switch (batch->state) {
     case SMKI_STATE_QUEUED:
@@ -17,6 +17,11 @@ static bool may_run(const struct smki_batch *batch, bool unparsed)
     default:
         return false;
     }
+}
+
+bool batch_may_run(const struct smki_batch *batch)
+{
+    return is_open(batch, false);
 }
 
 static int items_add(struct smki_plan_item **items, size_t *count, const struct smki_batch *batch, struct smki_error *err)
@@ -50,7 +55,7 @@ int plan_read(struct store_view *view, const struct smki_service *service, struc
     *items = NULL;
     *count = 0;
     while ((rc = store_batch_open_next(view, &id, &batch, err)) == 0) {
-        if (!may_run(&batch, unparsed))
+        if (!is_open(&batch, unparsed))
             continue;
         if ((rc = items_add(items, count, &batch, err)) != 0)
             break;

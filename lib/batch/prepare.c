@@ -1,44 +1,12 @@
-/* Before the night: approval, and cutting the upload into chunks. The upload is hashed again before and after it is read; when it is not
- * what was accepted, the batch is TAMPERED. Chunks are written over what an interrupted attempt left, and count only once the batch is
- * QUEUED. */
+/* Before the night: approval, and cutting the upload into chunks. The upload is hashed again, XML while it is read, a zip after it; when it
+ * is not what was accepted, the batch is TAMPERED. Chunks are written over what an interrupted attempt left, and count only once the batch
+ * is QUEUED. */
 #include "batch/batch_i.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CHUNKS_A_CHANGE 16 /* chunks stored in one commit */
-#define DIGEST_BUFFER   (256 * 1024)
-
-int file_digest(const char *path, uint8_t out[SHA256_SIZE], uint64_t *size, struct smki_error *err)
-{
-    struct sha256_stream hash;
-    uint8_t *buffer = malloc(DIGEST_BUFFER);
-    int rc = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = 0;
-
-    if (buffer == NULL || fd < 0) {
-        rc = fd < 0 ? smki_fail_errno(err, errno, "%s", path) : smki_fail(err, SMKI_NO_MEMORY, NULL);
-        goto out;
-    }
-    *size = 0;
-    sha256_start(&hash);
-    while ((n = read(fd, buffer, DIGEST_BUFFER)) > 0 || (n < 0 && errno == EINTR))
-        if (n > 0) {
-            sha256_add(&hash, buffer, (size_t)n);
-            *size += (uint64_t)n;
-        }
-    if (n < 0)
-        rc = smki_fail_errno(err, errno, "%s", path);
-    sha256_end(&hash, out);
-out:
-    if (fd >= 0)
-        close(fd);
-    free(buffer);
-    return rc;
-}
 
 /* ---- approving ---- */
 
@@ -140,34 +108,29 @@ static int cut(void *context, const struct batch_request *request, struct smki_e
     return 0;
 }
 
-static int read_xml(struct cutter *cutter, const char *path, const struct batch_limits *limits, struct smki_error *err)
+/* In one pass with its digest, so that what is hashed is what was parsed; to the end also when it cannot be parsed. */
+static int read_xml(struct cutter *cutter, const struct batch_limits *limits, struct upload *upload, struct smki_error *err)
 {
     struct request_xml_reader *reader = NULL;
-    uint8_t *buffer = malloc(DIGEST_BUFFER);
-    int rc = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = 1;
+    struct smki_bytes octets;
+    int rc = request_xml_open(&reader, &request_form_batch, limits, cut, cutter, err), read_rc;
 
-    if (buffer == NULL || fd < 0) {
-        rc = fd < 0 ? smki_fail_errno(err, errno, "%s", path) : smki_fail(err, SMKI_NO_MEMORY, NULL);
-        goto out;
-    }
-    rc = request_xml_open(&reader, &request_form_batch, limits, cut, cutter, err);
-    while (rc == 0 && n != 0) {
-        n = read(fd, buffer, DIGEST_BUFFER);
-        if (n >= 0)
-            rc = request_xml_feed(reader, BYTES(buffer, (size_t)n), n == 0, err);
-        else if (errno != EINTR)
-            rc = smki_fail_errno(err, errno, "%s", path);
-    }
-out:
+    do {
+        read_rc = upload_next(upload, &octets, rc == 0 ? err : NULL);
+        if (read_rc == 0 && rc == 0)
+            rc = request_xml_feed(reader, octets, octets.size == 0, err);
+    } while (read_rc == 0 && octets.size != 0);
     request_xml_close(reader);
-    if (fd >= 0)
-        close(fd);
-    free(buffer);
-    return rc;
+    return rc != 0 ? rc : read_rc;
 }
 
 /* ---- parsing ---- */
+
+/* Would every other batch meet it too? */
+static bool is_everybodys(int code)
+{
+    return code == SMKI_DISK_FULL || code == SMKI_NO_MEMORY;
+}
 
 static int parsed_change(struct store_change *change, void *argument, struct smki_error *err)
 {
@@ -195,59 +158,74 @@ static int tampered_change(struct store_change *change, void *argument, struct s
     return rc != 0 ? rc : batch_move_recorded(change, &batch, BATCH_FOUND_TAMPERED, SMKI_ACT_BATCH_PARSE, cutter->actor, err);
 }
 
-/* Is the upload still what was accepted? A file that is gone is not. */
-static int upload_is_whole(const struct cutter *cutter, const char *path, bool *whole, struct smki_error *err)
+static int parse_xml(struct cutter *cutter, const char *path, const struct batch_limits *limits, struct upload_digest *seen,
+                     struct smki_error *err)
 {
-    uint8_t digest[SHA256_SIZE];
-    uint64_t size = 0;
-    int rc = file_digest(path, digest, &size, err);
+    struct upload *upload;
+    int rc = upload_open(&upload, path, err);
 
-    *whole = rc == 0 && size == cutter->batch.size && memcmp(digest, cutter->batch.sha256, SHA256_SIZE) == 0;
-    return rc == SMKI_NOT_FOUND ? 0 : rc;
+    if (rc == 0)
+        rc = read_xml(cutter, limits, upload, err);
+    upload_close(upload, seen);
+    return rc;
 }
 
-static int parse_upload(struct cutter *cutter, const char *path, struct smki_error *err)
+/* libzip reads where it wants, so the digest is taken after it. */
+static int parse_zip(struct cutter *cutter, const char *path, const struct batch_limits *limits, struct upload_digest *seen,
+                     struct smki_error *err)
 {
-    const struct smki_config *config = smki_service_config(cutter->service);
+    int rc = batch_zip_read(path, limits, cut, cutter, err), seen_rc = upload_hash(path, seen, rc == 0 ? err : NULL);
+
+    return rc != 0 && seen_rc != SMKI_NOT_FOUND ? rc : seen_rc;
+}
+
+static int parse_upload(struct cutter *cutter, const char *path, struct upload_digest *seen, struct smki_error *err)
+{
     /* what was accepted under earlier limits stays accepted */
     const struct batch_limits limits = {.max_csrs = cutter->batch.csrs, .max_upload = cutter->batch.size};
     int rc;
 
-    cutter->batch.chunk_size = config->batch_chunk;
-    if (cutter->batch.form == SMKI_BATCH_XML)
-        rc = read_xml(cutter, path, &limits, err);
-    else
-        rc = batch_zip_read(path, &limits, cut, cutter, err);
+    cutter->batch.chunk_size = smki_service_config(cutter->service)->batch_chunk;
+    rc = (cutter->batch.form == SMKI_BATCH_XML ? parse_xml : parse_zip)(cutter, path, &limits, seen, err);
     return rc != 0 ? rc : store_cut(cutter, err);
+}
+
+/* Is the upload still what was accepted? One that is gone is not. */
+static bool is_whole(const struct smki_batch *batch, const struct upload_digest *seen)
+{
+    return seen->size == batch->size && memcmp(seen->sha256, batch->sha256, SHA256_SIZE) == 0;
+}
+
+static int tampered(struct cutter *cutter, struct smki_error *err)
+{
+    int rc = store_change(cutter->service->store, tampered_change, cutter, err);
+
+    return rc != 0 ? rc
+                   : smki_fail(err, SMKI_BATCH_TAMPERED,
+                               "batch %llu is TAMPERED: its upload is not what was accepted; have its Party submit it again",
+                               (unsigned long long)cutter->batch.id);
 }
 
 static int parse_batch(struct cutter *cutter, struct smki_error *err)
 {
+    struct upload_digest seen = {.size = 0};
     struct smki_error reading = {0};
     char path[PATH_MAX];
-    bool whole;
-    int rc, read_rc = 0;
+    int rc = home_path_in(cutter->service, path, SMKI_HOME_BATCHES, cutter->batch.file, err);
 
-    if ((rc = home_path_in(cutter->service, path, SMKI_HOME_BATCHES, cutter->batch.file, err)) != 0 ||
-        (rc = upload_is_whole(cutter, path, &whole, err)) != 0)
+    if (rc != 0)
         return rc;
-    if (whole) {
-        read_rc = parse_upload(cutter, path, &reading);
-        if ((rc = upload_is_whole(cutter, path, &whole, err)) != 0)
-            return rc;
-    }
-    if (!whole) {
-        if ((rc = store_change(cutter->service->store, tampered_change, cutter, err)) != 0)
-            return rc;
-        return smki_fail(err, SMKI_BATCH_TAMPERED,
-                         "batch %llu is TAMPERED: its upload is not what was accepted; have its Party submit it again",
-                         (unsigned long long)cutter->batch.id);
-    }
-    if (read_rc == SMKI_LEASE_LOST)
+    rc = parse_upload(cutter, path, &seen, &reading);
+    if (is_everybodys(rc))
+        return smki_fail(err, rc, "%s", reading.text);
+    if (!seen.whole && rc != SMKI_NOT_FOUND) /* nothing can be said of it: it could not be read */
+        return smki_fail(err, rc, "%s", reading.text);
+    if (!is_whole(&cutter->batch, &seen))
+        return tampered(cutter, err);
+    if (rc == SMKI_LEASE_LOST)
         return 0;
-    if (read_rc != 0)
-        return smki_fail(err, read_rc, "batch %llu, accepted before, cannot be parsed: %s", (unsigned long long)cutter->batch.id,
-                         reading.text);
+    if (rc != 0)
+        return smki_fail(err, rc, "batch %llu, accepted before, cannot be parsed: %s", (unsigned long long)cutter->batch.id, reading.text);
     if (cutter->csrs != cutter->batch.csrs)
         return smki_fail(err, SMKI_INTERNAL, "batch %llu has %u CSRs, at its acceptance it had %u", (unsigned long long)cutter->batch.id,
                          cutter->csrs, cutter->batch.csrs);
@@ -271,51 +249,62 @@ static int prepare_one(struct smki_service *service, const struct smki_actor *ac
     return rc;
 }
 
-static int open_next(struct smki_service *service, uint64_t *id, struct smki_batch *batch, struct smki_error *err)
+/* ---- all of them ---- */
+
+/* The open batches in the order of the night; *items is for free(). */
+static int prepare_order(struct smki_service *service, struct smki_plan_item **items, size_t *count, struct smki_error *err)
 {
     struct store_view *view;
     int rc = store_view_begin(service->store, &view, err);
 
     if (rc != 0)
         return rc;
-    rc = store_batch_open_next(view, id, batch, err);
+    rc = plan_read(view, service, smki_service_now(service), 0, true, items, count, err);
     store_view_end(view);
     return rc;
 }
 
-/* Would every other batch meet it too? */
-static bool is_everybodys(int code)
+/* Another runner may be at it already: what is cut twice is the same, and the first to end moves the batch on. *parsed says that there was
+ * something to do. */
+static int prepare_batch(struct smki_service *service, const struct smki_actor *actor, uint64_t id, bool *parsed, struct smki_error *err)
 {
-    return code == SMKI_DISK_FULL || code == SMKI_NO_MEMORY;
+    struct smki_batch batch;
+    int rc = smki_batch_find(service, id, &batch, err);
+
+    *parsed = false;
+    if (rc == 0 && batch.state == SMKI_STATE_PENDING && smki_service_config(service)->approve_automatically) {
+        rc = smki_batch_approve(service, actor, id, err);
+        if (rc == 0 || rc == SMKI_BATCH_STATE)
+            rc = smki_batch_find(service, id, &batch, err);
+    }
+    if (rc != 0 || batch.state != SMKI_STATE_PARSING)
+        return rc;
+    *parsed = true;
+    return prepare_one(service, actor, &batch, err);
 }
 
-int batches_prepare(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err)
+int batches_prepare(struct smki_service *service, const struct smki_actor *actor, const struct prepare_told *told, struct smki_error *err)
 {
     struct smki_error first = {0}, why = {0};
-    struct smki_batch batch;
-    uint64_t id = 0;
+    struct smki_plan_item *items;
     unsigned troubles = 0;
-    int rc;
+    bool go_on = true;
+    size_t count;
+    int rc = prepare_order(service, &items, &count, err);
 
-    while ((rc = open_next(service, &id, &batch, err)) == 0) {
-        if (batch.state == SMKI_STATE_PENDING && smki_service_config(service)->approve_automatically) {
-            rc = smki_batch_approve(service, actor, batch.id, err);
-            if (rc != 0 && rc != SMKI_BATCH_STATE)
-                return rc;
-            /* another runner may be at it already: what is cut twice is the same, and the first to end moves the batch on */
-            if ((rc = smki_batch_find(service, batch.id, &batch, err)) != 0)
-                return rc;
-        }
-        if (batch.state == SMKI_STATE_PARSING && (rc = prepare_one(service, actor, &batch, &why)) != 0) {
-            if (troubles++ == 0)
-                first = why;
-            if (is_everybodys(rc))
-                break;
-        }
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < count && go_on && !is_everybodys(rc); i++) {
+        bool parsed;
+
+        rc = prepare_batch(service, actor, items[i].batch, &parsed, &why);
+        if (rc != 0 && troubles++ == 0)
+            first = why;
+        if (parsed || rc != 0)
+            go_on = told->each(told->context, items[i].batch, rc);
     }
+    free(items);
     if (troubles > 1)
         return smki_fail(err, first.code, "%s (and %u more batches in trouble: see 'smki-batch list')", first.text, troubles - 1);
-    if (troubles == 1)
-        return smki_fail(err, first.code, "%s", first.text);
-    return rc == SMKI_NOT_FOUND ? 0 : rc;
+    return troubles == 1 ? smki_fail(err, first.code, "%s", first.text) : 0;
 }

@@ -2,6 +2,7 @@
 
 #include "pki/key_i.h"
 #include "pki/oid_i.h"
+#include "pki/p256_i.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +56,7 @@ static int prove_key(const struct smki_ca *ca, const char *key_path, struct smki
     size_t size;
     uint8_t digest[SHA256_SIZE], signature[SMKI_SIGNATURE_MAX_SIZE];
 
-    sha256(digest, message, sizeof message);
+    p256()->digest(digest, message, sizeof message);
     if ((rc = smki_key_sign(ca->key, signature, &size, digest, err)) != 0)
         return rc;
     if (spki_verify(ca->certificate.spki, digest, BYTES(signature, size)) != 0)

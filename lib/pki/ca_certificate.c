@@ -3,6 +3,7 @@
 #include "pki/key_i.h"
 #include "pki/lint_i.h"
 #include "pki/oid_i.h"
+#include "pki/p256_i.h"
 
 #include <string.h>
 
@@ -46,7 +47,7 @@ static int sign_and_close(uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size, 
     size_t signature_size;
     uint8_t digest[SHA256_SIZE], signature[SMKI_SIGNATURE_MAX_SIZE];
 
-    sha256(digest, tbs.at, tbs.size);
+    p256()->digest(digest, tbs.at, tbs.size);
     if ((rc = smki_key_sign(key, signature, &signature_size, digest, err)) != 0)
         return rc;
     if (spki_verify(spki, digest, BYTES(signature, signature_size)) != 0)

@@ -3,6 +3,7 @@
 #include "pki/key_i.h"
 #include "pki/name_i.h"
 #include "pki/oid_i.h"
+#include "pki/p256_i.h"
 
 #include <smki/certificate.h>
 
@@ -324,7 +325,7 @@ int smki_certificate_verify(const struct smki_certificate *certificate, const st
         return smki_fail(err, SMKI_SIGNATURE_INVALID, "the certificate's issuer name is not the subject of the CA certificate given");
     if ((rc = check_algorithm(certificate, issuer, err)) != 0)
         return rc;
-    sha256(digest, certificate->tbs.at, certificate->tbs.size);
+    p256()->digest(digest, certificate->tbs.at, certificate->tbs.size);
     rc = spki_verify(issuer->spki, digest, certificate->signature);
     if (rc == SMKI_NO_MEMORY)
         return smki_fail(err, rc, NULL);

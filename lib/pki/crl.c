@@ -2,6 +2,7 @@
 
 #include "pki/key_i.h"
 #include "pki/oid_i.h"
+#include "pki/p256_i.h"
 
 #include <stdlib.h>
 
@@ -85,7 +86,7 @@ static int sign_crl(struct smki_buffer *out, uint8_t *room, size_t room_size, co
     uint8_t digest[SHA256_SIZE], signature[SMKI_SIGNATURE_MAX_SIZE];
     struct der_writer writer = der_writer_of(room, room_size);
 
-    sha256(digest, tbs.at, tbs.size);
+    p256()->digest(digest, tbs.at, tbs.size);
     if ((rc = smki_key_sign(ca->key, signature, &signature_size, digest, err)) != 0)
         return smki_error_prefix(err, "signing the CRL"), rc;
     if (spki_verify(ca->certificate.spki, digest, BYTES(signature, signature_size)) != 0)

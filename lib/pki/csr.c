@@ -514,7 +514,7 @@ int smki_csr_verify(const struct smki_csr *csr, struct smki_error *err)
     uint8_t digest[SHA256_SIZE];
     int rc;
 
-    sha256(digest, csr->info.at, csr->info.size);
+    p256()->digest(digest, csr->info.at, csr->info.size);
     if (csr->profile == SMKI_PROFILE_IKI)
         rc = rsa_verify(csr->spki, digest, csr->signature);
     else

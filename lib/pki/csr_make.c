@@ -3,6 +3,7 @@
 #include "pki/key_i.h"
 #include "pki/oid_i.h"
 #include "pki/profile_i.h"
+#include "pki/p256_i.h"
 
 #include <string.h>
 
@@ -104,7 +105,7 @@ static int sign(struct der_writer *writer, struct smki_bytes info, const struct 
     size_t size;
     int rc;
 
-    sha256(digest, info.at, info.size);
+    p256()->digest(digest, info.at, info.size);
     if ((rc = smki_key_sign(key, signature, &size, digest, err)) != 0)
         return rc;
     der_put_bits(writer, BYTES(signature, size));

@@ -1,6 +1,7 @@
 #include "pki/draft_i.h"
 
 #include "pki/lint_i.h"
+#include "pki/p256_i.h"
 
 #include <string.h>
 
@@ -92,7 +93,7 @@ int smki_prepare(struct smki_draft *draft, const struct smki_ca *ca, const struc
         return rc;
     if ((rc = lint_draft(profile_certificate(csr->profile), BYTES(draft->tbs, draft->tbs_size), &ca->certificate, err)) != 0)
         return smki_error_prefix(err, "serial %s", smki_serial_text(serial, text)), rc;
-    sha256(draft->linted_digest, draft->tbs, draft->tbs_size);
+    p256()->digest(draft->linted_digest, draft->tbs, draft->tbs_size);
     draft->ca = ca;
     draft->state = DRAFT_LINTED;
     return 0;

@@ -3,6 +3,7 @@
 #include "pki/draft_i.h"
 
 #include "pki/key_i.h"
+#include "pki/p256_i.h"
 
 #include <mbedtls/constant_time.h>
 
@@ -65,7 +66,7 @@ int smki_issue(uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size, struct smki
     if ((rc = draft_spend(draft, err)) != 0)
         return rc;
     smki_serial_text(&draft->serial, text);
-    sha256(digest, draft->tbs, draft->tbs_size);
+    p256()->digest(digest, draft->tbs, draft->tbs_size);
     if (mbedtls_ct_memcmp(digest, draft->linted_digest, sizeof digest) != 0)
         return smki_fail(err, SMKI_CA_SIGNATURE_MISMATCH, "serial %s: the draft is no longer what lint passed", text);
     if ((rc = smki_key_sign(draft->ca->key, signature, &signature_size, digest, err)) != 0)

@@ -3,6 +3,7 @@
 
 #include "pki/key_i.h"
 #include "pki/oid_i.h"
+#include "pki/p256_i.h"
 
 #include <string.h>
 
@@ -60,7 +61,7 @@ static bool verifies(const struct lint_view *view, struct smki_bytes spki, const
 {
     uint8_t digest[SHA256_SIZE];
 
-    sha256(digest, view->body.at, view->body.size);
+    p256()->digest(digest, view->body.at, view->body.size);
     return spki_verify(spki, digest, view->signature) == 0 || lint_found(detail, "the signature does not verify with %s public key", whose);
 }
 

@@ -22,6 +22,8 @@ struct p256_provider {
     void (*private_close)(struct p256_private *key);
     /* Deterministic ECDSA (RFC 6979, SHA-256), DER into out. Thread-safe on one key, without a lock that serialises signers. */
     int (*sign)(const struct p256_private *key, uint8_t out[P256_SIGNATURE_MAX_SIZE], size_t *size, const uint8_t digest[32]);
+    /* The SHA-256 of ecdsa-with-SHA256 (RFC 5758 3.2): of what is signed, or said to be. */
+    void (*digest)(uint8_t out[32], const void *at, size_t size);
 };
 
 extern const struct p256_provider p256_mbedtls;

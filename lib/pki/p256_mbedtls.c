@@ -170,6 +170,7 @@ const struct p256_provider p256_mbedtls = {
     .private_open = private_open,
     .private_close = private_close,
     .sign = sign,
+    .digest = sha256,
 };
 
 int p256_public_of(uint8_t point[SMKI_P256_POINT_SIZE], const uint8_t scalar[P256_SCALAR_SIZE])

@@ -94,8 +94,7 @@ static int key_check(struct store_view *view, const struct store_claim *wanted, 
 static int claims_check(struct store_view *view, const struct device_question *question, const struct smki_device *device,
                         struct smki_error *err)
 {
-    const struct store_claim wanted = device_claim(question->csr, (const uint8_t[SMKI_SERIAL_SIZE]){0});
-    struct duplicate_search search = {.wanted = &wanted};
+    struct duplicate_search search = {.wanted = question->claim};
     const uint32_t limit = device->certificate_limit != 0 ? device->certificate_limit : question->config->device_certificate_limit;
     size_t count;
     int rc;
@@ -109,7 +108,7 @@ static int claims_check(struct store_view *view, const struct device_question *q
     if (count >= limit)
         return smki_fail(err, SMKI_DEVICE_LIMIT, "the device has %zu certificates, its limit is %u: ask the Service Desk to raise it",
                          count, limit);
-    return key_check(view, &wanted, question->csr, err);
+    return key_check(view, question->claim, question->csr, err);
 }
 
 int device_decide(struct store_view *view, const struct device_question *question, struct smki_error *err)

@@ -106,12 +106,13 @@ static int adhoc_check(const struct smki_party *party, struct smki_error *err)
 static int device_question_ask(struct issuing *issuing, struct store_change *change, const struct smki_party *party, struct smki_error *err)
 {
     const bool replaces = issuing->actor->interface == SMKI_INTERFACE_ADHOC;
+    const struct store_claim claim = device_claim(&issuing->csr, issuing->ticket.serial);
     const struct device_question question = {.party = party,
                                              .csr = &issuing->csr,
+                                             .claim = &claim,
                                              .config = smki_service_config(issuing->service),
                                              .replaces_only = replaces,
                                              .eligibility = !replaces};
-
     int rc;
 
     if ((party->subscriber & SMKI_SUBSCRIBER_DEVICE) == 0)

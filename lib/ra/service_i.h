@@ -128,6 +128,7 @@ SMKI_MUST_USE int certificate_copy(struct smki_stored_certificate *out, const st
 struct device_question {
     const struct smki_party *party;
     const struct smki_csr *csr;
+    const struct store_claim *claim; /* what the CSR asks for (device_claim); its serial is not looked at */
     const struct smki_config *config;
     bool replaces_only; /* the ad hoc web service: the device must have had a certificate (interfaces.md 5) */
     bool eligibility;   /* not asked by the ad hoc web service (eligibility.md) */

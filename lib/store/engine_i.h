@@ -30,7 +30,8 @@
 #define STORE_KEY_MAX   511                /* octets; LMDB's own limit */
 /* Octets of the map that may stay resident before they are given back. */
 #define STORE_RESIDENT    ((size_t)24 << 20)
-#define STORE_TOUCH_CHECK 32 /* rows read or written between two looks at the resident size: each can fault in 64 KiB a level */
+#define STORE_TOUCH_CHECK  32 /* rows read or written between two looks at the faults: each can fault in 64 KiB a level */
+#define STORE_FAULTS_CHECK 8  /* faults of a thread between two looks at the resident size */
 
 #define STORE_PRINT_DEPTH_LAST 17 /* levels of the tree of key prints below its first: print.c */
 

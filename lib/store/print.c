@@ -66,7 +66,7 @@ static struct smki_bytes node_key(uint8_t key[KEY_SIZE], unsigned depth, const u
  * would otherwise be full at once, and one change would have to write them all. */
 static size_t node_room(unsigned depth, const uint8_t print[PRINT_SIZE])
 {
-    const size_t half = (depth == 0 ? FIRST_MAX : NODE_MAX) / 2;
+    const size_t half = (size_t)(depth == 0 ? FIRST_MAX : NODE_MAX) / 2;
     uint8_t octets[KEY_SIZE];
     const struct smki_bytes key = node_key(octets, depth, print);
     uint32_t hash = UINT32_C(2166136261); /* FNV-1a */
@@ -193,20 +193,30 @@ static size_t run_place(struct smki_bytes run, const uint8_t *start, size_t size
     return low;
 }
 
+/* Moves so many entries from the front of a run, or what there is room for. */
+static uint8_t *run_move(uint8_t *out, const uint8_t *end, struct smki_bytes *run, size_t entries)
+{
+    const size_t size = entries * ENTRY_SIZE, room = (size_t)(end - out), moved = size < room ? size : room;
+
+    if (moved != 0)
+        memcpy(out, run->at, moved);
+    *run = BYTES(run->at + moved, run->size - moved);
+    return out + moved;
+}
+
 /* Two runs as one, of NODE_MAX entries at most; what is in both comes once. The end of what was written. */
 static uint8_t *run_merge(uint8_t *out, struct smki_bytes a, struct smki_bytes b)
 {
-    uint8_t *const end = out + (a.size + b.size < NODE_SIZE ? a.size + b.size : NODE_SIZE);
+    const uint8_t *const end = out + (a.size + b.size < NODE_SIZE ? a.size + b.size : NODE_SIZE);
 
-    for (; (a.size > 0 || b.size > 0) && out < end; out += ENTRY_SIZE) {
-        const int order = a.size == 0 ? 1 : b.size == 0 ? -1 : memcmp(a.at, b.at, ENTRY_SIZE);
-        memcpy(out, order <= 0 ? a.at : b.at, ENTRY_SIZE);
-        if (order <= 0)
+    while (a.size > 0 && b.size > 0 && out < end) {
+        out = run_move(out, end, &a, run_place(a, b.at, ENTRY_SIZE));
+        if (a.size > 0 && memcmp(a.at, b.at, ENTRY_SIZE) == 0)
             a = BYTES(a.at + ENTRY_SIZE, a.size - ENTRY_SIZE);
-        if (order >= 0)
-            b = BYTES(b.at + ENTRY_SIZE, b.size - ENTRY_SIZE);
+        out = run_move(out, end, &b, 1);
     }
-    return out;
+    out = run_move(out, end, &a, a.size / ENTRY_SIZE);
+    return run_move(out, end, &b, b.size / ENTRY_SIZE);
 }
 
 /* Writes two runs as one row, neither of which may lie in the store. Padding is of entries with all bits set, which sort last. */
