@@ -69,11 +69,12 @@ static unsigned processors(void)
     return count > 0 ? (unsigned)count : 1;
 }
 
+/* Most of their time they wait for a durable write, which all that wait share: the more, the fewer writes. */
 static unsigned pool_size(const struct smki_config_http *http)
 {
-    const unsigned usual = 4 * processors();
+    const unsigned usual = 8 * processors();
 
-    return http->pool != 0 ? http->pool : usual < 8 ? 8 : usual;
+    return http->pool != 0 ? http->pool : usual < 32 ? 32 : usual;
 }
 
 /* mbedTLS finds out about the processor at its first use, which must not be in two threads at once (CVE-2025-52496). */

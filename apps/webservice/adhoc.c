@@ -8,7 +8,6 @@
 /* A request under way. */
 struct adhoc_call {
     struct smki_adhoc adhoc;
-    bool admitted;
 };
 
 static int reply(struct serve_request *request, struct smki_adhoc *adhoc, int code)
@@ -47,11 +46,10 @@ static int answer(struct serve_request *request, struct smki_error *err)
         if ((call = calloc(1, sizeof(*call))) == NULL)
             return SMKI_NO_MEMORY;
         serve_context_set(request, call);
-        rc = smki_adhoc_admit(&call->adhoc, serve_service(request), serve_identity(request), serve_body(request), err);
+        rc = smki_adhoc_request(&call->adhoc, serve_service(request), serve_identity(request), serve_body(request), err);
         serve_count_observed(serve_of(request), SMKI_RULE_ADHOC_PACE, &call->adhoc.verdict);
-        if (rc != 0)
+        if (rc != 0 || call->adhoc.not_before.us == 0)
             return finish(request, call, rc);
-        call->admitted = true;
         if (call->adhoc.not_before.us > smki_service_now(serve_service(request)).us)
             return serve_wait(request, call->adhoc.not_before);
     }

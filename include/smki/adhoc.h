@@ -46,6 +46,12 @@ SMKI_API SMKI_MUST_USE int smki_adhoc_admit(struct smki_adhoc *out, struct smki_
  * the CA's key cannot be used just now (CA_ERROR), or the disk is full, the request is void, and may be sent again. */
 SMKI_API SMKI_MUST_USE int smki_adhoc_answer(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity,
                                              struct smki_error *err);
+/* Both steps at once, where the Party's slot is there: what the first writes down goes with the decision on the CSR, so that a certificate
+ * costs two durable writes (its serial before it is signed, itself before it is answered) and a refusal one, each shared with all requests
+ * in flight. Returns 0 with the certificate in the answer; 0 with `not_before` set and no answer in out->xml: the slot is yet to come, then
+ * call smki_adhoc_answer; or the refusal. */
+SMKI_API SMKI_MUST_USE int smki_adhoc_request(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity,
+                                              struct smki_bytes document, struct smki_error *err);
 /* An answer made without reading the document (maintenance, wrong path, too large ...): code, and words (NULL: the list's). Recorded when
  * there is an identity, which waits for the disk; NULL: nobody was let in, nothing is recorded (see smki_access_refused) and the store is
  * not asked. Returns 0: the answer stands in out->xml and out->code is `code`. */

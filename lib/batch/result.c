@@ -50,16 +50,6 @@ static int result_file_create(struct result_file *file, const char *path, struct
     return file->fd < 0 ? smki_fail_errno(err, errno, "%s", path) : 0;
 }
 
-/* libzip writes a file of its own beside the one it is told of and puts it in its place. */
-static int zip_write(struct result_pages *pages, struct result_file *file, struct smki_error *err)
-{
-    int rc = batch_zip_result(file->path, pages_next, pages, err);
-
-    close(file->fd);
-    file->fd = rc == 0 ? open(file->path, O_RDONLY | O_CLOEXEC) : -1;
-    return rc == 0 && file->fd < 0 ? smki_fail_errno(err, errno, "%s", file->path) : rc;
-}
-
 /* The contents are on the disk before the name is. */
 static int result_file_publish(struct result_file *file, const char *path, struct smki_error *err)
 {
@@ -83,7 +73,7 @@ static int content_write(struct result_pages *pages, enum smki_result_format for
     case SMKI_RESULT_TXT:
         return batch_txt_result(pages->batch, pages_next, pages, file_sink, file, err);
     default:
-        return zip_write(pages, file, err);
+        return batch_zip_result(file->fd, file->path, pages_next, pages, err);
     }
 }
 

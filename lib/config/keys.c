@@ -156,7 +156,7 @@
     X("http.workers", KEY_INTEGER, http.workers, 0, 256, "the project's choice",                                                           \
       "threads that own connections; 0: one for each processor")                                                                           \
     X("http.pool", KEY_INTEGER, http.pool, 0, 1024, "the project's choice",                                                                \
-      "threads that work on requests; 0: four for each processor, at least 8")                                                             \
+      "threads that work on requests; 0: eight for each processor, at least 32")                                                             \
     X("http.connections", KEY_INTEGER, http.connections, 1, 100000, "the project's choice", "connections at once, of all")                 \
     X("http.connections_per_peer", KEY_INTEGER, http.connections_per_peer, 1, 100000, "the project's choice",                              \
       "connections at once of one address")                                                                                                \

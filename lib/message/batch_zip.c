@@ -6,15 +6,18 @@
  *
  * Names are UTF-8 throughout: where an entry does not say so and its name cannot be UTF-8, libzip takes it for CP437 (APPNOTE App. D), the
  * way Windows packs. */
+#include "message/archive_i.h"
 #include "message/message_i.h"
 #include "message/name_set_i.h"
 #include "message/text_i.h"
 #include "message/versions_i.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define ENTRY_MAX     ((uint64_t)16 * 1024) /* octets: SMKI_CSR_MAX_SIZE as base64 in lines of 64 with CRLF and PEM headers, and some */
 #define NAME_MAX_SIZE 255                   /* octets: what file systems take (NAME_MAX) */
@@ -26,7 +29,9 @@
 #define EXTENSION  ".csr"
 
 struct zip_reading {
-    zip_t *zip;
+    int fd;
+    uint64_t size; /* of the file */
+    struct archive archive;
     const struct batch_limits *limits;
     struct name_set names;
     uint64_t total; /* octets that the entries so far declare */
@@ -120,7 +125,7 @@ static int check_kind(struct zip_reading *reading, uint64_t number, const char *
     zip_uint32_t attributes = 0;
     mode_t mode = 0;
 
-    (void)zip_file_get_external_attributes(reading->zip, number - 1, ZIP_FL_UNCHANGED, &system, &attributes);
+    (void)zip_file_get_external_attributes(reading->archive.zip, number - 1, ZIP_FL_UNCHANGED, &system, &attributes);
     if (system == ZIP_OPSYS_UNIX || system == ZIP_OPSYS_OS_X)
         mode = (mode_t)(attributes >> 16) & S_IFMT;
     if ((mode != 0 && mode != S_IFREG) || (attributes & 0x10) != 0)
@@ -161,18 +166,19 @@ static int check_size(struct zip_reading *reading, const zip_stat_t *stat, uint6
 
 static int fail_entry(struct zip_reading *reading, uint64_t number, struct smki_error *err)
 {
-    if (zip_error_code_zip(zip_get_error(reading->zip)) == ZIP_ER_MEMORY)
+    if (zip_error_code_zip(zip_get_error(reading->archive.zip)) == ZIP_ER_MEMORY)
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
-    return smki_fail(err, SMKI_ZIP_INVALID, "entry %llu cannot be read: %s", (unsigned long long)number, zip_strerror(reading->zip));
+    return smki_fail(err, SMKI_ZIP_INVALID, "entry %llu cannot be read: %s", (unsigned long long)number,
+                     zip_strerror(reading->archive.zip));
 }
 
 static int check_entry(struct zip_reading *reading, uint64_t number, struct smki_error *err)
 {
-    const char *raw = zip_get_name(reading->zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_RAW);
+    const char *raw = zip_get_name(reading->archive.zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_RAW);
     zip_stat_t stat;
     int rc;
 
-    if (raw == NULL || zip_stat_index(reading->zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_GUESS, &stat) != 0)
+    if (raw == NULL || zip_stat_index(reading->archive.zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_GUESS, &stat) != 0)
         return fail_entry(reading, number, err);
     if ((rc = check_name(number, raw, stat.name, err)) != 0 || (rc = check_unique(reading, number, stat.name, err)) != 0 ||
         (rc = check_kind(reading, number, stat.name, err)) != 0 || (rc = check_packing(&stat, number, stat.name, err)) != 0)
@@ -188,59 +194,64 @@ static int fail_zip(int code, int errnum, const char *path, struct smki_error *e
 
     if (code == ZIP_ER_MEMORY)
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
-    if (code == ZIP_ER_OPEN || code == ZIP_ER_READ || code == ZIP_ER_SEEK || code == ZIP_ER_NOENT)
-        return smki_fail_errno(err, code == ZIP_ER_NOENT ? ENOENT : errnum != 0 ? errnum : EIO, "%s", path);
+    if (code == ZIP_ER_OPEN || code == ZIP_ER_READ || code == ZIP_ER_SEEK)
+        return smki_fail_errno(err, errnum != 0 ? errnum : EIO, "%s", path);
     zip_error_init_with_code(&why, code);
     smki_fail(err, SMKI_ZIP_INVALID, "not a ZIP file, or a damaged one: %s", zip_error_strerror(&why));
     zip_error_fini(&why);
     return SMKI_ZIP_INVALID;
 }
 
-static int check_file_size(FILE *file, const char *path, const struct batch_limits *limits, struct smki_error *err)
+static int check_size_of_file(struct zip_reading *reading, const char *path, struct smki_error *err)
 {
     struct stat stat;
 
-    if (fstat(fileno(file), &stat) != 0)
+    if (fstat(reading->fd, &stat) != 0)
         return smki_fail_errno(err, errno, "%s", path);
     if (!S_ISREG(stat.st_mode))
         return smki_fail(err, SMKI_ZIP_INVALID, "%s is not a file", path);
-    if ((uint64_t)stat.st_size > limits->max_upload)
-        return smki_fail(err, SMKI_TOO_LARGE, "the ZIP file has %llu octets, the limit is %llu", (unsigned long long)stat.st_size,
-                         (unsigned long long)limits->max_upload);
+    reading->size = (uint64_t)stat.st_size;
+    if (reading->size > reading->limits->max_upload)
+        return smki_fail(err, SMKI_TOO_LARGE, "the ZIP file has %llu octets, the limit is %llu", (unsigned long long)reading->size,
+                         (unsigned long long)reading->limits->max_upload);
     return 0;
 }
 
 /* libzip holds every directory record in memory before it tells their number, some 300 octets each; a file full of them would fill it.
  * Each starts with this mark, which base64 cannot hold and packed octets hold once in four thousand million. */
-static int check_records(FILE *file, const char *path, const struct batch_limits *limits, struct smki_error *err)
+static int check_records(struct zip_reading *reading, struct window *file, const char *path, struct smki_error *err)
 {
     static const char mark[] = "PK\1\2";
-    uint64_t most = 2 * (uint64_t)limits->max_csrs + 1000, records = 0;
-    size_t length = strlen(mark), kept = 0, got;
+    const size_t length = strlen(mark);
+    uint64_t most = 2 * (uint64_t)reading->limits->max_csrs + 1000, records = 0;
     uint8_t block[16384];
+    size_t kept = 0, got;
+    int errnum;
 
-    while ((got = fread(block + kept, 1, sizeof(block) - kept, file)) > 0) {
+    for (uint64_t offset = 0; (errnum = window_read(file, block + kept, sizeof(block) - kept, offset, &got)) == 0 && got != 0;
+         offset += got) {
         const uint8_t *at = block, *end = block + kept + got;
         for (; (at = memmem(at, (size_t)(end - at), mark, length)) != NULL; at += length)
             if (++records > most)
                 return smki_fail(err, SMKI_BATCH_TOO_MANY, "the ZIP file has more than %llu entries, a batch may hold %lu CSRs; split it",
-                                 (unsigned long long)most, (unsigned long)limits->max_csrs);
+                                 (unsigned long long)most, (unsigned long)reading->limits->max_csrs);
         kept = length - 1 < (size_t)(end - block) ? length - 1 : (size_t)(end - block);
         memmove(block, end - kept, kept);
     }
-    return ferror(file) == 0 ? 0 : smki_fail_errno(err, errno, "%s", path);
+    return errnum == 0 ? 0 : smki_fail_errno(err, errnum, "%s", path);
 }
 
-static int check_file(const char *path, const struct batch_limits *limits, struct smki_error *err)
+static int check_file(struct zip_reading *reading, const char *path, struct smki_error *err)
 {
-    FILE *file = fopen(path, "rbe");
+    struct window file;
     int rc;
 
-    if (file == NULL)
+    if ((reading->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
         return smki_fail_errno(err, errno, "%s", path);
-    if ((rc = check_file_size(file, path, limits, err)) == 0)
-        rc = check_records(file, path, limits, err);
-    fclose(file);
+    if ((rc = check_size_of_file(reading, path, err)) != 0 || (rc = window_open(&file, reading->fd, err)) != 0)
+        return rc;
+    rc = check_records(reading, &file, path, err);
+    window_close(&file);
     return rc;
 }
 
@@ -274,22 +285,23 @@ static bool are_streamed(zip_t *zip)
  * - Info-ZIP's `zip -` leaves a size without CRC in the local headers of what it streams (INCONS). */
 static int open_zip(struct zip_reading *reading, const char *path, struct smki_error *err)
 {
-    int strict = 0, code = 0, rc;
+    int strict, code, errnum, rc;
 
-    if ((rc = check_file(path, reading->limits, err)) != 0)
+    if ((rc = check_file(reading, path, err)) != 0)
         return rc;
-    if ((reading->zip = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &strict)) != NULL)
+    if ((strict = archive_open(&reading->archive, reading->fd, reading->size, ZIP_CHECKCONS, &errnum)) == 0)
         return 0;
+    archive_finish(&reading->archive);
     if (strict != ZIP_ER_EXISTS && strict != ZIP_ER_INCONS)
-        return fail_zip(strict, errno, path, err);
-    if ((reading->zip = zip_open(path, ZIP_RDONLY, &code)) == NULL)
-        return fail_zip(code, errno, path, err);
-    return strict == ZIP_ER_EXISTS || are_streamed(reading->zip) ? 0 : fail_zip(strict, 0, path, err);
+        return fail_zip(strict, errnum, path, err);
+    if ((code = archive_open(&reading->archive, reading->fd, reading->size, 0, &errnum)) != 0)
+        return fail_zip(code, errnum, path, err);
+    return strict == ZIP_ER_EXISTS || are_streamed(reading->archive.zip) ? 0 : fail_zip(strict, 0, path, err);
 }
 
 static int check_count(struct zip_reading *reading, uint64_t *count, struct smki_error *err)
 {
-    zip_int64_t entries = zip_get_num_entries(reading->zip, ZIP_FL_UNCHANGED);
+    zip_int64_t entries = zip_get_num_entries(reading->archive.zip, ZIP_FL_UNCHANGED);
 
     if (entries <= 0)
         return smki_fail(err, SMKI_ZIP_EMPTY, "the ZIP file is empty; put 1 to %lu files *.csr into it",
@@ -306,7 +318,7 @@ static int reading_open(struct zip_reading *reading, const char *path, const str
 {
     int rc;
 
-    *reading = (struct zip_reading){.limits = limits};
+    *reading = (struct zip_reading){.fd = -1, .limits = limits};
     if ((rc = name_set_init(&reading->names, err)) != 0 || (rc = open_zip(reading, path, err)) != 0 ||
         (rc = check_count(reading, count, err)) != 0)
         return rc;
@@ -318,8 +330,9 @@ static int reading_open(struct zip_reading *reading, const char *path, const str
 
 static void reading_close(struct zip_reading *reading)
 {
-    if (reading->zip != NULL)
-        zip_discard(reading->zip);
+    archive_finish(&reading->archive);
+    if (reading->fd >= 0)
+        close(reading->fd);
     name_set_finish(&reading->names);
 }
 
@@ -397,12 +410,12 @@ static int read_entry(struct zip_reading *reading, uint64_t number, struct unpac
     zip_stat_t stat;
     int rc;
 
-    if (zip_stat_index(reading->zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_GUESS, &stat) != 0)
+    if (zip_stat_index(reading->archive.zip, number - 1, ZIP_FL_UNCHANGED | ZIP_FL_ENC_GUESS, &stat) != 0)
         return fail_entry(reading, number, err);
     if (stat.size > ENTRY_MAX)
         return hand_over_oversized(&stat, each, context, err);
-    if ((file = zip_fopen_index(reading->zip, number - 1, ZIP_FL_UNCHANGED)) == NULL)
-        return fail_unpacking(number, stat.name, zip_get_error(reading->zip), err);
+    if ((file = zip_fopen_index(reading->archive.zip, number - 1, ZIP_FL_UNCHANGED)) == NULL)
+        return fail_unpacking(number, stat.name, zip_get_error(reading->archive.zip), err);
     rc = unpack(unpacked, file, &stat, err);
     (void)zip_fclose(file);
     return rc != 0 ? rc : hand_over(unpacked, &stat, each, context, err);
@@ -411,7 +424,7 @@ static int read_entry(struct zip_reading *reading, uint64_t number, struct unpac
 int batch_zip_read(const char *path, const struct batch_limits *limits, batch_request_fn each, void *context, struct smki_error *err)
 {
     struct unpacked *unpacked = malloc(sizeof(*unpacked));
-    struct zip_reading reading = {0};
+    struct zip_reading reading;
     uint64_t count = 0;
     int rc;
 

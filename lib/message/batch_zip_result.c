@@ -1,11 +1,10 @@
 /* The portal's response zip (interfaces.md 4), written through libzip.
  *
- * libzip wants the contents of all entries when it closes the archive, and results come once, in order. So they are spooled to an unlinked
+ * libzip wants the contents of all entries when it writes the archive, and results come once, in order. So they are spooled to an unlinked
  * file beside the target, name and PEM after each other, and each entry's source reads its stretch of the spool: memory is a few hundred
  * octets an entry, whatever the certificates have. Entries carry 1980-01-01 as their time, so the same results make the same file. */
+#include "message/archive_i.h"
 #include "message/message_i.h"
-
-#include <zip.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +17,6 @@
 #define PEM_LINE  64 /* characters (RFC 7468 2) */
 #define PATH_SIZE 4096
 #define NAME_SIZE (SMKI_BATCH_CSR_REF_SIZE + 32)
-#define DOS_EPOCH 0x21 /* 1980-01-01 */
 
 struct spool;
 
@@ -32,7 +30,8 @@ struct stretch {
 };
 
 struct spool {
-    FILE *file;
+    int fd;
+    struct window file;
     uint64_t size;
     struct stretch *stretches;
     size_t count, capacity;
@@ -44,25 +43,21 @@ struct spool {
 static int spool_open(struct spool *spool, const char *path, struct smki_error *err)
 {
     char name[PATH_SIZE];
-    int fd;
 
+    *spool = (struct spool){.fd = -1};
     if ((size_t)snprintf(name, sizeof(name), "%s.XXXXXX", path) >= sizeof(name))
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "the path of the response is too long");
-    if ((fd = mkstemp(name)) < 0)
+    if ((spool->fd = mkostemp(name, O_CLOEXEC)) < 0)
         return smki_fail_errno(err, errno, "%s", name);
     (void)unlink(name);
-    if ((spool->file = fdopen(fd, "w+")) == NULL) {
-        int errnum = errno;
-        close(fd);
-        return smki_fail_errno(err, errnum, "%s", name);
-    }
-    return 0;
+    return window_open(&spool->file, spool->fd, err);
 }
 
 static void spool_close(struct spool *spool)
 {
-    if (spool->file != NULL)
-        fclose(spool->file);
+    window_close(&spool->file);
+    if (spool->fd >= 0)
+        close(spool->fd);
     free(spool->stretches);
 }
 
@@ -78,12 +73,17 @@ static int spool_grow(struct spool *spool, struct smki_error *err)
     return 0;
 }
 
+static int fail_spooling(int errnum, struct smki_error *err)
+{
+    return errnum == 0 ? 0 : smki_fail_errno(err, errnum, "writing the response beside its path");
+}
+
 static int spool_write(struct spool *spool, const void *at, size_t size, struct smki_error *err)
 {
-    if (size != 0 && fwrite(at, 1, size, spool->file) != size)
-        return smki_fail_errno(err, errno, "writing the response beside its path");
+    int errnum = window_write(&spool->file, at, size, spool->size);
+
     spool->size += size;
-    return 0;
+    return fail_spooling(errnum, err);
 }
 
 static int spool_pem(struct spool *spool, struct smki_bytes der, struct smki_error *err)
@@ -135,19 +135,17 @@ static int spool_fill(struct spool *spool, batch_result_fn next, void *context, 
     while ((rc = next(context, &result, err)) == 0)
         if (result.code == 0 && (rc = spool_add(spool, &result, err)) != 0)
             return rc;
-    if (rc != SMKI_NOT_FOUND)
-        return rc;
-    return fflush(spool->file) == 0 ? 0 : smki_fail_errno(err, errno, "writing the response beside its path");
+    return rc != SMKI_NOT_FOUND ? rc : fail_spooling(window_flush(&spool->file), err);
 }
 
 static bool spool_read(struct spool *spool, void *out, size_t size, uint64_t offset)
 {
-    ssize_t got = pread(fileno(spool->file), out, size, (off_t)offset);
+    size_t got;
 
-    if (got >= 0 && (size_t)got == size)
-        return true;
-    spool->errnum = got < 0 ? errno : EIO;
-    return false;
+    spool->errnum = window_read(&spool->file, out, size, offset, &got);
+    if (spool->errnum == 0 && got != size)
+        spool->errnum = EIO;
+    return spool->errnum == 0;
 }
 
 /* ---- entries ---- */
@@ -205,17 +203,6 @@ static zip_int64_t on_source(void *context, void *out, zip_uint64_t size, zip_so
     }
 }
 
-static int fail_libzip(zip_t *zip, struct smki_error *err)
-{
-    zip_error_t *why = zip_get_error(zip);
-
-    if (zip_error_code_zip(why) == ZIP_ER_MEMORY)
-        return smki_fail(err, SMKI_NO_MEMORY, NULL);
-    if (zip_error_system_type(why) == ZIP_ET_SYS && zip_error_code_system(why) != 0)
-        return smki_fail_errno(err, zip_error_code_system(why), "writing the response");
-    return smki_fail(err, SMKI_IO, "writing the response: %s", zip_error_strerror(why));
-}
-
 /* IDs "a" and "a.csr" of an XML batch, or entries a.csr and a.CSR of a zip, would both become "a.crt": the later one gets its index. That
  * name may be another's own ("a.3.csr"), so it goes on counting until one is free. */
 static zip_int64_t add_named(zip_t *zip, const char *stem, const struct stretch *stretch, zip_source_t *source)
@@ -237,7 +224,7 @@ static zip_int64_t add_named(zip_t *zip, const char *stem, const struct stretch 
     return at;
 }
 
-static int add_entry(zip_t *zip, struct stretch *stretch, struct smki_error *err)
+static int add_entry(struct archive *archive, struct stretch *stretch, struct smki_error *err)
 {
     char stem[SMKI_BATCH_CSR_REF_SIZE];
     zip_source_t *source;
@@ -248,70 +235,50 @@ static int add_entry(zip_t *zip, struct stretch *stretch, struct smki_error *err
     if (!spool_read(stretch->spool, stem, stretch->name_size, stretch->offset))
         return smki_fail_errno(err, stretch->spool->errnum, "reading the response's spool");
     stem[stretch->name_size] = '\0';
-    if ((source = zip_source_function(zip, on_source, stretch)) == NULL)
-        return fail_libzip(zip, err);
-    if ((at = add_named(zip, stem, stretch, source)) < 0) {
+    if ((source = zip_source_function(archive->zip, on_source, stretch)) == NULL)
+        return archive_fail(archive, err);
+    if ((at = add_named(archive->zip, stem, stretch, source)) < 0) {
         zip_source_free(source);
-        return fail_libzip(zip, err);
+        return archive_fail(archive, err);
     }
-    if (zip_set_file_compression(zip, (zip_uint64_t)at, ZIP_CM_STORE, 0) != 0 ||
-        zip_file_set_dostime(zip, (zip_uint64_t)at, 0, DOS_EPOCH, 0) != 0)
-        return fail_libzip(zip, err);
+    if (zip_set_file_compression(archive->zip, (zip_uint64_t)at, ZIP_CM_STORE, 0) != 0 ||
+        zip_file_set_mtime(archive->zip, (zip_uint64_t)at, archive->entry_time, 0) != 0)
+        return archive_fail(archive, err);
     return 0;
 }
 
 /* ---- the file ---- */
 
 /* libzip makes no file for an archive without entries; this is one (APPNOTE 4.3.16). */
-static int write_empty(const char *path, struct smki_error *err)
+static int write_empty(int fd, struct smki_error *err)
 {
     static const uint8_t end_of_directory[22] = {'P', 'K', 5, 6};
 
-    return file_write(path, BYTES(end_of_directory, sizeof(end_of_directory)), 0600, err);
+    if (pwrite(fd, end_of_directory, sizeof(end_of_directory), 0) != (ssize_t)sizeof(end_of_directory))
+        return smki_fail_errno(err, errno, "writing the zip");
+    return 0;
 }
 
-/* libzip writes to a temporary name of its own beside `path` and renames at the end. */
-static int write_zip(const char *path, struct spool *spool, struct smki_error *err)
+static int write_zip(int fd, struct spool *spool, struct smki_error *err)
 {
-    int code = 0, rc = 0;
-    zip_t *zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code);
+    struct archive archive;
+    int rc = archive_create(&archive, fd, err);
 
-    if (zip == NULL)
-        return smki_fail_errno(err, code == ZIP_ER_MEMORY ? ENOMEM : errno != 0 ? errno : EIO, "%s", path);
     for (size_t i = 0; rc == 0 && i < spool->count; i++)
-        rc = add_entry(zip, &spool->stretches[i], err);
-    if (rc == 0 && zip_close(zip) == 0)
-        return 0;
+        rc = add_entry(&archive, &spool->stretches[i], err);
     if (rc == 0)
-        rc = fail_libzip(zip, err);
-    zip_discard(zip);
+        rc = archive_write(&archive, err);
+    archive_finish(&archive);
     return rc;
 }
 
-/* A power cut must not leave a name without contents. */
-static int make_durable(const char *path, struct smki_error *err)
+int batch_zip_result(int fd, const char *path, batch_result_fn next, void *next_context, struct smki_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
-
-    if (fd < 0 || fsync(fd) != 0)
-        rc = smki_fail_errno(err, errno, "%s", path);
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
-int batch_zip_result(const char *path, batch_result_fn next, void *next_context, struct smki_error *err)
-{
-    struct spool spool = {0};
+    struct spool spool;
     int rc;
 
-    if ((rc = spool_open(&spool, path, err)) != 0 || (rc = spool_fill(&spool, next, next_context, err)) != 0)
-        goto out;
-    if (spool.count == 0)
-        rc = write_empty(path, err);
-    else if ((rc = write_zip(path, &spool, err)) == 0)
-        rc = make_durable(path, err);
-out:
+    if ((rc = spool_open(&spool, path, err)) == 0 && (rc = spool_fill(&spool, next, next_context, err)) == 0)
+        rc = spool.count == 0 ? write_empty(fd, err) : write_zip(fd, &spool, err);
     spool_close(&spool);
     return rc;
 }

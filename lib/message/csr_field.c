@@ -25,53 +25,70 @@ static enum kind kind_of(uint8_t octet)
 
 void csr_field_start(struct csr_field *field)
 {
-    field->size = 0;
+    field->size = field->sifted = 0;
     field->broken = field->ended = field->longer = field->stray = false;
 }
 
-/* Judges what is in field->text; *size gets the octets it stands for. */
-static void field_decode(struct csr_field *field, size_t *size)
+/* Leaves nothing but symbols in field->text. */
+static void field_sift(struct csr_field *field)
 {
-    if (base64_decode(field->der, sizeof(field->der), size, field->text, field->size, BASE64_STRICT, NULL) != 0)
-        field->broken = true;
+    size_t kept = field->sifted;
+
+    for (size_t i = field->sifted; i < field->size; i++) {
+        const enum kind kind = kind_of((uint8_t)field->text[i]);
+
+        if (kind == SYMBOL)
+            field->text[kept++] = field->text[i];
+        field->stray = field->stray || kind == STRAY;
+    }
+    field->size = field->sifted = kept;
 }
 
-/* The text is full and more comes: judge it and forget it. */
+/* Judges what is in field->text; *size gets the octets it stands for. */
+static bool field_decode(struct csr_field *field, size_t *size)
+{
+    return base64_decode(field->der, sizeof(field->der), size, field->text, field->size, BASE64_STRICT, NULL) == 0;
+}
+
+/* The text is full of symbols and more come: judge it and forget it. */
 static void field_forget(struct csr_field *field)
 {
     size_t size;
 
-    field_decode(field, &size);
+    if (!field_decode(field, &size))
+        field->broken = true;
     field->ended = field->ended || size != sizeof(field->der);
     field->longer = true;
-    field->size = 0;
+    field->size = field->sifted = 0;
 }
 
-static void add_symbols(struct csr_field *field, const char *text, size_t size)
+/* False: nothing but white space and strays is left of the text. */
+static bool skip_to_symbol(struct csr_field *field, const char **text, const char *end)
 {
-    while (size != 0) {
-        size_t part;
-        if (field->size == sizeof(field->text))
-            field_forget(field);
-        part = size < sizeof(field->text) - field->size ? size : sizeof(field->text) - field->size;
-        memcpy(field->text + field->size, text, part);
-        field->size += part;
-        text += part;
-        size -= part;
-    }
+    for (; *text < end && kind_of((uint8_t) * *text) != SYMBOL; ++*text)
+        field->stray = field->stray || kind_of((uint8_t) * *text) == STRAY;
+    return *text < end;
 }
 
+/* Taken as it comes: most texts are base64 through and through, which the decoder sees by itself. */
 void csr_field_add(struct csr_field *field, const char *text, size_t size)
 {
     const char *end = text + size;
 
     while (text < end) {
-        const char *start = text;
-        while (text < end && kind_of((uint8_t)*text) == SYMBOL)
-            text++;
-        add_symbols(field, start, (size_t)(text - start));
-        for (; text < end && kind_of((uint8_t)*text) != SYMBOL; text++)
-            field->stray = field->stray || kind_of((uint8_t)*text) == STRAY;
+        size_t part;
+
+        if (field->size == sizeof(field->text))
+            field_sift(field);
+        if (field->size == sizeof(field->text)) {
+            if (!skip_to_symbol(field, &text, end))
+                return;
+            field_forget(field);
+        }
+        part = (size_t)(end - text) < sizeof(field->text) - field->size ? (size_t)(end - text) : sizeof(field->text) - field->size;
+        memcpy(field->text + field->size, text, part);
+        field->size += part;
+        text += part;
     }
 }
 
@@ -80,9 +97,11 @@ bool csr_field_end(struct csr_field *field, struct smki_bytes *der, int *code)
     size_t size = 0;
 
     *der = (struct smki_bytes){0};
-    if (field->ended && field->size != 0)
-        field->broken = true;
-    field_decode(field, &size);
+    if (field->ended || !field_decode(field, &size)) {
+        field_sift(field);
+        if ((field->ended && field->size != 0) || !field_decode(field, &size))
+            field->broken = true;
+    }
     *code = field->longer || size > SMKI_CSR_MAX_SIZE ? SMKI_CSR_TOO_LARGE : field->stray ? SMKI_CSR_TEXT_INVALID : 0;
     if (*code == 0 && !field->broken)
         *der = BYTES(field->der, size);

@@ -10,12 +10,12 @@
 #define CSR_FIELD_DER_SIZE  (CSR_FIELD_TEXT_SIZE / 4 * 3)
 
 struct csr_field {
-    char text[CSR_FIELD_TEXT_SIZE]; /* characters of base64 and padding, nothing else */
-    size_t size;
-    bool broken; /* not in the lexical space of xs:base64Binary, whatever comes */
-    bool ended;  /* padding ended an earlier piece: anything more is broken */
-    bool longer; /* than any request; what went before is forgotten */
-    bool stray;  /* characters that are no base64 and no white space stood in it */
+    char text[CSR_FIELD_TEXT_SIZE]; /* as it came: */
+    size_t size, sifted;            /* octets of it; so many of them are known to be base64 and padding, and nothing else */
+    bool broken;                    /* not in the lexical space of xs:base64Binary, whatever comes */
+    bool ended;                     /* padding ended an earlier piece: anything more is broken */
+    bool longer;                    /* than any request; what went before is forgotten */
+    bool stray;                     /* characters that are no base64 and no white space stood in it */
     uint8_t der[CSR_FIELD_DER_SIZE];
 };
 

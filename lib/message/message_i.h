@@ -122,9 +122,9 @@ SMKI_MUST_USE int batch_xml_submit_status(struct smki_buffer *out, const char *r
                                           const char *text, struct smki_error *err);
 /* The response zip: one <name without .csr>.crt for each granted CSR, in order, stored, holding the certificate as PEM (base64 X.509 with
  * BEGIN and END CERTIFICATE lines, LF). Where two names would become one (IDs "a" and "a.csr", entries a.csr and a.CSR), the later is
- * <name>.<index>.crt, and where that one is taken too <name>.<index>.2.crt, and so on. The same results make the same file. Written to
- * `path` whole or not at all, by way of temporary files beside it; an older file there is replaced. */
-SMKI_MUST_USE int batch_zip_result(const char *path, batch_result_fn next, void *next_context, struct smki_error *err);
+ * <name>.<index>.crt, and where that one is taken too <name>.<index>.2.crt, and so on. The same results make the same file. Written
+ * into `fd`, which is empty and open for writing at `path`, by way of an unlinked file beside it; nothing is synced. */
+SMKI_MUST_USE int batch_zip_result(int fd, const char *path, batch_result_fn next, void *next_context, struct smki_error *err);
 /* The .txt report: exactly one line a CSR, no header, UTF-8, ended by CR LF, its fields joined by commas:
  *   identifier   XML: the CSR's ID; zip: its number in the archive, from 1
  *   file name    zip: the entry's name; XML: empty

@@ -1,12 +1,11 @@
 /* Batches as a Party makes them: CSRs in, a SubmitCSRBatch document (IDS App. E) or a zip of .csr files (interfaces.md 4) out. Nothing
  * stands under the path before it is whole. */
+#include "message/archive_i.h"
 #include "message/name_set_i.h"
 #include "message/text_i.h"
 #include "message/xml_writer_i.h"
 
 #include <smki/certificate.h>
-
-#include <zip.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,21 +15,55 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REF_MAX     256  /* characters: BatchRef */
-#define CSR_REF_MAX 100  /* characters: EntryRef */
-#define DOS_EPOCH   0x21 /* 1980-01-01: the same CSRs make the same file */
+#define REF_MAX     256 /* characters: BatchRef */
+#define CSR_REF_MAX 100 /* characters: EntryRef */
 
 struct smki_pack {
     enum smki_batch_form form;
     char path[PATH_MAX], temporary[PATH_MAX];
     uint32_t count;
     struct name_set names;
-    FILE *file; /* XML */
+    FILE *file; /* under the temporary name, until it is whole */
     struct xml_writer writer;
     bool writing;
-    zip_t *zip;
+    struct archive archive;
     int rc; /* the first failure; nothing goes in after it */
 };
+
+/* ---- the file ---- */
+
+static int file_begin(struct smki_pack *pack, struct smki_error *err)
+{
+    const int fd = mkostemp(pack->temporary, O_CLOEXEC);
+    int errnum;
+
+    if (fd >= 0 && (pack->file = fdopen(fd, "wb")) != NULL)
+        return 0;
+    errnum = errno;
+    if (fd >= 0) {
+        close(fd);
+        unlink(pack->temporary);
+    }
+    return smki_fail_errno(err, errnum, "cannot create a file beside %s", pack->path);
+}
+
+static int file_publish(struct smki_pack *pack, struct smki_error *err)
+{
+    int errnum = 0;
+
+    if (fflush(pack->file) != 0 || fchmod(fileno(pack->file), 0644) != 0 || fsync(fileno(pack->file)) != 0)
+        errnum = errno;
+    if (fclose(pack->file) != 0 && errnum == 0)
+        errnum = errno;
+    pack->file = NULL;
+    if (errnum == 0 && rename(pack->temporary, pack->path) != 0)
+        errnum = errno;
+    if (errnum != 0) {
+        unlink(pack->temporary);
+        return smki_fail_errno(err, errnum, "cannot write %s", pack->path);
+    }
+    return parent_sync(pack->path, err);
+}
 
 /* ---- XML ---- */
 
@@ -44,12 +77,12 @@ static int sink_to_file(void *context, struct smki_bytes bytes, struct smki_erro
 static int document_begin(struct smki_pack *pack, const char *ref, struct smki_error *err)
 {
     size_t length = text_length(ref, strlen(ref));
-    int fd, rc;
+    int rc;
 
     if (length < 1 || length > REF_MAX)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "the ID of a batch has 1 to %d characters (IDS App. E)", REF_MAX);
-    if ((fd = mkostemp(pack->temporary, O_CLOEXEC)) < 0 || (pack->file = fdopen(fd, "wb")) == NULL)
-        return smki_fail_errno(err, errno, "cannot create a file beside %s", pack->path);
+    if ((rc = file_begin(pack, err)) != 0)
+        return rc;
     if ((rc = xml_open(&pack->writer, sink_to_file, pack, NULL)) != 0)
         return smki_fail(err, rc, NULL);
     pack->writing = true;
@@ -76,61 +109,38 @@ static int document_add(struct smki_pack *pack, const char *name, struct smki_by
 
 static int document_finish(struct smki_pack *pack, struct smki_error *err)
 {
-    int errnum = 0, rc;
-
     xml_raw(&pack->writer, "</SubmitCSRBatch>\n");
     pack->writing = false;
-    rc = xml_close(&pack->writer);
-    if (rc != 0 || fflush(pack->file) != 0 || fchmod(fileno(pack->file), 0644) != 0 || fsync(fileno(pack->file)) != 0)
-        errnum = errno;
-    if (fclose(pack->file) != 0 && errnum == 0)
-        errnum = errno;
-    pack->file = NULL;
-    if (errnum == 0 && rename(pack->temporary, pack->path) != 0)
-        errnum = errno;
-    if (errnum != 0)
-        return smki_fail_errno(err, errnum, "cannot write %s", pack->path);
-    pack->temporary[0] = '\0';
-    return parent_sync(pack->path, err);
+    if (xml_close(&pack->writer) != 0)
+        return smki_fail_errno(err, errno, "cannot write %s", pack->path);
+    return file_publish(pack, err);
 }
 
 /* ---- zip ---- */
 
-static int fail_libzip(struct smki_pack *pack, struct smki_error *err)
-{
-    zip_error_t *why = zip_get_error(pack->zip);
-
-    if (zip_error_system_type(why) == ZIP_ET_SYS && zip_error_code_system(why) != 0)
-        return smki_fail_errno(err, zip_error_code_system(why), "cannot write %s", pack->path);
-    return smki_fail(err, SMKI_IO, "cannot write %s: %s", pack->path, zip_error_strerror(why));
-}
-
-/* libzip writes under a temporary name of its own beside the path and renames at the end. */
 static int archive_begin(struct smki_pack *pack, struct smki_error *err)
 {
-    int code = 0;
+    int rc = file_begin(pack, err);
 
-    if ((pack->zip = zip_open(pack->path, ZIP_CREATE | ZIP_TRUNCATE, &code)) == NULL)
-        return smki_fail_errno(err, code == ZIP_ER_MEMORY ? ENOMEM : errno != 0 ? errno : EIO, "%s", pack->path);
-    return 0;
+    return rc != 0 ? rc : archive_create(&pack->archive, fileno(pack->file), err);
 }
 
 /* The source frees what it was made of. */
 static int archive_put(struct smki_pack *pack, const char *name, struct smki_buffer *pem, struct smki_error *err)
 {
-    zip_source_t *source = zip_source_buffer(pack->zip, pem->at, pem->size, 1);
+    zip_source_t *source = zip_source_buffer(pack->archive.zip, pem->at, pem->size, 1);
     zip_int64_t at;
 
     if (source == NULL) {
         smki_buffer_finish(pem);
-        return fail_libzip(pack, err);
+        return archive_fail(&pack->archive, err);
     }
-    if ((at = zip_file_add(pack->zip, name, source, ZIP_FL_ENC_UTF_8)) < 0) {
+    if ((at = zip_file_add(pack->archive.zip, name, source, ZIP_FL_ENC_UTF_8)) < 0) {
         zip_source_free(source);
-        return fail_libzip(pack, err);
+        return archive_fail(&pack->archive, err);
     }
-    if (zip_file_set_dostime(pack->zip, (zip_uint64_t)at, 0, DOS_EPOCH, 0) != 0)
-        return fail_libzip(pack, err);
+    if (zip_file_set_mtime(pack->archive.zip, (zip_uint64_t)at, pack->archive.entry_time, 0) != 0)
+        return archive_fail(&pack->archive, err);
     return 0;
 }
 
@@ -150,18 +160,11 @@ static int archive_add(struct smki_pack *pack, const char *name, struct smki_byt
     return archive_put(pack, entry, &pem, err);
 }
 
-static int archive_finish(struct smki_pack *pack, struct smki_error *err)
+static int archive_publish(struct smki_pack *pack, struct smki_error *err)
 {
-    int fd, rc = 0;
+    int rc = archive_write(&pack->archive, err);
 
-    if (zip_close(pack->zip) != 0)
-        return fail_libzip(pack, err);
-    pack->zip = NULL;
-    if ((fd = open(pack->path, O_RDONLY | O_CLOEXEC)) < 0 || fsync(fd) != 0)
-        rc = smki_fail_errno(err, errno, "%s", pack->path);
-    if (fd >= 0)
-        close(fd);
-    return rc;
+    return rc != 0 ? smki_error_prefix(err, "%s", pack->path), rc : file_publish(pack, err);
 }
 
 /* ---- either ---- */
@@ -217,7 +220,7 @@ int smki_pack_finish(struct smki_pack *pack, struct smki_error *err)
         return smki_fail(err, pack->rc, "an earlier CSR of this batch failed");
     if (pack->count == 0)
         return smki_fail(err, SMKI_ZIP_EMPTY, "a batch holds at least one CSR");
-    return pack->rc = pack->form == SMKI_BATCH_XML ? document_finish(pack, err) : archive_finish(pack, err);
+    return pack->rc = pack->form == SMKI_BATCH_XML ? document_finish(pack, err) : archive_publish(pack, err);
 }
 
 void smki_pack_close(struct smki_pack *pack)
@@ -226,12 +229,11 @@ void smki_pack_close(struct smki_pack *pack)
         return;
     if (pack->writing)
         xml_drop(&pack->writer);
+    archive_finish(&pack->archive);
     if (pack->file != NULL) {
         fclose(pack->file);
         unlink(pack->temporary);
     }
-    if (pack->zip != NULL)
-        zip_discard(pack->zip);
     name_set_finish(&pack->names);
     free(pack);
 }

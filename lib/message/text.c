@@ -4,9 +4,15 @@
 
 uint32_t text_next(const char **at, const char *end)
 {
+    const uint8_t *octet = (const uint8_t *)*at;
     uint32_t character;
-    const size_t length = utf8_decode(&character, (const uint8_t *)*at, (size_t)(end - *at));
+    size_t length;
 
+    if (*at < end && *octet < 0x80) { /* the short way of nearly all */
+        ++*at;
+        return *octet;
+    }
+    length = utf8_decode(&character, octet, (size_t)(end - *at));
     *at += length > 0 ? length : 1;
     return length > 0 ? character : TEXT_BROKEN;
 }

@@ -48,6 +48,7 @@ struct decision_job {
     struct smki_adhoc *out;
     int64_t agreed; /* us between two, 0: none */
     int early;      /* refused before the store was asked */
+    bool at_once;   /* as the pace looks, the request need not wait */
     bool numbered;  /* the TransactionId was given before */
     int refusal;
     struct smki_error why;
@@ -142,8 +143,26 @@ static int may_ask(const struct smki_identity *identity, struct smki_error *err)
     return 0;
 }
 
+/* Is the Party's slot there? Only for choosing the shorter way: the change that takes the slot asks again. */
+static int pace_peek(struct decision_job *job, struct store_view *view, struct smki_error *err)
+{
+    const struct smki_demand_limits *limits = &smki_service_config(job->service)->limits;
+    const struct smki_time now = smki_service_now(job->service);
+    struct smki_verdict verdict = {.allowed = true};
+    struct smki_time last;
+    int rc;
+
+    if (limits->mode[SMKI_RULE_ADHOC_PACE] != SMKI_RULE_OFF) {
+        if ((rc = demand_last_get(view, job->actor.party, SMKI_RULE_ADHOC_PACE, &last, err)) != 0)
+            return rc;
+        smki_demand_adhoc_pace(&verdict, limits, last, job->agreed, now);
+    }
+    job->at_once = verdict.allowed && (verdict.flagged || verdict.retry_at.us <= now.us);
+    return 0;
+}
+
 /* Read outside the change: agreements are documents, of which there may be many. */
-static int ask_agreement(struct decision_job *job, struct smki_error *err)
+static int ask_store(struct decision_job *job, struct smki_error *err)
 {
     struct store_view *view;
     uint64_t ms;
@@ -152,13 +171,16 @@ static int ask_agreement(struct decision_job *job, struct smki_error *err)
     if (rc != 0)
         return rc;
     if ((rc = agreements_limit(&job->service->agreements, view, job->actor.party, SMKI_RULE_ADHOC_PACE, smki_service_now(job->service), &ms,
-                               err)) == 0)
+                               err)) == 0) {
         job->agreed = ms < (uint64_t)(SMKI_DAY / 1000) ? (int64_t)ms * 1000 : SMKI_DAY;
+        rc = pace_peek(job, view, err);
+    }
     store_view_end(view);
     return rc;
 }
 
-static int admit(struct decision_job *job, const struct smki_identity *identity, struct smki_bytes document, struct smki_error *err)
+/* All that is known before anything is changed. */
+static int look(struct decision_job *job, const struct smki_identity *identity, struct smki_bytes document, struct smki_error *err)
 {
     struct smki_adhoc *out = job->out;
     int rc;
@@ -166,10 +188,15 @@ static int admit(struct decision_job *job, const struct smki_identity *identity,
     job->early = adhoc_xml_read(out->ref, &out->csr, &out->csr_code, document, &job->why);
     if ((rc = may_ask(identity, &job->why)) != 0)
         job->early = rc;
-    if (job->early == 0 && (rc = ask_agreement(job, err)) != 0)
-        return rc;
-    if ((rc = store_change(job->service->store, admit_change, job, err)) != 0) {
-        out->transaction = 0; /* it was not written down */
+    return job->early == 0 ? ask_store(job, err) : 0;
+}
+
+static int admit(struct decision_job *job, struct smki_error *err)
+{
+    int rc = store_change(job->service->store, admit_change, job, err);
+
+    if (rc != 0) {
+        job->out->transaction = 0; /* it was not written down */
         return rc;
     }
     return job->refusal != 0 ? smki_fail(err, job->refusal, "%s", job->why.text) : 0;
@@ -183,7 +210,8 @@ int smki_adhoc_admit(struct smki_adhoc *out, struct smki_service *service, const
     int rc;
 
     *out = (struct smki_adhoc){0};
-    rc = admit(&job, identity, document, &why);
+    if ((rc = look(&job, identity, document, &why)) == 0)
+        rc = admit(&job, &why);
     return rc == 0 ? 0 : answer(out, service, rc, why.text, (struct smki_bytes){0}, err);
 }
 
@@ -233,6 +261,87 @@ int smki_adhoc_answer(struct smki_adhoc *out, struct smki_service *service, cons
                 certificate != NULL ? BYTES(certificate->der, certificate->size) : (struct smki_bytes){0}, err);
     free(certificate);
     return rc;
+}
+
+/* ---- both steps at once ---- */
+
+static bool goes_on(const struct decision_job *job)
+{
+    return job->refusal == 0 && job->out->not_before.us == 0;
+}
+
+static int admission_make(struct store_change *change, void *argument, uint64_t *transaction, bool *on, struct smki_error *err)
+{
+    struct decision_job *job = argument;
+    int rc = admit_change(change, job, err);
+
+    *transaction = job->out->transaction;
+    *on = goes_on(job);
+    return rc;
+}
+
+static int refuse_text_change(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct decision_job *job = argument;
+    int rc = admit_change(change, job, err);
+
+    if (rc != 0 || !goes_on(job))
+        return rc;
+    job->refusal = smki_fail(&job->why, job->out->csr_code, NULL);
+    return record(job, change, SMKI_ACT_CSR_DECIDE, job->refusal, job->why.text, err);
+}
+
+/* 0: *certificate, or empty: see whether it goes on. */
+static int issue_at_once(struct decision_job *job, struct smki_stored_certificate *certificate, struct smki_error *err)
+{
+    const struct admission admission = {.function = admission_make, .argument = job};
+    const struct smki_adhoc *out = job->out;
+    bool recorded;
+    int rc;
+
+    if (out->csr_code != 0) {
+        rc = store_change(job->service->store, refuse_text_change, job, err);
+        recorded = rc == 0;
+    } else {
+        rc = admitted_issue(job->service, &job->actor, SMKI_PROFILE_DEVICE, &admission, BYTES(out->csr.at, out->csr.size), certificate,
+                            &recorded, err);
+    }
+    if (!recorded)
+        job->out->transaction = 0;
+    return rc == 0 && job->refusal != 0 ? smki_fail(err, job->refusal, "%s", job->why.text) : rc;
+}
+
+static int answer_at_once(struct decision_job *job, struct smki_error *err)
+{
+    struct smki_stored_certificate *certificate = calloc(1, sizeof(*certificate));
+    struct smki_error why = {0};
+    int rc = certificate != NULL ? issue_at_once(job, certificate, &why) : smki_fail(&why, SMKI_NO_MEMORY, NULL);
+
+    if (rc != 0)
+        rc = answer(job->out, job->service, rc, why.text, (struct smki_bytes){0}, err);
+    else if (goes_on(job))
+        rc = answer(job->out, job->service, 0, NULL, BYTES(certificate->der, certificate->size), err);
+    free(certificate);
+    return rc;
+}
+
+/* What must wait for its slot, or is refused for the pace, is admitted alone: its CSR is not looked at yet. */
+int smki_adhoc_request(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity,
+                       struct smki_bytes document, struct smki_error *err)
+{
+    struct decision_job job = job_of(out, service, identity);
+    struct smki_error why = {0};
+    int rc;
+
+    *out = (struct smki_adhoc){0};
+    rc = look(&job, identity, document, &why);
+    if (rc == 0 && job.at_once)
+        return answer_at_once(&job, err);
+    if (rc == 0)
+        rc = admit(&job, &why);
+    if (rc != 0)
+        return answer(out, service, rc, why.text, (struct smki_bytes){0}, err);
+    return out->not_before.us != 0 ? 0 : smki_adhoc_answer(out, service, identity, err);
 }
 
 /* ---- answers without a reading ---- */

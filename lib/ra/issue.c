@@ -18,12 +18,14 @@ struct issuing {
     struct smki_stored_certificate *out;
     int refusal; /* of policy: recorded, not a failure of the store */
     struct smki_error why;
-    uint64_t agreed;             /* the portal's quota by an agreement in force; 0: none */
-    struct smki_verdict verdict; /* of that quota */
-    struct octet_hold hold;      /* ad hoc and portal: while this is at its ticket */
-    uint64_t twin;               /* the open ticket, of somebody who is at it, that this request is a duplicate of; 0: none */
-    bool twin_seen;              /* it was finished: ask no more */
-    bool recorded;               /* the decision: the transaction's number is in the audit log */
+    uint64_t agreed;                   /* the portal's quota by an agreement in force; 0: none */
+    struct smki_verdict verdict;       /* of that quota */
+    struct octet_hold hold;            /* ad hoc and portal: while this is at its ticket */
+    uint64_t twin;                     /* the open ticket, of somebody who is at it, that this request is a duplicate of; 0: none */
+    bool twin_seen;                    /* it was finished: ask no more */
+    bool recorded;                     /* the decision: the transaction's number is in the audit log */
+    const struct admission *admission; /* NULL: none */
+    bool ended;                        /* by it: nothing is decided */
 };
 
 static const struct smki_actor recoverer = {.name = "recover", .interface = SMKI_INTERFACE_OPERATOR};
@@ -380,16 +382,30 @@ static int decide_alone(struct issuing *issuing, struct store_change *change, st
     return 0;
 }
 
+static int admission_ask(struct issuing *issuing, struct store_change *change, struct smki_error *err)
+{
+    const struct admission *admission = issuing->admission;
+    bool goes_on = true;
+    int rc = 0;
+
+    if (admission != NULL)
+        rc = admission->function(change, admission->argument, &issuing->transaction, &goes_on, err);
+    issuing->ticket.number = issuing->transaction;
+    issuing->ended = !goes_on;
+    return rc;
+}
+
 static int reserve_change(struct store_change *change, void *argument, struct smki_error *err)
 {
     struct issuing *issuing = argument;
     uint64_t half;
     int rc;
 
+    if ((rc = admission_ask(issuing, change, err)) != 0 || issuing->ended)
+        return rc;
     if ((rc = store_reserve_serials(change, 1, &half, err)) != 0)
         return rc;
     serial_compose(issuing->ticket.serial, half, issuing->chance);
-    issuing->ticket.number = issuing->transaction;
     issuing->ticket.not_before.us = store_change_time(change).us / SMKI_SECOND * SMKI_SECOND;
     issuing->why = (struct smki_error){0};
     if ((rc = decide_alone(issuing, change, err)) != 0)
@@ -416,7 +432,7 @@ static int reserve(struct issuing *issuing, struct smki_error *err)
     if ((rc = store_change(service->store, reserve_change, issuing, err)) != 0)
         return rc;
     issuing->recorded = true;
-    return issuing->refusal != 0 ? smki_fail(err, issuing->refusal, "%s", issuing->why.text) : 0;
+    return issuing->refusal != 0 && !issuing->ended ? smki_fail(err, issuing->refusal, "%s", issuing->why.text) : 0;
 }
 
 /* ---- sign ---- */
@@ -682,9 +698,10 @@ static int ticket_finish(struct smki_service *service, const struct smki_actor *
 /* A request refused before policy was asked is a decision too. */
 static int unread_change(struct store_change *change, void *argument, struct smki_error *err)
 {
-    const struct issuing *issuing = argument;
+    struct issuing *issuing = argument;
+    int rc = admission_ask(issuing, change, err);
 
-    return record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
+    return rc != 0 || issuing->ended ? rc : record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
 }
 
 int request_read(struct smki_csr *csr, const struct smki_service *service, enum smki_profile profile, struct smki_bytes der,
@@ -709,7 +726,7 @@ static int read_request(struct issuing *issuing, struct smki_bytes der, struct s
     if ((rc = store_change(issuing->service->store, unread_change, issuing, err)) != 0)
         return rc;
     issuing->recorded = true;
-    return smki_fail(err, issuing->refusal, "%s", issuing->why.text);
+    return issuing->ended ? 0 : smki_fail(err, issuing->refusal, "%s", issuing->why.text);
 }
 
 /* Reserves. When the request is a duplicate of one that somebody is at and has no certificate yet, that is finished first (both make the
@@ -730,13 +747,13 @@ static int issue_request(struct issuing *issuing, struct smki_bytes der, struct 
 {
     int rc = read_request(issuing, der, err);
 
-    if (rc != 0)
+    if (rc != 0 || issuing->ended)
         return rc;
     issuing->ticket.ca = ca_of(issuing->ticket.profile);
     issuing->ticket.csr = issuing->csr.der;
     if (issuing->credential != NULL)
         snprintf(issuing->credential->common_name, sizeof(issuing->credential->common_name), "%s", issuing->csr.subject.common_name);
-    if ((rc = agreement_ask(issuing, err)) != 0 || (rc = reserve_alone(issuing, err)) != 0)
+    if ((rc = agreement_ask(issuing, err)) != 0 || (rc = reserve_alone(issuing, err)) != 0 || issuing->ended)
         return rc;
     return sign_and_store(issuing, err);
 }
@@ -749,8 +766,21 @@ static int issue(struct issuing *issuing, struct smki_bytes der, struct smki_err
     issuing->hold.fd = -1;
     rc = issue_request(issuing, der, err);
     octet_hold_end(&issuing->hold);
-    if (rc != 0)
+    if (rc != 0 || issuing->ended)
         memset(issuing->out, 0, sizeof(*issuing->out));
+    return rc;
+}
+
+static int numbered_issue(struct issuing *issuing, struct smki_bytes csr, bool *recorded, struct smki_error *err)
+{
+    const enum smki_profile profile = issuing->ticket.profile;
+    int rc;
+
+    *recorded = false;
+    if (profile != SMKI_PROFILE_DEVICE && profile != SMKI_PROFILE_ORGANISATION)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an IKI certificate comes with its credential: use smki_service_credential_issue");
+    rc = issue(issuing, csr, err);
+    *recorded = issuing->recorded;
     return rc;
 }
 
@@ -762,14 +792,21 @@ int transaction_issue(struct smki_service *service, const struct smki_actor *act
                               .transaction = transaction,
                               .out = out,
                               .ticket = {.number = transaction, .profile = profile, .party = actor->party, .interface = actor->interface}};
-    int rc;
 
-    *recorded = false;
-    if (profile != SMKI_PROFILE_DEVICE && profile != SMKI_PROFILE_ORGANISATION)
-        return smki_fail(err, SMKI_INVALID_ARGUMENT, "an IKI certificate comes with its credential: use smki_service_credential_issue");
-    rc = issue(&issuing, csr, err);
-    *recorded = issuing.recorded;
-    return rc;
+    return numbered_issue(&issuing, csr, recorded, err);
+}
+
+int admitted_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile,
+                   const struct admission *admission, struct smki_bytes csr, struct smki_stored_certificate *out, bool *recorded,
+                   struct smki_error *err)
+{
+    struct issuing issuing = {.service = service,
+                              .actor = actor,
+                              .admission = admission,
+                              .out = out,
+                              .ticket = {.profile = profile, .party = actor->party, .interface = actor->interface}};
+
+    return numbered_issue(&issuing, csr, recorded, err);
 }
 
 int refused_unread(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile, int code, const char *text,

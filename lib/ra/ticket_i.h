@@ -31,6 +31,17 @@ SMKI_MUST_USE int tickets_open(struct store_view *view, struct smki_buffer *out,
 SMKI_MUST_USE int transaction_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile,
                                     uint64_t transaction, struct smki_bytes csr, struct smki_stored_certificate *out, bool *recorded,
                                     struct smki_error *err);
+
+/* What comes before the decision on a request, in the same change: gives the number of its transaction, and may end it there (*goes_on
+ * false): then what was changed so far stands, and nothing is decided. Called again when the change is made again. */
+struct admission {
+    int (*function)(struct store_change *change, void *argument, uint64_t *transaction, bool *goes_on, struct smki_error *err);
+    void *argument;
+};
+/* transaction_issue with that: one durable write before the signature and one after it. When it was ended there: 0, and `out` is empty. */
+SMKI_MUST_USE int admitted_issue(struct smki_service *service, const struct smki_actor *actor, enum smki_profile profile,
+                                 const struct admission *admission, struct smki_bytes csr, struct smki_stored_certificate *out,
+                                 bool *recorded, struct smki_error *err);
 /* smki_service_issue for a Device CSR, with how the portal's quota saw it: flagged, when it was let in only because the rule is observed.
  */
 SMKI_MUST_USE int quota_issue(struct smki_service *service, const struct smki_actor *actor, struct smki_bytes csr,

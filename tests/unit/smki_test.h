@@ -304,4 +304,16 @@ static inline const char *test_path(char out[TEST_PATH_SIZE], const char *folder
     return out;
 }
 
+/* Reads and writes that this process has asked the system for. */
+static inline unsigned long test_file_calls(void)
+{
+    FILE *file = fopen("/proc/self/io", "r");
+    unsigned long reads, writes;
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "rchar: %*u wchar: %*u syscr: %lu syscw: %lu", &reads, &writes), 2);
+    fclose(file);
+    return reads + writes;
+}
+
 #endif

@@ -4,10 +4,12 @@
 #include "message_test.h"
 
 #include "ra/service_i.h"
+#include "store/store_i.h"
 
 #include <smki/adhoc.h>
 #include <smki/smki.h>
 
+#include <lmdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -103,14 +105,22 @@ static int admit_request(struct adhoc_home *at, struct smki_adhoc *adhoc, const 
     return rc;
 }
 
-/* Both steps, far enough from the one before. */
-static int ask(struct adhoc_home *at, struct smki_adhoc *adhoc, const struct request *request, struct smki_error *err)
+static int request_whole(struct adhoc_home *at, struct smki_adhoc *adhoc, const struct request *request, struct smki_error *err)
 {
+    struct smki_buffer text = {0};
     int rc;
 
+    document(&text, "r-1", BYTES(request->der, request->size));
+    rc = smki_adhoc_request(adhoc, at->home.service, &at->supplier, BYTES(text.at, text.size), err);
+    smki_buffer_finish(&text);
+    return rc;
+}
+
+/* Both steps, far enough from the one before: at once, as the server does. */
+static int ask(struct adhoc_home *at, struct smki_adhoc *adhoc, const struct request *request, struct smki_error *err)
+{
     test_clock_advance(&at->home.clock, 4 * SMKI_SECOND);
-    rc = admit_request(at, adhoc, request, err);
-    return rc != 0 ? rc : smki_adhoc_answer(adhoc, at->home.service, &at->supplier, err);
+    return request_whole(at, adhoc, request, err);
 }
 
 static bool says(const struct smki_buffer *xml, const char *part)
@@ -887,6 +897,166 @@ static void smoothed_they_keep_it_too(void **state)
     hammer_with("{\"demand\": {\"adhoc_pace_day\": \"20 ms\", \"adhoc_pace_night\": \"20 ms\", \"adhoc_pace_mode\": \"smooth\"}}");
 }
 
+/* ---- durable writes ---- */
+
+/* The number of the store's last transaction, as another process reads it: LMDB is opened once in a process. */
+static size_t last_transaction(const struct adhoc_home *at)
+{
+    char folder[TEST_PATH_SIZE];
+    size_t number = 0;
+    int ends[2], status;
+    pid_t child;
+
+    test_path(folder, at->home.path, SMKI_HOME_STORE);
+    assert_int_equal(pipe(ends), 0);
+    if ((child = fork()) == 0) {
+        MDB_env *env;
+        MDB_envinfo info;
+
+        if (mdb_env_create(&env) != 0 || mdb_env_open(env, folder, MDB_RDONLY, 0600) != 0 || mdb_env_info(env, &info) != 0 ||
+            write(ends[1], &info.me_last_txnid, sizeof(info.me_last_txnid)) != sizeof(info.me_last_txnid))
+            _exit(1);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(read(ends[0], &number, sizeof(number)), sizeof(number));
+    close(ends[0]);
+    close(ends[1]);
+    return number;
+}
+
+static void EXPECT_WRITES(struct adhoc_home *at, size_t writes, int code, const struct request *request)
+{
+    const size_t before = last_transaction(at);
+    struct smki_adhoc adhoc;
+    struct smki_error err = {0};
+
+    if (code == 0)
+        ASSERT_OK(request_whole(at, &adhoc, request, &err), err);
+    else
+        EXPECT_REFUSED(code, request_whole(at, &adhoc, request, &err), err);
+    assert_int_equal(last_transaction(at) - before, writes);
+    smki_adhoc_finish(&adhoc);
+}
+
+static void a_certificate_is_two_durable_writes_and_a_refusal_one(void **state)
+{
+    static const struct request none = {.size = 2, .der = {0x30, 0}};
+    struct request bent = keys[2];
+    struct adhoc_home at;
+
+    (void)state;
+    bent.der[bent.size - 1] ^= 1;
+    lay(&at, "2026-11-23T14:00", "{}");
+    PORTAL(&at, &keys[0]);
+    EXPECT_WRITES(&at, 2, 0, &keys[1]);
+    EXPECT_WRITES(&at, 1, SMKI_RATE_ADHOC_DAY, &keys[2]);
+    test_clock_advance(&at.home.clock, SMKI_SECOND);
+    EXPECT_WRITES(&at, 1, SMKI_CSR_DUPLICATE, &keys[1]);
+    test_clock_advance(&at.home.clock, SMKI_SECOND);
+    EXPECT_WRITES(&at, 1, SMKI_CSR_SIGNATURE, &bent);
+    test_clock_advance(&at.home.clock, SMKI_SECOND);
+    EXPECT_WRITES(&at, 1, SMKI_CSR_MALFORMED, &none);
+    clear(&at);
+}
+
+static void what_must_wait_for_its_slot_is_answered_in_the_second_step(void **state)
+{
+    struct adhoc_home at;
+    struct smki_adhoc adhoc;
+    struct smki_error err = {0};
+
+    (void)state;
+    lay(&at, "2026-11-23T14:00", "{\"demand.adhoc_pace_mode\": \"smooth\"}");
+    PORTAL(&at, &keys[0]);
+    ASSERT_OK(request_whole(&at, &adhoc, &keys[1], &err), err);
+    assert_int_equal(adhoc.not_before.us, 0);
+    EXPECT_ANSWER(&adhoc, "SUCCESS", NULL);
+    ASSERT_OK(request_whole(&at, &adhoc, &keys[2], &err), err);
+    assert_int_equal(adhoc.not_before.us, at.home.clock.us + 800000);
+    assert_int_equal(adhoc.xml.size, 0);
+    test_clock_set(&at.home.clock, adhoc.not_before);
+    ASSERT_OK(smki_adhoc_answer(&adhoc, at.home.service, &at.supplier, &err), err);
+    EXPECT_ANSWER(&adhoc, "SUCCESS", NULL);
+    clear(&at);
+}
+
+#define IN_FLIGHT 64
+
+struct flight {
+    struct adhoc_home *at;
+    const struct request *request;
+    int rc;
+};
+
+static void *fly(void *argument)
+{
+    struct flight *flight = argument;
+    struct smki_adhoc adhoc;
+    struct smki_error err = {0};
+
+    flight->rc = request_whole(flight->at, &adhoc, flight->request, &err);
+    smki_adhoc_finish(&adhoc);
+    return NULL;
+}
+
+/* A disk on which a write takes a tenth of a second. */
+struct slow_disk {
+    struct smki_store *store;
+    atomic_bool ends;
+};
+
+static int dawdle(struct store_change *change, void *argument, struct smki_error *err)
+{
+    (void)change, (void)argument, (void)err;
+    usleep(100 * 1000);
+    return 0;
+}
+
+static void *slow_disk_main(void *argument)
+{
+    struct slow_disk *disk = argument;
+
+    while (!atomic_load(&disk->ends))
+        if (store_change(disk->store, dawdle, NULL, NULL) != 0)
+            return disk;
+    return NULL;
+}
+
+static void sixty_four_requests_in_flight_share_their_writes(void **state)
+{
+    struct request *many = requests_make_of_one(IN_FLIGHT + 1, DEVICE + 9);
+    struct flight flights[IN_FLIGHT];
+    pthread_t threads[IN_FLIGHT], disk_thread;
+    struct adhoc_home at;
+    struct slow_disk disk = {0};
+    size_t before;
+    void *failed;
+
+    (void)state;
+    assert_non_null(many);
+    lay(&at, "2026-11-23T14:00", "{\"demand.adhoc_pace_mode\": \"off\"}");
+    PORTAL(&at, &many[IN_FLIGHT]);
+    disk.store = smki_service_store(at.home.service);
+    before = last_transaction(&at);
+    assert_int_equal(pthread_create(&disk_thread, NULL, slow_disk_main, &disk), 0);
+    for (unsigned i = 0; i < IN_FLIGHT; i++) {
+        flights[i] = (struct flight){.at = &at, .request = &many[i]};
+        assert_int_equal(pthread_create(&threads[i], NULL, fly, &flights[i]), 0);
+    }
+    for (unsigned i = 0; i < IN_FLIGHT; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(flights[i].rc, 0);
+    }
+    atomic_store(&disk.ends, true);
+    pthread_join(disk_thread, &failed);
+    assert_null(failed);
+    assert_in_range(last_transaction(&at) - before, 2, IN_FLIGHT / 2); /* alone they would take 128 */
+    clear(&at);
+    free(many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -922,6 +1092,9 @@ int main(void)
         cmocka_unit_test(smooth_holds_one_for_its_slot_and_refuses_the_next),
         cmocka_unit_test(threads_and_processes_together_keep_the_pace),
         cmocka_unit_test(smoothed_they_keep_it_too),
+        cmocka_unit_test(a_certificate_is_two_durable_writes_and_a_refusal_one),
+        cmocka_unit_test(what_must_wait_for_its_slot_is_answered_in_the_second_step),
+        cmocka_unit_test(sixty_four_requests_in_flight_share_their_writes),
     };
 
     return cmocka_run_group_tests_name("adhoc", tests, group_begin, group_end);

@@ -210,12 +210,25 @@ static void a_sink_that_fails_ends_the_writing(void **state)
     assert_true(results.next < 5000);
 }
 
+/* Opens what is to hold a zip, and writes it as it is asked for. */
+static int zip_result(const char *path, struct results *results, struct smki_error *err)
+{
+    const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int rc;
+
+    assert_true(fd >= 0);
+    rc = batch_zip_result(fd, path, next_result, results, err);
+    close(fd);
+    return rc;
+}
+
 static void a_result_that_cannot_be_had_ends_every_form(void **state)
 {
     const struct batch_result all[] = {GRANTED(1, "a"), GRANTED(2, "b")};
     char folder[TEST_PATH_SIZE], path[TEST_PATH_SIZE];
     struct pieces pieces = {0};
     struct smki_error err = {0};
+    struct stat about;
 
     (void)state;
     test_folder_make(folder);
@@ -224,11 +237,12 @@ static void a_result_that_cannot_be_had_ends_every_form(void **state)
         struct results results = {.all = all, .count = 2, .fail_at = 2};
         int rc = form == 0   ? batch_xml_result(&xml_batch, "0", next_result, &results, count_piece, &pieces, &err)
                  : form == 1 ? batch_txt_result(&xml_batch, next_result, &results, count_piece, &pieces, &err)
-                             : batch_zip_result(path, next_result, &results, &err);
+                             : zip_result(path, &results, &err);
         EXPECT_REFUSED(SMKI_STORE_CORRUPT, rc, err);
     }
     assert_int_equal(pieces.total, 0);
-    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_size, 0);
     test_folder_remove(folder);
 }
 
@@ -400,7 +414,7 @@ static void write_zip(const struct place *place, const struct batch_result *all,
     struct results results = {.all = all, .count = count};
     struct smki_error err = {0};
 
-    ASSERT_OK(batch_zip_result(place->path, next_result, &results, &err), err);
+    ASSERT_OK(zip_result(place->path, &results, &err), err);
 }
 
 static void the_zip_holds_the_granted_in_order_under_their_names(void **state)
@@ -477,7 +491,23 @@ static void a_folder_that_is_not_there_is_said(void **state)
     struct smki_error err = {0};
 
     (void)state;
-    EXPECT_REFUSED(SMKI_NOT_FOUND, batch_zip_result("/nowhere/at/all/r.zip", next_result, &results, &err), err);
+    EXPECT_REFUSED(SMKI_NOT_FOUND, batch_zip_result(-1, "/nowhere/at/all/r.zip", next_result, &results, &err), err);
+}
+
+static void a_full_disk_is_said(void **state)
+{
+    const struct batch_result all[] = {GRANTED(1, "a.csr")};
+    const struct place *place = *state;
+    const int fd = open("/dev/full", O_RDWR | O_CLOEXEC);
+    struct smki_error err = {0};
+
+    assert_true(fd >= 0);
+    for (size_t count = 0; count <= 1; count++) {
+        struct results results = {.all = all, .count = count};
+        EXPECT_REFUSED(SMKI_DISK_FULL, batch_zip_result(fd, place->path, next_result, &results, &err), err);
+    }
+    close(fd);
+    expect_run(place, "ls", "");
 }
 
 /* A certificate made by openssl, through each form, is read by openssl again. */
@@ -503,9 +533,10 @@ static void openssl_reads_the_certificates(void **state)
     smki_buffer_finish(&document);
 }
 
-static void fifty_thousand_certificates_fit_a_zip(void **state)
+static void fifty_thousand_certificates_fit_a_zip_by_few_calls(void **state)
 {
     const struct place *place = *state;
+    unsigned long calls;
     struct batch_result *all = calloc(50000, sizeof(*all));
     char(*refs)[16] = calloc(50000, sizeof(*refs));
 
@@ -515,7 +546,9 @@ static void fifty_thousand_certificates_fit_a_zip(void **state)
         snprintf(refs[i], sizeof(refs[i]), "m%u.csr", (unsigned)i);
         all[i] = (struct batch_result)GRANTED(i + 1, refs[i]);
     }
+    calls = test_file_calls();
     write_zip(place, all, 50000);
+    assert_in_range(test_file_calls() - calls, 1, 1000);
     expect_run(place, "unzip -Z1 r.zip | wc -l", "50000\n");
     expect_run(place, "unzip -tq r.zip", NULL);
     free(all);
@@ -611,8 +644,9 @@ int main(void)
         WITH_PLACE(a_zip_without_certificates_is_an_empty_zip),
         WITH_PLACE(the_same_results_make_the_same_zip),
         cmocka_unit_test(a_folder_that_is_not_there_is_said),
+        WITH_PLACE(a_full_disk_is_said),
         WITH_PLACE(openssl_reads_the_certificates),
-        WITH_PLACE(fifty_thousand_certificates_fit_a_zip),
+        WITH_PLACE(fifty_thousand_certificates_fit_a_zip_by_few_calls),
         cmocka_unit_test(the_report_of_a_zip_has_numbers_and_file_names),
         cmocka_unit_test(the_report_of_xml_has_ids),
         cmocka_unit_test(commas_quotes_and_line_ends_keep_one_record_a_line),

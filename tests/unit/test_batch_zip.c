@@ -264,6 +264,30 @@ static void what_info_zip_streams_is_accepted(void **state)
     assert_string_equal(expect_accepted(place, 2).refs, "a.csr,b.csr");
 }
 
+static int ignore(void *context, const struct batch_request *request, struct smki_error *err)
+{
+    (void)context, (void)request, (void)err;
+    return 0;
+}
+
+static void many_entries_are_read_by_few_calls(void **state)
+{
+    static const struct batch_limits many = {.max_csrs = 3000, .max_upload = 1000000};
+    struct place *place = *state;
+    struct smki_error err = {0};
+    unsigned long calls;
+    char name[32];
+
+    for (unsigned i = 0; i < 3000; i++) {
+        snprintf(name, sizeof(name), "%u.csr", i);
+        add(place, name);
+    }
+    close_zip(place);
+    calls = test_file_calls();
+    ASSERT_OK(batch_zip_read(place->path, &many, ignore, NULL, &err), err);
+    assert_in_range(test_file_calls() - calls, 1, 100);
+}
+
 /* ---- refused by name ---- */
 
 struct named {
@@ -825,6 +849,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_PLACE(stored_and_deflated_entries_come_in_order),
+        WITH_PLACE(many_entries_are_read_by_few_calls),
         WITH_PLACE(the_extension_may_be_in_any_case),
         WITH_PLACE(names_may_have_spaces_dots_and_letters_of_any_language),
         WITH_PLACE(every_text_form_is_accepted),

@@ -3,6 +3,8 @@
 
 #include "pki/draft_i.h"
 
+#include <smki/p256.h>
+
 #define NIGHT "2026-11-23T20:00:00Z"
 
 /* ---- verbs ---- */
@@ -205,6 +207,36 @@ static void openssl_verifies_what_is_issued(void **state)
                               : "verify -attime 1795464000 -CAfile root.crt -untrusted issuing.crt leaf.crt",
                           "leaf.crt: OK");
     }
+}
+
+/* What the key file of a CA signs by another provider of this build (RFC 6979: there is no chance in it). */
+static void every_provider_issues_the_same_octets(void **state)
+{
+    const struct test_pki *pki = *state;
+    static const enum smki_p256_choice choices[] = {SMKI_P256_MBEDTLS, SMKI_P256_LIBCRYPTO};
+    uint8_t first[SMKI_CERTIFICATE_MAX_SIZE], out[SMKI_CERTIFICATE_MAX_SIZE];
+    struct smki_bytes expected = issue(first, pki->issuing, SMKI_PROFILE_DEVICE, "lint/good/device-csr.pem"), der;
+    char key_path[TEST_PATH_SIZE], certificate_path[TEST_PATH_SIZE];
+    struct smki_error err = {0};
+
+    test_path(key_path, pki->folder, "issuing.pem");
+    test_path(certificate_path, pki->folder, "issuing.crt");
+    for (size_t i = 0; i < TEST_COUNT(choices); i++) {
+        struct smki_ca *ca;
+
+        if (smki_p256_choose(choices[i], &err) != 0) { /* not in this build */
+            EXPECT_TEXT(err, "set it to \"auto\", or build with -Dlibcrypto=enabled");
+            continue;
+        }
+        assert_string_equal(smki_p256_name(), choices[i] == SMKI_P256_MBEDTLS ? "mbedtls" : "libcrypto");
+        ASSERT_OK(smki_ca_open(&ca, &(struct smki_ca_options){.certificate_path = certificate_path, .key_path = key_path}, &err), err);
+        der = issue(out, ca, SMKI_PROFILE_DEVICE, "lint/good/device-csr.pem");
+        ASSERT_BYTES(der, expected.at, expected.size);
+        test_pki_write_pem(pki, "leaf.crt", "CERTIFICATE", der.at, der.size);
+        test_openssl_says(pki, 0, "verify -attime 1795464000 -CAfile root.crt -untrusted issuing.crt leaf.crt", "leaf.crt: OK");
+        smki_ca_close(ca);
+    }
+    ASSERT_OK(smki_p256_choose(SMKI_P256_AUTO, &err), err);
 }
 
 static void openssl_does_not_verify_under_another_root(void **state)
@@ -538,6 +570,7 @@ int main(void)
         cmocka_unit_test(each_profile_is_issued_as_its_golden_dump),
         cmocka_unit_test(what_is_issued_breaks_no_rule),
         cmocka_unit_test(openssl_verifies_what_is_issued),
+        cmocka_unit_test(every_provider_issues_the_same_octets),
         cmocka_unit_test(openssl_does_not_verify_under_another_root),
         cmocka_unit_test(the_issued_certificate_verifies_under_its_ca),
         cmocka_unit_test(both_proofs_give_the_same_certificate),
