@@ -134,6 +134,7 @@ static int run(struct batch_job *job, struct smki_service *service, struct smki_
     rc = smki_batch_run(service, &bench_actor, &options, &summary, err);
     job->granted = summary.granted;
     job->refused = summary.refused;
+    job->working = summary.working;
     return rc;
 }
 
@@ -200,9 +201,4 @@ size_t batch_job_rate(const struct batch_job *job, double *seconds, double *rate
         rate[count++] = (job->processed[i] - job->processed[i - 1]) / time;
     }
     return count;
-}
-
-double batch_job_span(const struct batch_job *job)
-{
-    return job->moments > 0 ? job->moment[job->moments - 1] : 0;
 }

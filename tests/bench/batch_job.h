@@ -23,6 +23,7 @@ struct batch_job {
     uint64_t batch;
     bool over_quota;
     double seconds;   /* of the stage run last, without opening the home */
+    double working;   /* of the run, from its first claim to its last commit */
     double megabytes; /* of what it wrote */
     uint64_t granted, refused;
     char result[240];
@@ -45,7 +46,5 @@ int batch_job_result_txt(void *job, struct smki_error *err);
 
 /* The rate over the run's time, from its moments: `count` of at most JOB_MOMENTS. */
 size_t batch_job_rate(const struct batch_job *job, double *seconds, double *rate);
-/* From the first moment, when the workers had just begun, to the last, when all is committed. */
-double batch_job_span(const struct batch_job *job);
 
 #endif

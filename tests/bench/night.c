@@ -101,13 +101,13 @@ static int batches_submit(struct night *night, struct smki_error *err)
 static void report_run(const struct night *night, struct report *report, const struct bound *bound, const struct stage *stage)
 {
     const struct batch_job *job = night->job;
-    const double span = batch_job_span(job), count = (double)night->csrs;
+    const double span = job->working, count = (double)night->csrs;
 
     report_figure(report, "bound_per_second", bound->per_second, "/s", "bound: the provider alone, verify + sign");
     report_bar(report, "night_seconds", span, "s", BELOW, TIME_BAR, "from first claim to last commit");
     report_figure(report, "night_per_second", count / span, "/s", "issued");
     report_figure(report, "ratio", count / span / bound->per_second, "", "of the bound");
-    report_figure(report, "run_seconds", job->seconds, "s", "the whole run, with cutting the uploads into chunks");
+    report_figure(report, "run_seconds", job->seconds, "s", "the whole run, from the start to the last record");
     report_figure(report, "run_ratio", count / job->seconds / bound->per_second, "", "the whole run, of the bound");
     report_figure(report, "granted", (double)job->granted, "", "granted");
     report_figure(report, "refused", (double)job->refused, "", "refused");
