@@ -59,6 +59,9 @@ SMKI_API SMKI_MUST_USE int smki_csr_guess_profile(enum smki_profile *profile, st
 /* Verifies the request's own signature (proof of possession, RFC 2986 4.2). Errors: CSR_SIGNATURE, CSR_KEY, P256_POINT. Thread-safe. */
 SMKI_API SMKI_MUST_USE int smki_csr_verify(const struct smki_csr *csr, struct smki_error *err);
 
+/* The same of many at once, for less each; codes[i] is what smki_csr_verify returns for csrs[i], which has the words. Thread-safe. */
+SMKI_API void smki_csr_verify_many(const struct smki_csr *const csrs[], size_t count, int codes[]);
+
 /* What a request shall say. What its profile does not have is not looked at. */
 struct smki_csr_wish {
     enum smki_profile profile;

@@ -179,39 +179,70 @@ static bool is_passing(int code)
     return false;
 }
 
-static int read_fresh(struct chunk_work *work, size_t i, struct smki_error *err)
+/* The fate of a CSR that cannot be read, or whose signature does not verify. */
+static int read_failed(struct chunk_work *work, size_t i, int code, const struct smki_error *why, struct smki_error *err)
+{
+    if (is_passing(code))
+        return smki_fail(err, code, "%s", why->text);
+    work->readable[i] = false;
+    decision_refuse(&work->outcome.decisions[i], code, why->text);
+    return 0;
+}
+
+static int verify_failed(struct chunk_work *work, size_t i, struct smki_error *err)
 {
     struct smki_error why = {0};
-    int rc = read_request(work, &work->csrs[i], &work->requests[i], &why);
+    int code = smki_csr_verify(&work->csrs[i], &why); /* once more and by itself: that decides, and has the words */
 
-    if (rc == 0)
-        rc = smki_csr_verify(&work->csrs[i], &why);
-    if (is_passing(rc))
-        return smki_fail(err, rc, "%s", why.text);
-    work->readable[i] = rc == 0;
+    return code == 0 ? 0 : read_failed(work, i, code, &why, err);
+}
+
+static int read_fresh(struct chunk_work *work, struct range range, struct smki_error *err)
+{
+    const struct smki_csr *csrs[WORK_PIECE] = {NULL};
+    size_t at[WORK_PIECE], count = 0;
+    int codes[WORK_PIECE], rc = 0;
+
+    for (size_t i = range.first; i < range.end && rc == 0; i++) {
+        struct smki_error why = {0};
+        int code = read_request(work, &work->csrs[i], &work->requests[i], &why);
+
+        work->readable[i] = code == 0;
+        if (code != 0) {
+            rc = read_failed(work, i, code, &why, err);
+        } else {
+            at[count] = i;
+            csrs[count++] = &work->csrs[i];
+        }
+    }
     if (rc != 0)
-        decision_refuse(&work->outcome.decisions[i], rc, why.text);
-    return 0;
+        return rc;
+    smki_csr_verify_many(csrs, count, codes);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        if (codes[i] != 0)
+            rc = verify_failed(work, at[i], err);
+    return rc;
 }
 
 /* The same of a chunk that was decided before: what was granted then is read again for signing. No policy: that was asked when it was
  * granted. */
-static int read_granted(struct chunk_work *work, size_t i, struct smki_error *err)
+static int read_granted(struct chunk_work *work, struct range range, struct smki_error *err)
 {
-    work->readable[i] = work->outcome.decisions[i].code == 0;
-    if (work->readable[i] && smki_csr_read(&work->csrs[i], SMKI_PROFILE_DEVICE, work->requests[i].der, NULL) != 0)
-        return smki_fail(err, SMKI_STORE_CORRUPT, "CSR %u was granted and can no longer be read", work->requests[i].index);
+    for (size_t i = range.first; i < range.end; i++) {
+        work->readable[i] = work->outcome.decisions[i].code == 0;
+        if (work->readable[i] && smki_csr_read(&work->csrs[i], SMKI_PROFILE_DEVICE, work->requests[i].der, NULL) != 0)
+            return smki_fail(err, SMKI_STORE_CORRUPT, "CSR %u was granted and can no longer be read", work->requests[i].index);
+    }
     return 0;
 }
 
 int work_read(struct chunk_work *work, size_t piece, struct smki_error *err)
 {
     const struct range range = piece_range(work, piece);
-    int rc = 0;
+    int rc = work->outcome.stage == 0 ? read_fresh(work, range, err) : read_granted(work, range, err);
 
     for (size_t i = range.first; i < range.end && rc == 0; i++) {
-        rc = work->outcome.stage == 0 ? read_fresh(work, i, err) : read_granted(work, i, err);
-        if (rc == 0 && work->readable[i])
+        if (work->readable[i])
             work->claims[i] = device_claim(&work->csrs[i], (const uint8_t[SMKI_SERIAL_SIZE]){0});
     }
     return rc;

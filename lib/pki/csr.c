@@ -509,16 +509,9 @@ int smki_csr_guess_profile(enum smki_profile *profile, struct smki_bytes der, st
 
 /* ---- proof of possession ---- */
 
-int smki_csr_verify(const struct smki_csr *csr, struct smki_error *err)
+/* What a provider's answer says of a request. */
+static int verdict(int rc, struct smki_error *err)
 {
-    uint8_t digest[SHA256_SIZE];
-    int rc;
-
-    p256()->digest(digest, csr->info.at, csr->info.size);
-    if (csr->profile == SMKI_PROFILE_IKI)
-        rc = rsa_verify(csr->spki, digest, csr->signature);
-    else
-        rc = p256()->verify(csr->point, digest, csr->signature);
     switch (rc) {
     case 0:
         return 0;
@@ -531,6 +524,54 @@ int smki_csr_verify(const struct smki_csr *csr, struct smki_error *err)
         return smki_fail(err, SMKI_CSR_KEY, "the public key cannot be used: RSA of 2048 to 4096 bits is required (IDS App. G)");
     default:
         return smki_fail(err, rc, NULL);
+    }
+}
+
+int smki_csr_verify(const struct smki_csr *csr, struct smki_error *err)
+{
+    uint8_t digest[SHA256_SIZE];
+
+    p256()->digest(digest, csr->info.at, csr->info.size);
+    if (csr->profile == SMKI_PROFILE_IKI)
+        return verdict(rsa_verify(csr->spki, digest, csr->signature), err);
+    return verdict(p256()->verify(csr->point, digest, csr->signature), err);
+}
+
+#define MANY 32 /* verified together */
+
+static void verify_together(const struct smki_csr *const csrs[], size_t count, int codes[])
+{
+    struct p256_verification verifications[MANY];
+
+    for (size_t i = 0; i < count; i++) {
+        verifications[i] = (struct p256_verification){.point = csrs[i]->point, .signature = csrs[i]->signature};
+        p256()->digest(verifications[i].digest, csrs[i]->info.at, csrs[i]->info.size);
+    }
+    p256()->verify_many(verifications, count);
+    for (size_t i = 0; i < count; i++)
+        codes[i] = verdict(verifications[i].code, NULL);
+}
+
+void smki_csr_verify_many(const struct smki_csr *const csrs[], size_t count, int codes[])
+{
+    const struct smki_csr *curve[MANY]; /* those on P-256 */
+    size_t at[MANY], waiting = 0;
+    int found[MANY];
+
+    for (size_t i = 0; i < count; i++) {
+        if (csrs[i]->profile == SMKI_PROFILE_IKI) {
+            codes[i] = smki_csr_verify(csrs[i], NULL);
+        } else {
+            at[waiting] = i;
+            curve[waiting++] = csrs[i];
+        }
+        if (waiting != 0 && (waiting == MANY || i + 1 == count)) {
+            verify_together(curve, waiting, found);
+            while (waiting > 0) {
+                waiting--;
+                codes[at[waiting]] = found[waiting];
+            }
+        }
     }
 }
 

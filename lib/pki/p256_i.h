@@ -12,11 +12,21 @@
 
 struct p256_private; /* a provider's private key */
 
+/* One signature of many that are verified together. */
+struct p256_verification {
+    const uint8_t *point; /* SMKI_P256_POINT_SIZE octets */
+    uint8_t digest[32];
+    struct smki_bytes signature;
+    int code; /* out: what `verify` returns for it */
+};
+
 struct p256_provider {
     const char *name;
     /* Verifies a DER ECDSA-Sig-Value over a SHA-256 digest. Strict DER, 1 <= r, s < n; the point must be on the curve.
      * Returns 0, SMKI_SIGNATURE_INVALID, SMKI_P256_POINT, or SMKI_NO_MEMORY. */
     int (*verify)(const uint8_t point[SMKI_P256_POINT_SIZE], const uint8_t digest[32], struct smki_bytes signature);
+    /* The same of each of many, whatever the others are: what can be shared between them is done once. */
+    void (*verify_many)(struct p256_verification *verifications, size_t count);
     /* The scalar is big endian, 1..n-1. SMKI_KEY_UNREADABLE when it is not, SMKI_NO_MEMORY. */
     int (*private_open)(struct p256_private **out, const uint8_t scalar[P256_SCALAR_SIZE]);
     void (*private_close)(struct p256_private *key);

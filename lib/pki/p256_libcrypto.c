@@ -45,7 +45,20 @@ static struct {
 
 /* ---- what each thread has ---- */
 
+#define LANES 32
+
+/* One of many verifications. */
+struct lane {
+    bool in; /* point, r and s are what they must be */
+    EC_POINT *point;
+    BIGNUM *r;
+    BIGNUM *s;      /* in Montgomery's form, modulo n */
+    BIGNUM *before; /* the product of all s before it, in that form */
+};
+
 struct scratch {
+    struct lane lanes[LANES]; /* made with the first many */
+    BIGNUM *product, *u1, *u2;
     BN_CTX *bn;
     EC_KEY *key;         /* the public key of a verification */
     EC_POINT *point;     /* of the curve */
@@ -58,6 +71,15 @@ static void scratch_free(void *argument)
 {
     struct scratch *scratch = argument;
 
+    for (size_t i = 0; i < LANES; i++) {
+        EC_POINT_free(scratch->lanes[i].point);
+        BN_free(scratch->lanes[i].r);
+        BN_free(scratch->lanes[i].s);
+        BN_free(scratch->lanes[i].before);
+    }
+    BN_free(scratch->product);
+    BN_free(scratch->u1);
+    BN_free(scratch->u2);
     ECDSA_SIG_free(scratch->rs); /* and r and s */
     EC_POINT_free(scratch->point);
     EC_KEY_free(scratch->key);
@@ -133,23 +155,29 @@ static int without_errors(int rc)
 
 /* ---- verifying ---- */
 
-/* The form is uncompressed, the coordinates are below p, the point is on the curve: EC_POINT_oct2point sees to it. */
-static int read_point(struct scratch *scratch, const uint8_t point[SMKI_P256_POINT_SIZE])
+static bool scalar_in_range(const BIGNUM *scalar)
 {
-    if (point[0] != POINT_CONVERSION_UNCOMPRESSED ||
-        EC_POINT_oct2point(shared.group, scratch->point, point, SMKI_P256_POINT_SIZE, scratch->bn) != 1)
+    return !BN_is_zero(scalar) && BN_cmp(scalar, shared.order) < 0;
+}
+
+/* The form is uncompressed, the coordinates are below p, the point is on the curve: EC_POINT_oct2point sees to it. */
+static int read_point(struct scratch *scratch, EC_POINT *out, const uint8_t point[SMKI_P256_POINT_SIZE])
+{
+    if (point[0] != POINT_CONVERSION_UNCOMPRESSED || EC_POINT_oct2point(shared.group, out, point, SMKI_P256_POINT_SIZE, scratch->bn) != 1)
         return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE ? SMKI_NO_MEMORY : SMKI_P256_POINT;
-    return EC_KEY_set_public_key(scratch->key, scratch->point) == 1 ? 0 : SMKI_NO_MEMORY;
+    return 0;
 }
 
 static int verify_marked(struct scratch *scratch, const uint8_t point[SMKI_P256_POINT_SIZE], const uint8_t digest[32],
                          struct smki_bytes signature)
 {
     struct p256_signature octets;
-    int rc = read_point(scratch, point), right;
+    int rc = read_point(scratch, scratch->point, point), right;
 
     if (rc != 0)
         return rc;
+    if (EC_KEY_set_public_key(scratch->key, scratch->point) != 1)
+        return SMKI_NO_MEMORY;
     if (!p256_signature_read(&octets, signature))
         return SMKI_SIGNATURE_INVALID;
     if (BN_bin2bn(octets.r, sizeof(octets.r), scratch->r) == NULL || BN_bin2bn(octets.s, sizeof(octets.s), scratch->s) == NULL)
@@ -170,6 +198,121 @@ static int verify(const uint8_t point[SMKI_P256_POINT_SIZE], const uint8_t diges
     return without_errors(verify_marked(scratch, point, digest, signature));
 }
 
+/* ---- verifying many ----
+ *
+ * FIPS 186-5 6.4.2: with w = 1/s, is the x of (e w) G + (r w) Q equal to r modulo n? Division is what takes longest beside the
+ * multiplication of points, and one inverse does for many: that of the product of all s, from which each one's follows by multiplying. All
+ * s are of 1..n-1 and n is a prime, so no s can spoil the product, and whatever else is wrong with a lane is its own. Nothing here is
+ * secret. */
+
+static bool lanes_make(struct scratch *scratch)
+{
+    bool ok = true;
+
+    if (scratch->u2 != NULL)
+        return true;
+    for (size_t i = 0; i < LANES && ok; i++) {
+        struct lane *lane = &scratch->lanes[i];
+        ok = (lane->point != NULL || (lane->point = EC_POINT_new(shared.group)) != NULL) &&
+             (lane->r != NULL || (lane->r = BN_new()) != NULL) && (lane->s != NULL || (lane->s = BN_new()) != NULL) &&
+             (lane->before != NULL || (lane->before = BN_new()) != NULL);
+    }
+    return ok && (scratch->product != NULL || (scratch->product = BN_new()) != NULL) &&
+           (scratch->u1 != NULL || (scratch->u1 = BN_new()) != NULL) && (scratch->u2 = BN_new()) != NULL;
+}
+
+static int lane_read(struct lane *lane, struct scratch *scratch, const struct p256_verification *verification)
+{
+    struct p256_signature octets;
+    int rc = read_point(scratch, lane->point, verification->point);
+
+    if (rc != 0)
+        return rc;
+    if (!p256_signature_read(&octets, verification->signature))
+        return SMKI_SIGNATURE_INVALID;
+    if (BN_bin2bn(octets.r, sizeof(octets.r), lane->r) == NULL || BN_bin2bn(octets.s, sizeof(octets.s), lane->s) == NULL)
+        return SMKI_NO_MEMORY;
+    if (!scalar_in_range(lane->r) || !scalar_in_range(lane->s))
+        return SMKI_SIGNATURE_INVALID;
+    return BN_to_montgomery(lane->s, lane->s, shared.montgomery, scratch->bn) == 1 ? 0 : SMKI_NO_MEMORY;
+}
+
+/* The inverse of the product of all s, in Montgomery's form, into scratch->product. */
+static bool lanes_invert(struct scratch *scratch, size_t count)
+{
+    BIGNUM *product = scratch->product;
+    bool ok = BN_one(product) == 1 && BN_to_montgomery(product, product, shared.montgomery, scratch->bn) == 1;
+
+    for (size_t i = 0; i < count && ok; i++)
+        if (scratch->lanes[i].in)
+            ok = BN_copy(scratch->lanes[i].before, product) != NULL &&
+                 BN_mod_mul_montgomery(product, product, scratch->lanes[i].s, shared.montgomery, scratch->bn) == 1;
+    return ok && BN_from_montgomery(product, product, shared.montgomery, scratch->bn) == 1 &&
+           BN_mod_inverse(product, product, shared.order, scratch->bn) != NULL &&
+           BN_to_montgomery(product, product, shared.montgomery, scratch->bn) == 1;
+}
+
+/* The last lane whose s is in the product: its own inverse, and the product is without it. */
+static bool lane_inverse(struct lane *lane, struct scratch *scratch)
+{
+    return BN_mod_mul_montgomery(scratch->inverse, scratch->product, lane->before, shared.montgomery, scratch->bn) == 1 &&
+           BN_mod_mul_montgomery(scratch->product, scratch->product, lane->s, shared.montgomery, scratch->bn) == 1;
+}
+
+static int lane_verify(struct lane *lane, struct scratch *scratch, const uint8_t digest[32])
+{
+    BIGNUM *e = scratch->k, *x = scratch->k;
+    int rc = SMKI_NO_MEMORY;
+
+    if (BN_bin2bn(digest, 32, e) != NULL && (BN_cmp(e, shared.order) < 0 || BN_sub(e, e, shared.order) == 1) &&
+        BN_mod_mul_montgomery(scratch->u1, scratch->inverse, e, shared.montgomery, scratch->bn) == 1 &&
+        BN_mod_mul_montgomery(scratch->u2, scratch->inverse, lane->r, shared.montgomery, scratch->bn) == 1 &&
+        EC_POINT_mul(shared.group, scratch->point, scratch->u1, lane->point, scratch->u2, scratch->bn) == 1) {
+        if (EC_POINT_is_at_infinity(shared.group, scratch->point))
+            return SMKI_SIGNATURE_INVALID;
+        if (EC_POINT_get_affine_coordinates(shared.group, scratch->point, x, NULL, scratch->bn) == 1 &&
+            BN_nnmod(x, x, shared.order, scratch->bn) == 1)
+            rc = BN_cmp(x, lane->r) == 0 ? 0 : SMKI_SIGNATURE_INVALID;
+    }
+    return rc;
+}
+
+static void verify_lanes(struct scratch *scratch, struct p256_verification *verifications, size_t count)
+{
+    bool inverted;
+
+    for (size_t i = 0; i < count; i++) {
+        verifications[i].code = lane_read(&scratch->lanes[i], scratch, &verifications[i]);
+        scratch->lanes[i].in = verifications[i].code == 0;
+    }
+    inverted = lanes_invert(scratch, count);
+    for (size_t i = count; i-- > 0;) {
+        struct lane *lane = &scratch->lanes[i];
+
+        if (!lane->in)
+            continue;
+        inverted = inverted && lane_inverse(lane, scratch);
+        verifications[i].code = inverted ? lane_verify(lane, scratch, verifications[i].digest) : SMKI_NO_MEMORY;
+    }
+}
+
+static void verify_many(struct p256_verification *verifications, size_t count)
+{
+    struct scratch *scratch = scratch_of_thread();
+    const bool made = scratch != NULL && lanes_make(scratch);
+
+    for (size_t done = 0; done < count;) {
+        const size_t part = count - done < LANES ? count - done : LANES;
+
+        ERR_set_mark();
+        if (made)
+            verify_lanes(scratch, verifications + done, part);
+        for (size_t i = 0; i < part && !made; i++)
+            verifications[done + i].code = SMKI_NO_MEMORY;
+        done += (size_t)without_errors((int)part);
+    }
+}
+
 /* ---- private keys ---- */
 
 static void private_close(struct p256_private *key)
@@ -179,11 +322,6 @@ static void private_close(struct p256_private *key)
     EC_KEY_free(key->key); /* wipes */
     mbedtls_platform_zeroize(key, sizeof(*key));
     free(key);
-}
-
-static bool scalar_in_range(const BIGNUM *scalar)
-{
-    return !BN_is_zero(scalar) && BN_cmp(scalar, shared.order) < 0;
 }
 
 static int key_fill(struct p256_private *key, struct scratch *scratch)
@@ -325,6 +463,7 @@ static void digest(uint8_t out[32], const void *at, size_t size)
 const struct p256_provider p256_libcrypto = {
     .name = "libcrypto",
     .verify = verify,
+    .verify_many = verify_many,
     .private_open = private_open,
     .private_close = private_close,
     .sign = sign,

@@ -164,9 +164,16 @@ static int sign(const struct p256_private *key, uint8_t out[P256_SIGNATURE_MAX_S
     return rc == 0 ? 0 : SMKI_NO_MEMORY;
 }
 
+static void verify_many(struct p256_verification *verifications, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        verifications[i].code = verify(verifications[i].point, verifications[i].digest, verifications[i].signature);
+}
+
 const struct p256_provider p256_mbedtls = {
     .name = "mbedtls",
     .verify = verify,
+    .verify_many = verify_many,
     .private_open = private_open,
     .private_close = private_close,
     .sign = sign,

@@ -304,22 +304,75 @@ static void input_make(struct input *input)
     }
 }
 
+/* Many together get the verdicts that each got alone: 37 are more than any provider takes at once. */
+#define MANY 37
+
+static void same_together(const struct p256_provider *provider, const struct input *inputs, const int *verdicts, size_t count)
+{
+    struct p256_verification together[MANY];
+
+    for (size_t i = 0; i < count; i++) {
+        together[i] = (struct p256_verification){
+            .point = inputs[i].point, .signature = BYTES(inputs[i].signature, inputs[i].size), .code = SMKI_INTERNAL};
+        memcpy(together[i].digest, inputs[i].digest, sizeof(together[i].digest));
+    }
+    provider->verify_many(together, count);
+    for (size_t i = 0; i < count; i++)
+        if (together[i].code != verdicts[i])
+            fail_msg("%s says %s of lane %zu of %zu, and %s of it alone", provider->name, test_name_of(together[i].code), i, count,
+                     test_name_of(verdicts[i]));
+}
+
+/* What is wrong with one is its own: each edge as each number, in each place between good ones. */
+static void test_a_bad_one_among_many_spoils_no_other(void **state)
+{
+    struct input inputs[MANY], good;
+    int verdicts[MANY];
+
+    (void)state;
+    if (providers[0] == &p256_mbedtls) /* which shares nothing between them */
+        skip();
+    source.state = 1;
+    for (size_t lane = 0; lane < MANY; lane++) {
+        input_make(&inputs[lane]);
+        verdicts[lane] = 0;
+    }
+    for (size_t lane = 0; lane < MANY; lane++) {
+        good = inputs[lane];
+        for (size_t edge = 0; edge < 4 * TEST_COUNT(edges); edge++) {
+            struct p256_signature numbers;
+            uint8_t *const places[] = {numbers.r, numbers.s, inputs[lane].point + 1, inputs[lane].point + 33};
+
+            assert_true(p256_signature_read(&numbers, BYTES(good.signature, good.size)));
+            HEX_AT(places[edge % 4], 32, edges[edge / 4]);
+            p256_signature_write(inputs[lane].signature, &inputs[lane].size, &numbers);
+            verdicts[lane] = p256_mbedtls.verify(inputs[lane].point, inputs[lane].digest, BYTES(inputs[lane].signature, inputs[lane].size));
+            assert_int_not_equal(verdicts[lane], 0);
+            same_together(providers[0], inputs, verdicts, MANY);
+            inputs[lane] = good;
+        }
+        verdicts[lane] = 0;
+    }
+}
+
 /* SMKI_P256_INPUTS: how many; SMKI_P256_SEED: other ones. */
 static void test_providers_agree_on_random_and_mutated_inputs(void **state)
 {
     const uint64_t count = number_from("SMKI_P256_INPUTS", 400);
     uint64_t good = 0, points = 0;
-    struct input input;
+    struct input inputs[MANY];
+    int verdicts[MANY];
 
     (void)state;
     source.state = number_from("SMKI_P256_SEED", 20261126);
     for (uint64_t i = 0; i < count; i++) {
+        struct input *const input = &inputs[i % MANY];
         int verdict = 0;
 
-        input_make(&input);
-        input_mutate(&input);
+        input_make(input);
+        input_mutate(input);
         for (size_t p = 0; providers[p] != NULL; p++) {
-            const int rc = providers[p]->verify(input.point, input.digest, BYTES(input.signature, input.size));
+            const int rc = providers[p]->verify(input->point, input->digest, BYTES(input->signature, input->size));
 
             if (p > 0 && rc != verdict)
                 fail_msg("input %llu: %s says %s, %s says %s", (unsigned long long)i, providers[0]->name, test_name_of(verdict),
@@ -328,6 +381,10 @@ static void test_providers_agree_on_random_and_mutated_inputs(void **state)
         }
         good += verdict == 0;
         points += verdict == SMKI_P256_POINT;
+        verdicts[i % MANY] = verdict;
+        if (i % MANY == MANY - 1 || i + 1 == count)
+            for (size_t p = 0; providers[p] != NULL; p++)
+                same_together(providers[p], inputs, verdicts, (size_t)(i % MANY) + 1);
     }
     assert_true(good > count / 16 && points > count / 16 && good < count / 2);
 }
@@ -342,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_every_signature_of_the_table_gets_its_verdict),
         cmocka_unit_test(test_generated_scalars_differ_and_are_usable),
         cmocka_unit_test(test_no_scalar_without_randomness),
+        cmocka_unit_test(test_a_bad_one_among_many_spoils_no_other),
         cmocka_unit_test(test_providers_agree_on_random_and_mutated_inputs),
     };
 
