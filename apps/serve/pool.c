@@ -91,8 +91,8 @@ void pool_submit(struct pool *pool, struct job *job)
     pthread_mutex_lock(&pool->lock);
     *pool->last = job;
     pool->last = &job->next;
-    pthread_cond_signal(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
+    pthread_cond_signal(&pool->wake); /* once the mutex is free: who is woken wants it */
 }
 
 unsigned pool_queued(const struct pool *pool)

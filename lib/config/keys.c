@@ -231,7 +231,7 @@ void smki_config_defaults(struct smki_config *out)
         .device_certificate_limit = SMKI_DEVICE_CERTIFICATE_LIMIT,
         .batch_max_csrs = 50000,
         .batch_max_upload = (uint64_t)(100 * MIB),
-        .batch_chunk = 250,
+        .batch_chunk = 1000,
         .runner_lease = 10 * SMKI_MINUTE,
         .proof_every = 64,
         .approve_automatically = true,

@@ -1,13 +1,20 @@
 /* Changes: group commit. Whoever asks for a change queues it; when nobody leads, the thread leads: it takes all that wait, runs them in one
- * transaction, commits once for all, and wakes the others. What is queued meanwhile is the next group, led by one of those who wait. */
+ * transaction, commits once for all, and wakes the others. What is queued meanwhile is the next group, led by one of those who wait. Each
+ * waits at a semaphore of its own: at a condition all that are woken would queue again, for its mutex. */
 #include "store/engine_i.h"
+
+#include <errno.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 
 struct waiting {
     store_change_fn function;
     void *argument;
     struct smki_error *err;
     int rc;
-    bool done;
+    sem_t woken;       /* it is done, or its thread is asked to lead */
+    atomic_bool asked; /* to lead */
+    bool done;         /* guarded by the queue's mutex */
     struct waiting *next;
 };
 
@@ -95,7 +102,8 @@ static int group_start(struct store_change *change, struct smki_store *store, st
     *change = (struct store_change){.view = {.store = store, .thread = pthread_self()}};
     if ((rc = transaction_begin(store, 0, &change->view.txn, err)) != 0)
         return rc;
-    change->now = store->clock.now(store->clock.context); /* once it is our turn: changes of all processes are in the order of their times */
+    change->now =
+        store->clock.now(store->clock.context); /* once it is our turn: changes of all processes are in the order of their times */
     if ((rc = format_get(&change->view, &format, err)) != 0) {
         mdb_txn_abort(change->view.txn);
         gate_leave(store);
@@ -216,26 +224,46 @@ static void queue_lead(struct smki_store *store)
     for (; group != NULL; group = next) {
         next = group->next; /* once done, its thread may be gone */
         group->done = true;
+        sem_post(&group->woken);
     }
     store->leading = false;
-    pthread_cond_broadcast(&store->queue_moved);
+    if (store->first != NULL) {
+        store->first->asked = true;
+        sem_post(&store->first->woken);
+    }
+}
+
+/* True: it is done, and nobody touches it any more. Else its thread was asked to lead. */
+static bool wait_for_done(struct waiting *waiting)
+{
+    while (sem_wait(&waiting->woken) != 0 && errno == EINTR)
+        ;
+    return !waiting->asked;
 }
 
 int store_change(struct smki_store *store, store_change_fn function, void *argument, struct smki_error *err)
 {
     struct waiting waiting = {.function = function, .argument = argument, .err = err};
+    bool done = false;
     int rc;
 
     if ((rc = change_check(store, err)) != 0)
         return rc;
+    sem_init(&waiting.woken, 0, 0);
     pthread_mutex_lock(&store->queue);
     queue_append(store, &waiting);
-    while (!waiting.done) {
-        if (store->leading)
-            pthread_cond_wait(&store->queue_moved, &store->queue);
-        else
+    while (!done && !waiting.done) {
+        if (!store->leading) {
             queue_lead(store);
+            continue;
+        }
+        pthread_mutex_unlock(&store->queue);
+        done = wait_for_done(&waiting);
+        if (!done)
+            pthread_mutex_lock(&store->queue); /* somebody who came may lead already: then this waits on */
     }
-    pthread_mutex_unlock(&store->queue);
+    if (!done)
+        pthread_mutex_unlock(&store->queue);
+    sem_destroy(&waiting.woken);
     return waiting.rc;
 }

@@ -104,7 +104,6 @@ struct smki_store {
     struct store_view *views; /* open ones */
 
     pthread_mutex_t queue;
-    pthread_cond_t queue_moved;
     struct waiting *first, *last;
     bool leading;
     pthread_t leader;

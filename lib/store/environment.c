@@ -64,9 +64,34 @@ int lmdb_fail(const struct smki_store *store, struct smki_error *err, int rc, co
 
 /* ---- the gate ---- */
 
+/* The process's number, without asking the kernel each time: a child of a fork asks anew. */
+static atomic_int process_number;
+
+static void process_forked(void)
+{
+    process_number = 0;
+}
+
+static void process_watch(void)
+{
+    pthread_atfork(NULL, NULL, process_forked);
+}
+
+static pid_t process(void)
+{
+    static pthread_once_t watched = PTHREAD_ONCE_INIT;
+    int number = process_number;
+
+    if (number == 0) {
+        pthread_once(&watched, process_watch);
+        process_number = number = (int)getpid();
+    }
+    return number;
+}
+
 int environment_check(struct smki_store *store, struct smki_error *err)
 {
-    if (store->pid != getpid())
+    if (store->pid != process())
         return smki_fail(err, SMKI_STORE_LOCKED, "%s: this store was opened before a fork; open it again in the new process",
                          store->folder);
     if (store->unmapped)
@@ -324,7 +349,6 @@ int environment_open(struct smki_store **out, const char *folder, enum environme
     pthread_mutex_init(&store->gate, NULL);
     pthread_cond_init(&store->gate_moved, NULL);
     pthread_mutex_init(&store->queue, NULL);
-    pthread_cond_init(&store->queue_moved, NULL);
     if ((store->folder = strdup(folder)) == NULL)
         rc = smki_fail(err, SMKI_NO_MEMORY, NULL);
     else if ((rc = print_places_open(store, err)) == 0)
@@ -344,7 +368,6 @@ void environment_close(struct smki_store *store)
     resident_finish(store);
     print_finish(store);
     print_places_close(store);
-    pthread_cond_destroy(&store->queue_moved);
     pthread_mutex_destroy(&store->queue);
     pthread_cond_destroy(&store->gate_moved);
     pthread_mutex_destroy(&store->gate);

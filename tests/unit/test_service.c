@@ -65,7 +65,7 @@ static void a_reload_puts_the_file_in_force_and_on_record(void **state)
     assert_int_equal(capacity(&home), 9);
     assert_int_equal(smki_service_config(home.service)->batch_chunk, 3);
     assert_int_equal(configured(&home, &record), 1);
-    assert_string_equal(record.detail, "night.capacity 5 to 9, batch.chunk 250 to 3");
+    assert_string_equal(record.detail, "night.capacity 5 to 9, batch.chunk 1000 to 3");
     assert_string_equal(record.actor.name, "reload");
     AUDIT_HOLDS(&home);
     home_clear(&home);
