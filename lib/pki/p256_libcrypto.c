@@ -39,7 +39,9 @@ static pthread_key_t scratch_key;
 static struct {
     EC_GROUP *group;
     BIGNUM *order, *order_less_2;
+    BIGNUM *prime_less_order;
     BN_MONT_CTX *montgomery; /* of the order */
+    BN_MONT_CTX *field;      /* the same of the prime */
     bool made;
 } shared;
 
@@ -58,7 +60,7 @@ struct lane {
 
 struct scratch {
     struct lane lanes[LANES]; /* made with the first many */
-    BIGNUM *product, *u1, *u2;
+    BIGNUM *product, *u1, *u2, *z;
     BN_CTX *bn;
     EC_KEY *key;         /* the public key of a verification */
     EC_POINT *point;     /* of the curve */
@@ -80,6 +82,7 @@ static void scratch_free(void *argument)
     BN_free(scratch->product);
     BN_free(scratch->u1);
     BN_free(scratch->u2);
+    BN_free(scratch->z);
     ECDSA_SIG_free(scratch->rs); /* and r and s */
     EC_POINT_free(scratch->point);
     EC_KEY_free(scratch->key);
@@ -92,15 +95,22 @@ static void scratch_free(void *argument)
 static void make_shared(void)
 {
     BN_CTX *bn = BN_CTX_new();
+    BIGNUM *prime = BN_new();
 
     shared.group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
     shared.order = BN_new();
     shared.order_less_2 = BN_new();
+    shared.prime_less_order = BN_new();
     shared.montgomery = BN_MONT_CTX_new();
-    shared.made = bn != NULL && shared.group != NULL && shared.order != NULL && shared.order_less_2 != NULL && shared.montgomery != NULL &&
+    shared.field = BN_MONT_CTX_new();
+    shared.made = bn != NULL && prime != NULL && shared.prime_less_order != NULL && shared.field != NULL && shared.group != NULL &&
+                  shared.order != NULL && shared.order_less_2 != NULL && shared.montgomery != NULL &&
                   EC_GROUP_get_order(shared.group, shared.order, bn) == 1 && BN_copy(shared.order_less_2, shared.order) != NULL &&
                   BN_sub_word(shared.order_less_2, 2) == 1 && BN_MONT_CTX_set(shared.montgomery, shared.order, bn) == 1 &&
+                  EC_GROUP_get_curve(shared.group, prime, NULL, NULL, bn) == 1 &&
+                  BN_sub(shared.prime_less_order, prime, shared.order) == 1 && BN_MONT_CTX_set(shared.field, prime, bn) == 1 &&
                   pthread_key_create(&scratch_key, scratch_free) == 0;
+    BN_free(prime);
     BN_CTX_free(bn);
 }
 
@@ -202,8 +212,8 @@ static int verify(const uint8_t point[SMKI_P256_POINT_SIZE], const uint8_t diges
  *
  * FIPS 186-5 6.4.2: with w = 1/s, is the x of (e w) G + (r w) Q equal to r modulo n? Division is what takes longest beside the
  * multiplication of points, and one inverse does for many: that of the product of all s, from which each one's follows by multiplying. All
- * s are of 1..n-1 and n is a prime, so no s can spoil the product, and whatever else is wrong with a lane is its own. Nothing here is
- * secret. */
+ * s are of 1..n-1 and n is a prime, so no s can spoil the product, and whatever else is wrong with a lane is its own. Nor is the sum
+ * divided by its Z: x = X / Z^2 is r modulo n when X is r Z^2, or (r + n) Z^2 if r + n is below p. Nothing here is secret. */
 
 static bool lanes_make(struct scratch *scratch)
 {
@@ -218,7 +228,8 @@ static bool lanes_make(struct scratch *scratch)
              (lane->before != NULL || (lane->before = BN_new()) != NULL);
     }
     return ok && (scratch->product != NULL || (scratch->product = BN_new()) != NULL) &&
-           (scratch->u1 != NULL || (scratch->u1 = BN_new()) != NULL) && (scratch->u2 = BN_new()) != NULL;
+           (scratch->u1 != NULL || (scratch->u1 = BN_new()) != NULL) && (scratch->z != NULL || (scratch->z = BN_new()) != NULL) &&
+           (scratch->u2 = BN_new()) != NULL;
 }
 
 static int lane_read(struct lane *lane, struct scratch *scratch, const struct p256_verification *verification)
@@ -259,10 +270,34 @@ static bool lane_inverse(struct lane *lane, struct scratch *scratch)
            BN_mod_mul_montgomery(scratch->product, scratch->product, lane->s, shared.montgomery, scratch->bn) == 1;
 }
 
+/* *same: is X that many times Z^2? scratch->z holds Z^2 in Montgomery's form. */
+static bool x_is(struct scratch *scratch, const BIGNUM *x, const BIGNUM *candidate, bool *same)
+{
+    BIGNUM *product = scratch->u2;
+    const bool ok = BN_mod_mul_montgomery(product, scratch->z, candidate, shared.field, scratch->bn) == 1;
+
+    *same = ok && BN_cmp(product, x) == 0;
+    return ok;
+}
+
+/* *same: is the sum's x equal to the lane's r modulo n? */
+static bool sum_is(const struct lane *lane, struct scratch *scratch, bool *same)
+{
+    BIGNUM *x = scratch->k, *z = scratch->z;
+
+    if (EC_POINT_get_Jprojective_coordinates_GFp(shared.group, scratch->point, x, NULL, z, scratch->bn) != 1 ||
+        BN_to_montgomery(z, z, shared.field, scratch->bn) != 1 || BN_mod_mul_montgomery(z, z, z, shared.field, scratch->bn) != 1 ||
+        !x_is(scratch, x, lane->r, same))
+        return false;
+    if (*same || BN_cmp(lane->r, shared.prime_less_order) >= 0)
+        return true;
+    return BN_add(scratch->u1, lane->r, shared.order) == 1 && x_is(scratch, x, scratch->u1, same);
+}
+
 static int lane_verify(struct lane *lane, struct scratch *scratch, const uint8_t digest[32])
 {
-    BIGNUM *e = scratch->k, *x = scratch->k;
-    int rc = SMKI_NO_MEMORY;
+    BIGNUM *e = scratch->k;
+    bool same;
 
     if (BN_bin2bn(digest, 32, e) != NULL && (BN_cmp(e, shared.order) < 0 || BN_sub(e, e, shared.order) == 1) &&
         BN_mod_mul_montgomery(scratch->u1, scratch->inverse, e, shared.montgomery, scratch->bn) == 1 &&
@@ -270,11 +305,10 @@ static int lane_verify(struct lane *lane, struct scratch *scratch, const uint8_t
         EC_POINT_mul(shared.group, scratch->point, scratch->u1, lane->point, scratch->u2, scratch->bn) == 1) {
         if (EC_POINT_is_at_infinity(shared.group, scratch->point))
             return SMKI_SIGNATURE_INVALID;
-        if (EC_POINT_get_affine_coordinates(shared.group, scratch->point, x, NULL, scratch->bn) == 1 &&
-            BN_nnmod(x, x, shared.order, scratch->bn) == 1)
-            rc = BN_cmp(x, lane->r) == 0 ? 0 : SMKI_SIGNATURE_INVALID;
+        if (sum_is(lane, scratch, &same))
+            return same ? 0 : SMKI_SIGNATURE_INVALID;
     }
-    return rc;
+    return SMKI_NO_MEMORY;
 }
 
 static void verify_lanes(struct scratch *scratch, struct p256_verification *verifications, size_t count)

@@ -21,7 +21,7 @@
 
 #define COUNT         10000000
 #define STEPS         100
-#define BATCH_CSRS    10000
+#define BATCH_CSRS    50000
 #define BATCHES       3 /* at the start and at the end */
 #define BOUND_SECONDS 1.0
 #define LOOKS         5000
@@ -243,7 +243,7 @@ static int batch_issue(struct issued *out, struct batch_job *job, struct smki_er
         (rc = bound_measure(&after, job->workers, BOUND_SECONDS, err)) != 0)
         return rc;
     out->bound = bound_mean(&before, &after);
-    out->rate = (double)job->csrs / job->seconds;
+    out->rate = (double)job->csrs / job->working;
     out->processor_us = stage.processor / (double)job->csrs * 1e6;
     job->first_device += job->csrs;
     return 0;

@@ -100,6 +100,7 @@ static void expect_line(const struct p256_provider *provider, const char *line)
     char name[64], verdict[8], point_hex[256], digest_hex[128], signature_hex[1024];
     uint8_t point[SMKI_P256_POINT_SIZE], digest[32];
     size_t size;
+    struct p256_verification together;
     uint8_t *signature;
     int rc;
 
@@ -111,7 +112,12 @@ static void expect_line(const struct p256_provider *provider, const char *line)
     if (size != 0)
         ASSERT_OK(hex_decode(signature, size, signature_hex, 2 * size, &err), err);
     rc = provider->verify(point, digest, BYTES(signature, size));
+    together = (struct p256_verification){.point = point, .signature = BYTES(signature, size)};
+    memcpy(together.digest, digest, sizeof(digest));
+    provider->verify_many(&together, 1);
     free(signature);
+    if (rc == verdict_code(verdict))
+        rc = together.code;
     if (rc != verdict_code(verdict))
         fail_msg("%s, %s: expected %s, got %s", provider->name, name, verdict, test_name_of(rc));
 }

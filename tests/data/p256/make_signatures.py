@@ -101,6 +101,15 @@ line('digest_above_n', 'good', sig(*sign(X, b'\xff' * 32, 78)), digest=b'\xff' *
 line('key_is_generator', 'good', sig(*sign(1, TEST, 79)), key=point(G), digest=TEST)
 line('key_is_minus_generator', 'good', sig(*sign(N - 1, TEST, 80)), key=point((G[0], P - G[1])), digest=TEST)
 
+# x of the sum is more than n, so that r is x - n; the sum is no point; both halves of the sum are the same point
+e = int.from_bytes(TEST, 'big')
+high = next((x, root(x * x * x - 3 * x + B)) for x in range(N, P) if root(x * x * x - 3 * x + B) is not None)
+line('x_above_n', 'good', sig(high[0] - N, 12345), digest=TEST,
+     key=point(mul(pow(high[0] - N, -1, N), add(mul(12345, high), mul(N - e % N, G)))))
+line('sum_is_no_point', 'bad', good, digest=TEST, key=point(mul(-e * pow(R, -1, N) % N, G)))
+r3 = mul(3, G)[0] % N
+line('halves_are_equal', 'good', sig(*sign(e * pow(r3, -1, N) % N, TEST, 3)), digest=TEST, key=point(mul(e * pow(r3, -1, N) % N, G)))
+
 for rn, r in (('0', 0), ('1', 1), ('n', N), ('n_minus_1', N - 1), ('n_plus_1', N + 1), ('p', P), ('p_plus_1', P + 1), ('minus_1', -1), ('2_256', 2**256)):
     for sn, s in (('0', 0), ('1', 1), ('n', N), ('n_minus_1', N - 1), ('minus_1', -1)):
         line('r_%s_s_%s' % (rn, sn), 'bad', sig(r, s))
