@@ -304,11 +304,9 @@ static void report_steps(struct report *report, const struct growth *growth)
 
 static void report_end(struct report *report, const struct growth *growth, const struct issued issued[2])
 {
-    report_bar(report, "rate_ratio", issued[1].rate / issued[0].rate, "", AT_LEAST, RATE_BAR,
-               "rate of a batch at the end, of that at the start");
-    report_figure(report, "rate_ratio_by_bound",
-                  issued[1].rate / issued[1].bound.per_second / (issued[0].rate / issued[0].bound.per_second), "",
-                  "the same, with the bounds of their times");
+    report_bar(report, "rate_ratio", issued[1].rate / issued[1].bound.per_second / (issued[0].rate / issued[0].bound.per_second), "",
+               AT_LEAST, RATE_BAR, "rate of a batch at the end, of that at the start, each held against the bound of its time");
+    report_figure(report, "rate_ratio_plain", issued[1].rate / issued[0].rate, "", "the same, as the clock ran");
     report_figure(report, "octets_per_certificate", growth->octets / growth->certificates, "", "octets a certificate, with all records");
     report_bar(report, "store_start_ms", growth->store_ms, "ms", BELOW, START_BAR, "start-up of the store");
     report_bar(report, "service_start_ms", growth->service_ms, "ms", BELOW, START_BAR, "start-up of the service");
@@ -403,7 +401,7 @@ const struct command growth_commands[] = {
      .text = "A store that grows to 10 million certificates",
      .flags = COMMAND_JSON,
      .options = options,
-     .more = "Issues three batches of 10,000, fills the store, and issues three more, the middle ones beside the provider alone.\n"
+     .more = "Issues three batches of 50,000, fills the store, and issues three more, the middle ones beside the provider alone.\n"
              "Bars: rate at the end at least 80 % of that at the start; start-up in less than 100 ms; found in less than 1 ms.\n",
      .run = growth_run},
     {0}};
