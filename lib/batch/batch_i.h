@@ -107,8 +107,10 @@ struct claim_request {
     const struct runner *runner;
     const struct smki_actor *actor;
     bool ignore_window;
-    bool preparing;                  /* batches are being prepared: none that comes after one of these in the order is begun */
-    uint64_t aside[CLAIM_MAX_ASIDE]; /* batches that this run leaves alone: a chunk of theirs failed, or they cannot be prepared */
+    bool preparing;                       /* batches are being prepared: none that comes after one of these in the order is begun */
+    uint64_t unprepared[CLAIM_MAX_ASIDE]; /* of these, the ones that cannot be prepared, and are not waited for */
+    size_t unprepared_count;
+    uint64_t aside[CLAIM_MAX_ASIDE]; /* batches that this run leaves alone: a chunk of theirs failed */
     size_t aside_count;
 };
 /* Takes the next chunk of the night's order, in a change of its own or at the end of another. */
@@ -159,6 +161,7 @@ struct pipeline_setup {
 struct pipeline_look {
     struct smki_run_progress done; /* what it counts: processed, granted, refused, refusals, batches_completed, batch; and its trouble */
     int64_t first_claim;           /* monotonic, us; 0: none yet */
+    bool ending;                   /* nothing more is begun */
     bool resting;                  /* nothing is in hand, nothing could be claimed, and it is not over */
     bool closed, paused;           /* the last claim found the window closed, or the night paused by Planned Maintenance */
 };
@@ -171,7 +174,7 @@ bool pipeline_wait(struct pipeline *pipeline, int64_t us);
 void pipeline_look(struct pipeline *pipeline, struct pipeline_look *look);
 /* While batches are being prepared it is not over, and keeps the order of the night: see claim_request. It begins so. */
 void pipeline_preparing(struct pipeline *pipeline, bool preparing);
-/* A batch has been prepared, or (code) cannot be and is left alone. */
+/* A batch has been prepared, or (code) cannot be and is not waited for. */
 void pipeline_prepared(struct pipeline *pipeline, uint64_t batch, int code);
 /* Begins nothing more, as if stop were set; the first such failure is what pipeline_end gives. */
 void pipeline_fail(struct pipeline *pipeline, int code, const struct smki_error *why);

@@ -151,6 +151,9 @@ static int batch_is_worked_on(struct store_change *change, const struct claim_re
 /* Will it be prepared in a moment? One that the Registration Authority has not approved yet is not waited for. */
 static bool is_being_prepared(const struct claim_request *request, const struct smki_batch *batch)
 {
+    for (size_t i = 0; i < request->unprepared_count; i++)
+        if (request->unprepared[i] == batch->id)
+            return false;
     return batch->state == SMKI_STATE_PARSING ||
            (batch->state == SMKI_STATE_PENDING && smki_service_config(request->service)->approve_automatically);
 }
@@ -192,18 +195,18 @@ static int claim_in_order(struct store_change *change, const struct claim_reques
     for (size_t i = 0; i < count; i++) {
         if (is_aside(request, items[i].batch))
             continue;
+        if ((rc = store_batch_get(store_change_view(change), items[i].batch, &batch, err)) != 0)
+            return rc;
+        if (!batch_may_run(&batch) && !is_being_prepared(request, &batch)) /* not approved, or it cannot be prepared */
+            continue;
         *outcome = night == CLAIM_TAKEN ? CLAIM_OTHERS : night;
         if (night != CLAIM_TAKEN) {
             if ((rc = pause_batch(change, request, items[i].batch, err)) != 0)
                 return rc;
             continue;
         }
-        if ((rc = store_batch_get(store_change_view(change), items[i].batch, &batch, err)) != 0)
-            return rc;
-        if (is_being_prepared(request, &batch))
+        if (!batch_may_run(&batch))
             return 0;
-        if (!batch_may_run(&batch)) /* not approved */
-            continue;
         if ((rc = batch_claim(change, request, &batch, claim, &taken, err)) != 0)
             return rc;
         if (taken) {

@@ -22,6 +22,7 @@ enum slot_state {
     SLOT_SIGNING, /* pieces are given to workers */
     SLOT_CLOSING,
     SLOT_SIGNED, /* to be stored */
+    SLOT_GIVEN,  /* being given back */
 };
 
 struct slot {
@@ -50,7 +51,10 @@ struct pipeline {
     uint64_t turns;
     enum claim_outcome outcome; /* of the last claim */
     int64_t claim_again;        /* monotonic: not before, unless something else is committed */
+    uint64_t kicks;             /* how often something has happened that a claim may not have seen */
     bool preparing, ending, over;
+    uint64_t unprepared[CLAIM_MAX_ASIDE];
+    size_t unprepared_count;
     uint64_t aside[CLAIM_MAX_ASIDE]; /* batches in trouble that this run leaves alone */
     size_t aside_count;
     struct smki_run_progress done;
@@ -102,12 +106,26 @@ bool is_of_one_batch(int code)
 /* A chunk that cannot be worked on is the trouble of its batch: this run leaves the batch alone and tells of it; the others go on. */
 static bool put_aside(struct pipeline *pipeline, uint64_t batch, int code, struct smki_error *why)
 {
-    if (!is_of_one_batch(code) || pipeline->aside_count == CLAIM_MAX_ASIDE)
+    size_t i = 0;
+
+    while (i < pipeline->aside_count && pipeline->aside[i] != batch)
+        i++;
+    if (!is_of_one_batch(code) || i == CLAIM_MAX_ASIDE)
         return false;
+    if (i < pipeline->aside_count) /* for another of its chunks */
+        return true;
     pipeline->aside[pipeline->aside_count++] = batch;
     smki_error_prefix(why, "batch %llu is put aside", (unsigned long long)batch);
     pipeline->done.trouble = *why;
     return true;
+}
+
+/* What has happened may change what can be claimed. */
+static void kick(struct pipeline *pipeline)
+{
+    pipeline->kicks++;
+    pipeline->claim_again = 0;
+    pthread_cond_signal(&pipeline->for_committer);
 }
 
 /* It comes to nothing: either it took longer than the lease, and somebody else has it, or the night closed or paused before it was decided,
@@ -117,8 +135,7 @@ static void slot_drop(struct pipeline *pipeline, struct slot *slot, int code, st
     slot->state = SLOT_FREE;
     if (code != SMKI_LEASE_LOST && code != SMKI_OUTSIDE_WINDOW && !put_aside(pipeline, slot->work->claim.batch, code, why))
         fail_locked(pipeline, code, why);
-    pipeline->claim_again = 0;
-    pthread_cond_signal(&pipeline->for_committer);
+    kick(pipeline);
 }
 
 /* ---- workers; the lock is held but where a step is done ---- */
@@ -241,7 +258,9 @@ static void *worker_main(void *argument)
 struct commit {
     struct pipeline *pipeline;
     struct slot *store[SLOTS_MAX], *decide[SLOTS_MAX]; /* in the order of their claims */
-    size_t store_count, decide_count;
+    struct slot *give[SLOTS_MAX];                      /* claimed and not begun: given back, since the run ends */
+    size_t store_count, decide_count, give_count;
+    uint64_t kicks; /* when it was gathered */
     size_t claims_wanted, claims;
     struct claim claim[SLOTS_MAX];
     enum claim_outcome outcome;
@@ -258,6 +277,16 @@ static int commit_claims(struct commit *commit, struct store_change *change, str
     return rc;
 }
 
+/* Unless somebody else has it already. */
+static int give_back(struct store_change *change, const struct claim *claim, const struct runner *runner, struct smki_error *err)
+{
+    int rc = claim_check(store_change_view(change), claim, runner, NULL);
+
+    if (rc == SMKI_LEASE_LOST)
+        return 0;
+    return rc != 0 ? smki_fail(err, rc, NULL) : claim_give_back(change, claim, runner, err);
+}
+
 /* May run again from the start. */
 static int commit_change(struct store_change *change, void *argument, struct smki_error *err)
 {
@@ -268,6 +297,8 @@ static int commit_change(struct store_change *change, void *argument, struct smk
         rc = work_store(commit->store[i]->work, change, err);
     for (size_t i = 0; i < commit->decide_count && rc == 0; i++)
         rc = work_decide(commit->decide[i]->work, change, err);
+    for (size_t i = 0; i < commit->give_count && rc == 0; i++)
+        rc = give_back(change, &commit->give[i]->work->claim, commit->pipeline->setup.runner, err);
     return rc != 0 ? rc : commit_claims(commit, change, err);
 }
 
@@ -307,6 +338,12 @@ static bool run_is_ending(struct pipeline *pipeline)
     return pipeline->ending;
 }
 
+static void slot_give(struct commit *commit, struct slot *slot)
+{
+    slot->state = SLOT_GIVEN;
+    commit->give[commit->give_count++] = slot;
+}
+
 /* False: nothing waits for a change. */
 static bool commit_gather(struct commit *commit, struct pipeline *pipeline)
 {
@@ -314,22 +351,26 @@ static bool commit_gather(struct commit *commit, struct pipeline *pipeline)
     unsigned in_hand = slots_in_hand(pipeline);
     bool before = false; /* somebody before is not read yet */
 
-    *commit = (struct commit){.pipeline = pipeline, .outcome = pipeline->outcome};
+    *commit = (struct commit){.pipeline = pipeline, .outcome = pipeline->outcome, .kicks = pipeline->kicks};
     for (struct slot *slot = slot_after(pipeline, 0); slot != NULL; slot = slot_after(pipeline, slot->turn)) {
         if (slot->state == SLOT_SIGNED)
             commit->store[commit->store_count++] = slot;
         else if (slot->state == SLOT_READ && !before)
             commit->decide[commit->decide_count++] = slot;
+        else if (slot->state == SLOT_CLAIMED && run_is_ending(pipeline))
+            slot_give(commit, slot);
         else
             before = before || is_undecided(slot);
     }
     in_hand -= (unsigned)commit->store_count;
+    request->preparing = pipeline->preparing;
+    memcpy(request->unprepared, pipeline->unprepared, sizeof(request->unprepared));
+    request->unprepared_count = pipeline->unprepared_count;
     if (!run_is_ending(pipeline) && (commit->store_count + commit->decide_count != 0 || monotonic() >= pipeline->claim_again))
         commit->claims_wanted = pipeline->slot_count - in_hand;
     memcpy(request->aside, pipeline->aside, sizeof(request->aside));
     request->aside_count = pipeline->aside_count;
-    request->preparing = pipeline->preparing;
-    return commit->store_count + commit->decide_count + commit->claims_wanted != 0;
+    return commit->store_count + commit->decide_count + commit->give_count + commit->claims_wanted != 0;
 }
 
 static void count_chunk(struct pipeline *pipeline, const struct chunk_work *work)
@@ -370,9 +411,10 @@ static void take_claims(struct commit *commit, struct pipeline *pipeline)
     if (commit->claims_wanted == 0)
         return;
     pipeline->outcome = commit->outcome;
-    pipeline->claim_again = commit->outcome == CLAIM_TAKEN ? 0 : monotonic() + LOOK_AGAIN_US;
-    if (commit->outcome == CLAIM_TAKEN || commit->outcome == CLAIM_OTHERS || pipeline->setup.watch || pipeline->preparing ||
-        slots_in_hand(pipeline) != 0)
+    if (commit->outcome == CLAIM_TAKEN || commit->kicks != pipeline->kicks)
+        return;
+    pipeline->claim_again = monotonic() + LOOK_AGAIN_US;
+    if (commit->outcome == CLAIM_OTHERS || pipeline->setup.watch || pipeline->preparing || slots_in_hand(pipeline) != 0)
         return;
     pipeline->ending = true; /* nothing waits, or the night closed or paused and the last one has paused what was worked on */
 }
@@ -393,6 +435,8 @@ static void commit_done(struct commit *commit, struct pipeline *pipeline)
         else
             slot_step(pipeline, slot, SLOT_SIGNING, pieces_of(slot->work->count));
     }
+    for (size_t i = 0; i < commit->give_count; i++)
+        commit->give[i]->state = SLOT_FREE;
     take_claims(commit, pipeline);
 }
 
@@ -420,24 +464,31 @@ static void commit_alone(struct commit *alone, struct slot *slot)
     if (rc == 0)
         return;
     pthread_mutex_lock(&pipeline->lock);
-    if (slot != NULL)
-        slot_drop(pipeline, slot, rc, &err);
-    else
-        fail_locked(pipeline, rc, &err);
+    slot_drop(pipeline, slot, rc, &err);
     pthread_mutex_unlock(&pipeline->lock);
 }
 
-/* One part has failed, and with it all: each by itself, so that the failure is found to be whose it is. */
-static void commit_apart(const struct commit *commit)
+static void fail_claims(struct pipeline *pipeline, int code, const struct smki_error *why)
+{
+    pthread_mutex_lock(&pipeline->lock);
+    fail_locked(pipeline, code, why);
+    pthread_mutex_unlock(&pipeline->lock);
+}
+
+/* One part has failed, and with it all: each by itself, so that the failure is found to be whose it is. Claims come with the next change.
+ */
+static void commit_apart(const struct commit *commit, int code, const struct smki_error *why)
 {
     struct pipeline *pipeline = commit->pipeline;
 
+    if (commit->store_count + commit->decide_count + commit->give_count == 0)
+        fail_claims(pipeline, code, why);
     for (size_t i = 0; i < commit->store_count; i++)
         commit_alone(&(struct commit){.pipeline = pipeline, .store = {commit->store[i]}, .store_count = 1}, commit->store[i]);
     for (size_t i = 0; i < commit->decide_count; i++)
         commit_alone(&(struct commit){.pipeline = pipeline, .decide = {commit->decide[i]}, .decide_count = 1}, commit->decide[i]);
-    if (commit->claims_wanted != 0)
-        commit_alone(&(struct commit){.pipeline = pipeline, .claims_wanted = commit->claims_wanted}, NULL);
+    for (size_t i = 0; i < commit->give_count; i++)
+        commit_alone(&(struct commit){.pipeline = pipeline, .give = {commit->give[i]}, .give_count = 1}, commit->give[i]);
 }
 
 static void *committer_main(void *argument)
@@ -445,14 +496,15 @@ static void *committer_main(void *argument)
     struct pipeline *pipeline = argument;
     struct smki_error err;
     struct commit commit;
+    int rc;
 
     pthread_mutex_lock(&pipeline->lock);
     while (!pipeline->over) {
         if (commit_gather(&commit, pipeline)) {
             pthread_mutex_unlock(&pipeline->lock);
             err = (struct smki_error){0};
-            if (commit_try(&commit, &err) != 0)
-                commit_apart(&commit);
+            if ((rc = commit_try(&commit, &err)) != 0)
+                commit_apart(&commit, rc, &err);
             pthread_mutex_lock(&pipeline->lock);
         } else if (run_is_ending(pipeline) && slots_in_hand(pipeline) == 0) {
             pipeline->over = true;
@@ -561,24 +613,20 @@ void pipeline_preparing(struct pipeline *pipeline, bool preparing)
 {
     pthread_mutex_lock(&pipeline->lock);
     pipeline->preparing = preparing;
-    pipeline->claim_again = 0;
-    pthread_cond_signal(&pipeline->for_committer);
+    kick(pipeline);
     pthread_mutex_unlock(&pipeline->lock);
 }
 
 void pipeline_prepared(struct pipeline *pipeline, uint64_t batch, int code)
 {
-    size_t i = 0;
-
     pthread_mutex_lock(&pipeline->lock);
-    while (i < pipeline->aside_count && pipeline->aside[i] != batch)
-        i++;
-    if (code != 0 && i == pipeline->aside_count && i < CLAIM_MAX_ASIDE)
-        pipeline->aside[pipeline->aside_count++] = batch;
-    if (code == 0 && i < pipeline->aside_count) /* an earlier look could not prepare it */
-        pipeline->aside[i] = pipeline->aside[--pipeline->aside_count];
-    pipeline->claim_again = 0;
-    pthread_cond_signal(&pipeline->for_committer);
+    if (code != 0 && pipeline->preparing) {
+        if (pipeline->unprepared_count < CLAIM_MAX_ASIDE)
+            pipeline->unprepared[pipeline->unprepared_count++] = batch;
+        else
+            pipeline->preparing = false; /* with so many in trouble the others wait for none */
+    }
+    kick(pipeline);
     pthread_mutex_unlock(&pipeline->lock);
 }
 
@@ -600,6 +648,7 @@ void pipeline_look(struct pipeline *pipeline, struct pipeline_look *look)
     pthread_mutex_lock(&pipeline->lock);
     look->done = pipeline->done;
     look->first_claim = pipeline->first_claim;
+    look->ending = run_is_ending(pipeline);
     look->resting = slots_in_hand(pipeline) == 0 && pipeline->outcome != CLAIM_TAKEN && !pipeline->over;
     look->closed = pipeline->outcome == CLAIM_CLOSED;
     look->paused = pipeline->outcome == CLAIM_PAUSED;

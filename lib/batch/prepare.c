@@ -61,6 +61,12 @@ struct cutter {
     uint32_t in_chunk, chunks, csrs;
 };
 
+static int chunk_size_settle(struct store_change *change, struct smki_batch *batch, uint32_t size, struct smki_error *err)
+{
+    batch->chunk_size = size;
+    return store_batch_put(change, batch, err);
+}
+
 static int store_cut_change(struct store_change *change, void *argument, struct smki_error *err)
 {
     const struct cutter *cutter = argument;
@@ -69,6 +75,10 @@ static int store_cut_change(struct store_change *change, void *argument, struct 
 
     if (rc == 0 && batch.state != SMKI_STATE_PARSING)
         rc = smki_fail(err, SMKI_LEASE_LOST, "another runner has parsed batch %llu", (unsigned long long)batch.id);
+    else if (rc == 0 && batch.chunk_size == 0) /* the first to cut it says how; who cuts it again keeps to that */
+        rc = chunk_size_settle(change, &batch, cutter->batch.chunk_size, err);
+    else if (rc == 0 && batch.chunk_size != cutter->batch.chunk_size)
+        rc = smki_fail(err, SMKI_LEASE_LOST, "another runner cuts batch %llu into other chunks", (unsigned long long)batch.id);
     for (size_t i = 0; i < cutter->waiting_count && rc == 0; i++) {
         const struct cut_chunk *cut = &cutter->waiting[i];
 
@@ -170,13 +180,23 @@ static int parse_xml(struct cutter *cutter, const char *path, const struct batch
     return rc;
 }
 
-/* libzip reads where it wants, so the digest is taken after it. */
+/* Is the upload still what was accepted? One that is gone is not. */
+static bool is_whole(const struct smki_batch *batch, const struct upload_digest *seen)
+{
+    return seen->size == batch->size && memcmp(seen->sha256, batch->sha256, SHA256_SIZE) == 0;
+}
+
+/* libzip reads where it wants, so the digest is taken before it and after it. */
 static int parse_zip(struct cutter *cutter, const char *path, const struct batch_limits *limits, struct upload_digest *seen,
                      struct smki_error *err)
 {
-    int rc = batch_zip_read(path, limits, cut, cutter, err), seen_rc = upload_hash(path, seen, rc == 0 ? err : NULL);
+    int rc = upload_hash(path, seen, err), after;
 
-    return rc != 0 && seen_rc != SMKI_NOT_FOUND ? rc : seen_rc;
+    if (rc != 0 || !is_whole(&cutter->batch, seen))
+        return rc;
+    rc = batch_zip_read(path, limits, cut, cutter, err);
+    after = upload_hash(path, seen, rc == 0 ? err : NULL);
+    return rc != 0 && after != SMKI_NOT_FOUND ? rc : after;
 }
 
 static int parse_upload(struct cutter *cutter, const char *path, struct upload_digest *seen, struct smki_error *err)
@@ -185,15 +205,10 @@ static int parse_upload(struct cutter *cutter, const char *path, struct upload_d
     const struct batch_limits limits = {.max_csrs = cutter->batch.csrs, .max_upload = cutter->batch.size};
     int rc;
 
-    cutter->batch.chunk_size = smki_service_config(cutter->service)->batch_chunk;
+    if (cutter->batch.chunk_size == 0)
+        cutter->batch.chunk_size = smki_service_config(cutter->service)->batch_chunk;
     rc = (cutter->batch.form == SMKI_BATCH_XML ? parse_xml : parse_zip)(cutter, path, &limits, seen, err);
     return rc != 0 ? rc : store_cut(cutter, err);
-}
-
-/* Is the upload still what was accepted? One that is gone is not. */
-static bool is_whole(const struct smki_batch *batch, const struct upload_digest *seen)
-{
-    return seen->size == batch->size && memcmp(seen->sha256, batch->sha256, SHA256_SIZE) == 0;
 }
 
 static int tampered(struct cutter *cutter, struct smki_error *err)

@@ -63,9 +63,11 @@ static bool on_prepared(void *context, uint64_t batch, int code)
 {
     struct run *run = context;
 
+    if (run->pipeline == NULL)
+        return true;
     pipeline_prepared(run->pipeline, batch, code);
     report(run);
-    return !stop_is_wished(run);
+    return !run->look.ending;
 }
 
 /* A batch that cannot be prepared is a trouble to be told of, and no reason to leave everybody else's work. */
@@ -138,7 +140,7 @@ static void supervise(struct run *run)
 
     do {
         report(run);
-        if (monotonic() - looked >= LOOK_US) {
+        if (!run->look.ending && monotonic() - looked >= LOOK_US) {
             look_again(run);
             looked = monotonic();
         }
@@ -180,10 +182,13 @@ static int run_pipeline(struct run *run, struct smki_error *err)
                                          .watch = run->options->watch,
                                          .ignore_window = run->options->ignore_window,
                                          .stop = run->options->stop};
+    struct smki_error looking = {0};
     int rc = pipeline_start(&run->pipeline, &setup, err);
 
-    if (rc != 0)
+    if (rc != 0) { /* such as a CA's key that is away: batches are approved and parsed all the same */
+        (void)look_for_work(run, &looking);
         return rc;
+    }
     prepare(run);
     supervise(run);
     return pipeline_end(run->pipeline, &run->look, err);

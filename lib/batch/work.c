@@ -121,6 +121,8 @@ static int load_requests(struct chunk_work *work, struct smki_error *err)
     }
     if (rc != SMKI_NOT_FOUND)
         return rc;
+    if (work->count == 0)
+        return smki_fail(err, SMKI_STORE_CORRUPT, "chunk %u holds no request", work->claim.chunk);
     if (work->outcome.stage != 0 && work->outcome.count != work->count)
         return smki_fail(err, SMKI_STORE_CORRUPT, "a chunk has %zu requests and %zu decisions", work->count, work->outcome.count);
     work->outcome.count = work->count;
@@ -264,7 +266,6 @@ int work_sign(struct chunk_work *work, size_t piece, struct smki_error *err)
 {
     const struct range range = piece_range(work, piece);
     const uint32_t proof_every = smki_service_config(work->setup->service)->proof_every;
-    uint64_t signature = atomic_fetch_add(&work->setup->signatures, range.end - range.first);
     struct smki_buffer *certificates = &work->pieces[piece].certificates;
     uint8_t certificate[SMKI_CERTIFICATE_MAX_SIZE];
     int rc = 0;
@@ -278,7 +279,7 @@ int work_sign(struct chunk_work *work, size_t piece, struct smki_error *err)
         work->certificate_sizes[i] = 0;
         if (decision->code != 0)
             continue;
-        rc = sign_one(work, i, signature++ % proof_every == 0, certificate, &size, &why);
+        rc = sign_one(work, i, atomic_fetch_add(&work->setup->signatures, 1) % proof_every == 0, certificate, &size, &why);
         if (is_passing(rc)) /* the chunk stays decided, and is taken up again */
             return smki_fail(err, rc, "%s", why.text);
         if (rc != 0) {

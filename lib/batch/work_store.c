@@ -112,6 +112,8 @@ static int count_chunk(struct chunk_work *work, struct store_change *change, str
     batch.refused += work->tally.refused;
     if (batch.chunks_done < batch.chunks)
         return store_batch_put(change, &batch, err);
+    if (batch.processed != batch.csrs) /* such as one that two runners have cut into chunks of different sizes */
+        return smki_fail(err, SMKI_STORE_CORRUPT, "its chunks hold %u CSRs of %u", batch.processed, batch.csrs);
     work->tally.batch_completed = true;
     batch.completed_at = store_change_time(change);
     return batch_move_recorded(change, &batch, BATCH_LAST_CHUNK_DONE, SMKI_ACT_BATCH_STATE, work->setup->actor, err);

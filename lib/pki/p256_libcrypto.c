@@ -173,10 +173,17 @@ static bool scalar_in_range(const BIGNUM *scalar)
 /* The form is uncompressed, the coordinates are below p, the point is on the curve: EC_POINT_oct2point sees to it. */
 static int read_point(struct scratch *scratch, EC_POINT *out, const uint8_t point[SMKI_P256_POINT_SIZE])
 {
-    if (point[0] != POINT_CONVERSION_UNCOMPRESSED || EC_POINT_oct2point(shared.group, out, point, SMKI_P256_POINT_SIZE, scratch->bn) != 1)
-        return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE ? SMKI_NO_MEMORY : SMKI_P256_POINT;
-    return 0;
+    int reason;
+
+    if (point[0] != POINT_CONVERSION_UNCOMPRESSED)
+        return SMKI_P256_POINT;
+    if (EC_POINT_oct2point(shared.group, out, point, SMKI_P256_POINT_SIZE, scratch->bn) == 1)
+        return 0;
+    reason = ERR_GET_REASON(ERR_peek_last_error()); /* any other is not the point's fault */
+    return reason == EC_R_INVALID_ENCODING || reason == EC_R_POINT_IS_NOT_ON_CURVE ? SMKI_P256_POINT : SMKI_NO_MEMORY;
 }
+
+static int verify_one(struct scratch *scratch, const uint8_t *point, const uint8_t digest[32], struct smki_bytes signature);
 
 static int verify_marked(struct scratch *scratch, const uint8_t point[SMKI_P256_POINT_SIZE], const uint8_t digest[32],
                          struct smki_bytes signature)
@@ -192,9 +199,11 @@ static int verify_marked(struct scratch *scratch, const uint8_t point[SMKI_P256_
         return SMKI_SIGNATURE_INVALID;
     if (BN_bin2bn(octets.r, sizeof(octets.r), scratch->r) == NULL || BN_bin2bn(octets.s, sizeof(octets.s), scratch->s) == NULL)
         return SMKI_NO_MEMORY;
-    right = ECDSA_do_verify(digest, 32, scratch->rs, scratch->key); /* 1, 0, or -1: r or s is out of range, or there is no memory */
-    if (right < 0 && ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
-        return SMKI_NO_MEMORY;
+    if (!scalar_in_range(scratch->r) || !scalar_in_range(scratch->s))
+        return SMKI_SIGNATURE_INVALID;
+    right = ECDSA_do_verify(digest, 32, scratch->rs, scratch->key);
+    if (right < 0) /* the sum is no point, or there was no memory: which, its errors do not say reliably */
+        return verify_one(scratch, point, digest, signature);
     return right == 1 ? 0 : SMKI_SIGNATURE_INVALID;
 }
 
@@ -328,6 +337,17 @@ static void verify_lanes(struct scratch *scratch, struct p256_verification *veri
         inverted = inverted && lane_inverse(lane, scratch);
         verifications[i].code = inverted ? lane_verify(lane, scratch, verifications[i].digest) : SMKI_NO_MEMORY;
     }
+}
+
+static int verify_one(struct scratch *scratch, const uint8_t *point, const uint8_t digest[32], struct smki_bytes signature)
+{
+    struct p256_verification verification = {.point = point, .signature = signature};
+
+    memcpy(verification.digest, digest, sizeof(verification.digest));
+    if (!lanes_make(scratch))
+        return SMKI_NO_MEMORY;
+    verify_lanes(scratch, &verification, 1);
+    return verification.code;
 }
 
 static void verify_many(struct p256_verification *verifications, size_t count)

@@ -72,9 +72,11 @@ static void process_forked(void)
     process_number = 0;
 }
 
+static bool process_watched;
+
 static void process_watch(void)
 {
-    pthread_atfork(NULL, NULL, process_forked);
+    process_watched = pthread_atfork(NULL, NULL, process_forked) == 0;
 }
 
 static pid_t process(void)
@@ -84,7 +86,9 @@ static pid_t process(void)
 
     if (number == 0) {
         pthread_once(&watched, process_watch);
-        process_number = number = (int)getpid();
+        number = (int)getpid();
+        if (process_watched)
+            process_number = number;
     }
     return number;
 }

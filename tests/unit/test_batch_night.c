@@ -84,20 +84,13 @@ static void NOTHING_DECIDED_SINCE(struct home *home, const char *at)
     store_view_end(view);
 }
 
-/* A clock that moves on by two minutes each time somebody looks: the window closes in the middle of a run. */
-static struct smki_time clock_that_runs(void *context)
-{
-    struct test_clock *clock = context;
-
-    test_clock_advance(clock, 2 * SMKI_MINUTE);
-    return test_clock_now(clock);
-}
-
 static void a_batch_is_paused_when_the_window_closes_and_goes_on_in_the_next(void **state)
 {
     struct home home;
-    struct smki_clock running;
-    struct smki_service_options options = {.clock = &running};
+    const struct smki_clock clock = test_clock_of(&home.clock);
+    struct jump jump = {.clock = &home.clock, .to = AT("2026-11-24T08:00"), .after = 10}; /* the window closes in the middle of the run */
+    const struct smki_random random = {.fill = random_that_jumps, .context = &jump};
+    const struct smki_service_options options = {.clock = &clock, .random = &random};
     struct smki_error err = {0};
     uint64_t id;
 
@@ -106,7 +99,6 @@ static void a_batch_is_paused_when_the_window_closes_and_goes_on_in_the_next(voi
     id = SUBMIT(&home, requests, 20);
     smki_service_close(home.service);
     NOW(&home, "2026-11-24T07:30");
-    running = (struct smki_clock){.now = clock_that_runs, .context = &home.clock};
     ASSERT_OK(smki_service_open(&home.service, home.path, &options, &err), err);
     EXPECT_REFUSED(SMKI_OUTSIDE_WINDOW, run_once(&home, false, &err), err);
     EXPECT_STATE(&home, id, "PAUSED");

@@ -32,7 +32,10 @@ static int run_with(struct home *home, const struct smki_run_options *options, s
 struct spoil {
     uint64_t batch;
     uint32_t chunk;
-    uint64_t party; /* 0: the chunk's requests are spoilt; else the batch is given to this Party */
+    const char *requests; /* these octets for the chunk's requests */
+    uint64_t party;       /* the batch is given to this Party */
+    uint32_t chunk_size;  /* another runner has begun to cut it so */
+    uint32_t csrs;        /* it had so many when it was accepted */
 };
 
 static int spoil_change(struct store_change *change, void *argument, struct smki_error *err)
@@ -41,11 +44,17 @@ static int spoil_change(struct store_change *change, void *argument, struct smki
     struct smki_batch batch;
     int rc;
 
-    if (spoil->party == 0)
-        return store_chunk_put(change, spoil->batch, spoil->chunk, STORE_CHUNK_REQUESTS, BYTES("\x7fnone", 5), err);
+    if (spoil->requests != NULL)
+        return store_chunk_put(change, spoil->batch, spoil->chunk, STORE_CHUNK_REQUESTS, BYTES(spoil->requests, strlen(spoil->requests)),
+                               err);
     if ((rc = store_batch_get(store_change_view(change), spoil->batch, &batch, err)) != 0)
         return rc;
-    batch.party = spoil->party;
+    if (spoil->party != 0)
+        batch.party = spoil->party;
+    if (spoil->chunk_size != 0)
+        batch.chunk_size = spoil->chunk_size;
+    if (spoil->csrs != 0)
+        batch.csrs = spoil->csrs;
     return store_batch_put(change, &batch, err);
 }
 
@@ -98,7 +107,7 @@ static void a_spoilt_chunk_puts_its_batch_aside_and_the_others_go_on(void **stat
     spoilt = SUBMIT(&home, requests + 5, 5);
     last = SUBMIT(&home, requests + 10, 5);
     PREPARE(&home);
-    SPOIL(&home, (struct spoil){.batch = spoilt, .chunk = 2});
+    SPOIL(&home, (struct spoil){.batch = spoilt, .chunk = 2, .requests = "\x7fnone"});
     NOW(&home, "2026-11-23T20:00");
     EXPECT_REFUSED(SMKI_STORE_CORRUPT, run_with(&home, &options, &summary, &err), err);
     assert_non_null(strstr(err.text, "batch 2 is put aside"));
@@ -136,6 +145,58 @@ static void what_fails_inside_a_change_is_taken_out_of_it(void **state)
     }
     assert_int_equal(BATCH(&home, bad).processed, 0);
     AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
+static void a_chunk_without_a_request_is_a_trouble_and_no_end_of_waiting(void **state)
+{
+    struct smki_error err = {0};
+    struct home home;
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 12);
+    PREPARE(&home);
+    SPOIL(&home, (struct spoil){.batch = id, .chunk = 1, .requests = "\x01"});
+    NOW(&home, "2026-11-23T20:00");
+    EXPECT_REFUSED(SMKI_STORE_CORRUPT, run_once(&home, false, &err), err);
+    home_clear(&home);
+}
+
+/* ---- two runners that cut ---- */
+
+static void a_batch_is_cut_as_the_first_runner_began_to_cut_it(void **state)
+{
+    struct home home;
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T20:00", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 20);
+    SPOIL(&home, (struct spoil){.batch = id, .chunk_size = 7});
+    RUN(&home);
+    EXPECT_STATE(&home, id, "COMPLETED");
+    assert_int_equal(BATCH(&home, id).chunks, 3);
+    assert_int_equal(BATCH(&home, id).granted, 20);
+    home_clear(&home);
+}
+
+static void a_batch_whose_chunks_hold_less_than_was_accepted_is_never_completed(void **state)
+{
+    struct smki_error err = {0};
+    struct home home;
+    uint64_t id;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_4);
+    id = SUBMIT(&home, requests, 8);
+    PREPARE(&home);
+    SPOIL(&home, (struct spoil){.batch = id, .csrs = 12});
+    NOW(&home, "2026-11-23T20:00");
+    EXPECT_REFUSED(SMKI_STORE_CORRUPT, run_once(&home, false, &err), err);
+    assert_non_null(strstr(err.text, "its chunks hold 8 CSRs of 12"));
+    EXPECT_STATE(&home, id, "PROCESSING");
     home_clear(&home);
 }
 
@@ -199,6 +260,19 @@ static void a_batch_that_is_not_approved_keeps_nobody_waiting(void **state)
     RUN(&home);
     EXPECT_STATE(&home, waits, "PENDING");
     EXPECT_STATE(&home, approved, "COMPLETED");
+    home_clear(&home);
+}
+
+/* By day nothing waits for the night but what is approved. */
+static void a_run_by_day_with_nothing_approved_has_nothing_to_wait_for(void **state)
+{
+    struct home home;
+
+    (void)state;
+    home_lay(&home, "2026-11-23T14:00", "{\"batch\": {\"chunk\": 4, \"approve_automatically\": false}}");
+    (void)SUBMIT(&home, requests, 8);
+    for (int i = 0; i < 20; i++)
+        RUN(&home);
     home_clear(&home);
 }
 
@@ -268,6 +342,10 @@ int main(void)
         cmocka_unit_test(a_spoilt_chunk_puts_its_batch_aside_and_the_others_go_on),
         cmocka_unit_test(what_fails_inside_a_change_is_taken_out_of_it),
         cmocka_unit_test(batches_are_decided_one_after_the_other_while_they_are_still_being_prepared),
+        cmocka_unit_test(a_chunk_without_a_request_is_a_trouble_and_no_end_of_waiting),
+        cmocka_unit_test(a_batch_is_cut_as_the_first_runner_began_to_cut_it),
+        cmocka_unit_test(a_batch_whose_chunks_hold_less_than_was_accepted_is_never_completed),
+        cmocka_unit_test(a_run_by_day_with_nothing_approved_has_nothing_to_wait_for),
         cmocka_unit_test(what_is_parsed_already_waits_for_what_comes_before_it),
         cmocka_unit_test(a_batch_that_is_not_approved_keeps_nobody_waiting),
         cmocka_unit_test(a_run_that_is_stopped_finishes_what_it_has_in_hand_and_nothing_is_done_twice),

@@ -347,13 +347,15 @@ static struct smki_time clock_that_runs(void *context)
     return test_clock_now(clock);
 }
 
-/* Opens the home anew with that clock. */
-static void home_runs(struct home *home, const char *at)
+/* Opens the home anew with that clock, which comes to `jumps` at the latest in the middle of the next run. */
+static void home_runs(struct home *home, const char *at, struct jump *jump, const char *jumps)
 {
     const struct smki_clock running = {.now = clock_that_runs, .context = &home->clock};
-    const struct smki_service_options options = {.clock = &running};
+    const struct smki_random random = {.fill = random_that_jumps, .context = jump};
+    const struct smki_service_options options = {.clock = &running, .random = &random};
     struct smki_error err = {0};
 
+    *jump = (struct jump){.clock = &home->clock, .to = AT(jumps), .after = CSRS / 2};
     smki_service_close(home->service);
     NOW(home, at);
     ASSERT_OK(smki_service_open(&home->service, home->path, &options, &err), err);
@@ -376,13 +378,14 @@ static void a_run_in_progress_pauses_at_the_next_chunk(void **state)
     struct home home;
     struct smki_error err = {0};
     unsigned decided, paused;
+    struct jump jump;
     uint64_t id;
 
     (void)state;
     home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_1);
     id = SUBMIT(&home, requests, CSRS);
     (void)PLAN(&home, "2026-11-23T20:30", "2026-11-24T02:00", true);
-    home_runs(&home, "2026-11-23T20:00");
+    home_runs(&home, "2026-11-23T20:00", &jump, "2026-11-23T20:30");
     EXPECT_REFUSED(SMKI_MAINTENANCE, run_once(&home, false, &err), err);
     EXPECT_STATE(&home, id, "PAUSED");
     assert_in_range(BATCH(&home, id).processed, 1, CSRS - 1);
@@ -411,13 +414,14 @@ static void a_runner_that_stays_goes_on_when_the_maintenance_ends(void **state)
     struct home home;
     struct smki_error err = {0};
     unsigned decided, paused;
+    struct jump jump;
     uint64_t id;
 
     (void)state;
     home_lay(&home, "2026-11-23T14:00", CHUNKS_OF_1);
     id = SUBMIT(&home, requests, CSRS);
     (void)PLAN(&home, "2026-11-23T20:30", "2026-11-23T22:00", true);
-    home_runs(&home, "2026-11-23T20:00");
+    home_runs(&home, "2026-11-23T20:00", &jump, "2026-11-23T20:30");
     EXPECT_REFUSED(SMKI_INTERRUPTED, smki_batch_run(home.service, &home.operator, & options, NULL, &err), err);
     EXPECT_STATE(&home, id, "COMPLETED");
     assert_int_equal(BATCH(&home, id).granted, CSRS);
