@@ -116,3 +116,12 @@ finish() {
     exit $((broken > 0))
 }
 trap 'status=$?; if [ "$status" -ne 0 ] && [ -d "$folder" ]; then echo "Bail out! the test itself stopped in line $LINENO"; rm -rf "$folder"; fi' EXIT
+
+within() { # within SECONDS COMMAND...: it holds before they are over
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        if [ "$SECONDS" -ge "$end" ]; then "$@"; return; fi
+        sleep 0.1
+    done
+}

@@ -13,14 +13,6 @@ portal_start '"demand.portal_batch_csrs": 4'
 for n in 1 2 3; do request "$folder/meter-$n.csr" "00DB1234567890A$n" digitalSignature; done
 zip -qj "$folder/Meters Nov.zip" "$folder"/meter-*.csr
 taken() { [ "$(recorded result-read subject detail)" = "$1 the peer has taken all of it" ]; }
-within() { # within SECONDS COMMAND...: it holds before they are over
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        if [ "$SECONDS" -ge "$end" ]; then return 1; fi
-        sleep 0.1
-    done
-}
 upload() { send device "$1" "/api/batches?name=$2" application/zip "$3"; }
 
 ask device device-1 '/api/forecast?csrs=3'

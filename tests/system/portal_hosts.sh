@@ -36,14 +36,6 @@ start() {
     server=$!
     within 60 curl -s -o /dev/null -f "http://127.0.0.1:$admin_port/readyz"
 }
-within() { # within SECONDS COMMAND...
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        if [ "$SECONDS" -ge "$end" ]; then "$@"; return; fi
-        sleep 0.1
-    done
-}
 reload() { # until it is done, or refused
     local before
     before=$(grep -cE ': (not )?reloaded' "$folder/server" || true)
