@@ -102,6 +102,7 @@ enum MHD_Result stage_call(struct serve_request *request, const char *path, cons
 void stage_over(struct serve_request *request, bool completed);
 
 /* work.c: in the pool, and back */
+void work_shared(struct job *list); /* pool_shared_fn */
 void work_submit(struct serve_request *request, enum request_job kind);
 void work_returned(struct serve_request *request);
 /* Those whose time has come; ticks until the next one, -1: none. */

@@ -2,7 +2,7 @@
 #include "serve/admin_i.h"
 #include "serve/mbedtls_compat_i.h"
 #include "serve/notify_i.h"
-#include "serve/worker_i.h"
+#include "serve/request_i.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -156,7 +156,7 @@ static int serve_open(struct running *running, struct smki_error *err)
     if ((rc = signals_open(running, err)) != 0 || (rc = crypto_warm_up(err)) != 0 || (rc = workers_count(serve, err)) != 0 ||
         (rc = bound_create(&serve->peers, err)) != 0 || (rc = bound_create(&serve->certificates, err)) != 0 ||
         (rc = generation_create(&serve->generation, serve, smki_service_config(serve->service), NULL, err)) != 0 ||
-        (rc = pool_create(&serve->pool, pool_size(&serve->generation->config->http), err)) != 0)
+        (rc = pool_create(&serve->pool, pool_size(&serve->generation->config->http), work_shared, err)) != 0)
         return rc;
     descriptors_raise(serve);
     gauges_add(serve);

@@ -17,6 +17,11 @@ struct serve_site;
 
 /* ---- routes ---- */
 
+struct serve_outcome {
+    int code;
+    struct smki_error err;
+};
+
 struct serve_route {
     const char *method;     /* "POST" */
     const char *path;       /* whole; may be configured at run time, so filled in by the program. A segment that is "*" stands for any one:
@@ -35,6 +40,9 @@ struct serve_route {
     int (*feed)(struct serve_request *request, struct smki_bytes bytes, struct smki_error *err);
     /* The body is complete. Must call one of serve_reply...; or returns a code for `refuse`. */
     int (*answer)(struct serve_request *request, struct smki_error *err);
+    /* Instead of `answer`: for all requests of routes with the same function here that wait for their answers, at most 32 in one call; what
+     * `answer` would return goes into outcomes[i]. Such a route has no `feed`. Few threads are at it at a time. */
+    void (*answers)(struct serve_request *const requests[], struct serve_outcome outcomes[], size_t count);
     /* The end, called once access was granted to a request of this route (so also after a refusal of `open` or `feed`), before the next
      * request of the connection is looked at. `delivered`: the whole answer was written and the peer has taken it (all of it acknowledged);
      * never for HEAD. Headers and query are gone by then. May be NULL. */

@@ -35,24 +35,36 @@ static void use_note(struct serve_request *request)
     request->noted = true;
 }
 
+/* What `answer` returned, and what follows from it. */
+static void answer_end(struct serve_request *request, int rc, const struct smki_error *err)
+{
+    if (rc == REQUEST_WAITS)
+        return;
+    if (rc != 0 || !request->replied) {
+        request_refuse(request, rc != 0 ? rc : SMKI_INTERNAL, err->text);
+        refuse_run(request);
+    }
+    if (request->stream != NULL)
+        stream_fill(request->stream);
+}
+
 static void answer_run(struct serve_request *request)
 {
     struct smki_error err = {0};
     int rc = 0;
 
-    request->wait_until = (struct smki_time){0};
     if (request->route->feed != NULL)
         rc = feed_run(request, &request->body, &err);
     if (rc == 0)
         rc = request->route->answer(request, &err);
-    if (rc == REQUEST_WAITS)
-        return;
-    if (rc != 0 || !request->replied) {
-        request_refuse(request, rc != 0 ? rc : SMKI_INTERNAL, err.text);
-        refuse_run(request);
-    }
-    if (request->stream != NULL)
-        stream_fill(request->stream);
+    answer_end(request, rc, &err);
+}
+
+static void answer_begin(struct serve_request *request)
+{
+    use_note(request);
+    request->outcome = (struct smki_error){0};
+    request->wait_until = (struct smki_time){0};
 }
 
 static void work_run(struct job *job)
@@ -71,7 +83,7 @@ static void work_run(struct job *job)
         rc = feed_run(request, &request->feeding, &err);
         break;
     case JOB_ANSWER:
-        use_note(request);
+        answer_begin(request);
         answer_run(request);
         break;
     case JOB_REFUSE:
@@ -88,7 +100,62 @@ static void work_run(struct job *job)
         request->outcome = err;
         request->outcome.code = rc;
     }
+    request->next = NULL;
     worker_return(request->worker, request);
+}
+
+/* ---- several as one ---- */
+
+/* Those of one worker go back to it at once: it is woken once. A request that went back may be gone. */
+static void return_all(struct serve_request *const *requests, size_t count)
+{
+    struct worker *workers[POOL_SHARED_MAX];
+
+    for (size_t i = 0; i < count; i++)
+        workers[i] = requests[i]->worker;
+    for (size_t i = 0; i < count; i++) {
+        struct worker *worker = workers[i];
+        struct serve_request *list = NULL;
+
+        for (size_t j = i; j < count && worker != NULL; j++) {
+            if (workers[j] != worker)
+                continue;
+            requests[j]->next = list;
+            list = requests[j];
+            workers[j] = NULL;
+        }
+        if (list != NULL)
+            worker_return(worker, list);
+    }
+}
+
+static void answers_run(struct serve_request *const *requests, size_t count)
+{
+    struct serve_outcome outcomes[POOL_SHARED_MAX];
+
+    for (size_t i = 0; i < count; i++) {
+        answer_begin(requests[i]);
+        outcomes[i] = (struct serve_outcome){.code = SMKI_INTERNAL};
+    }
+    requests[0]->route->answers(requests, outcomes, count);
+    for (size_t i = 0; i < count; i++)
+        answer_end(requests[i], outcomes[i].code, &outcomes[i].err);
+    return_all(requests, count);
+}
+
+void work_shared(struct job *list)
+{
+    struct serve_request *requests[POOL_SHARED_MAX];
+    size_t count = 0;
+
+    for (struct job *job = list, *next; job != NULL; job = next) {
+        next = job->next;
+        requests[count++] = (struct serve_request *)job;
+        if (next == NULL || ((struct serve_request *)next)->route->answers != requests[0]->route->answers) {
+            answers_run(requests, count);
+            count = 0;
+        }
+    }
 }
 
 void work_submit(struct serve_request *request, enum request_job kind)
@@ -97,7 +164,10 @@ void work_submit(struct serve_request *request, enum request_job kind)
     request->kind = kind;
     request->in_pool = true;
     atomic_fetch_add(&request->worker->serve->metrics.suspended, 1);
-    pool_submit(request->worker->serve->pool, &request->job);
+    if (kind == JOB_ANSWER && request->route->answers != NULL)
+        pool_share(request->worker->serve->pool, &request->job);
+    else
+        pool_submit(request->worker->serve->pool, &request->job);
 }
 
 static void wait_begin(struct serve_request *request)

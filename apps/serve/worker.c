@@ -39,14 +39,17 @@ void worker_renew(struct worker *worker, struct generation *generation)
     worker_wake(worker);
 }
 
-void worker_return(struct worker *worker, struct serve_request *request)
+void worker_return(struct worker *worker, struct serve_request *list)
 {
+    struct serve_request *last = list;
     bool first;
 
+    while (last->next != NULL)
+        last = last->next;
     pthread_mutex_lock(&worker->lock);
     first = worker->returned == NULL;
-    request->next = worker->returned;
-    worker->returned = request;
+    last->next = worker->returned;
+    worker->returned = list;
     pthread_mutex_unlock(&worker->lock);
     if (first)
         worker_wake(worker);

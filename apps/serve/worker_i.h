@@ -86,7 +86,7 @@ void worker_destroy(struct worker *worker);
 /* From any thread. worker_renew takes over a reference. */
 void worker_wake(struct worker *worker);
 void worker_renew(struct worker *worker, struct generation *generation);
-void worker_return(struct worker *worker, struct serve_request *request);
+void worker_return(struct worker *worker, struct serve_request *list); /* by next */
 void worker_hand(struct worker *worker, struct arrival *arrival);
 
 /* entrance.c */

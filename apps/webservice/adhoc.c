@@ -36,25 +36,47 @@ static int finish(struct serve_request *request, struct adhoc_call *call, int co
     return reply(request, &call->adhoc, code);
 }
 
-/* Called again when the slot has come that a request waits for (the pace, smooth). */
-static int answer(struct serve_request *request, struct smki_error *err)
+/* Its code, or what serve_wait gave. */
+static int answered(struct serve_request *request, struct adhoc_call *call, const struct smki_adhoc_asked *asked)
 {
-    struct adhoc_call *call = serve_context(request);
-    int rc;
-
-    if (call == NULL) {
-        if ((call = calloc(1, sizeof(*call))) == NULL)
-            return SMKI_NO_MEMORY;
-        serve_context_set(request, call);
-        rc = smki_adhoc_request(&call->adhoc, serve_service(request), serve_identity(request), serve_body(request), err);
+    if (!asked->waited) {
         serve_count_observed(serve_of(request), SMKI_RULE_ADHOC_PACE, &call->adhoc.verdict);
-        if (rc != 0 || call->adhoc.not_before.us == 0)
-            return finish(request, call, rc);
-        if (call->adhoc.not_before.us > smki_service_now(serve_service(request)).us)
+        if (asked->code == 0 && call->adhoc.xml.size == 0)
             return serve_wait(request, call->adhoc.not_before);
     }
-    rc = smki_adhoc_answer(&call->adhoc, serve_service(request), serve_identity(request), err);
-    return finish(request, call, rc);
+    return finish(request, call, asked->code);
+}
+
+/* A request comes again when the slot has come that it waits for (the pace, smooth). False: there is no memory for it. */
+static bool ask(struct serve_request *request, struct smki_adhoc_asked *asked)
+{
+    struct adhoc_call *call = serve_context(request);
+
+    *asked = (struct smki_adhoc_asked){.identity = serve_identity(request), .document = serve_body(request), .waited = call != NULL};
+    if (call == NULL)
+        serve_context_set(request, call = calloc(1, sizeof(*call)));
+    asked->adhoc = call != NULL ? &call->adhoc : NULL;
+    return call != NULL;
+}
+
+static void answers(struct serve_request *const requests[], struct serve_outcome outcomes[], size_t count)
+{
+    struct smki_adhoc_asked *asked = malloc(count * sizeof(*asked));
+    size_t *of = malloc(count * sizeof(*of)), asking = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        outcomes[i].code = SMKI_NO_MEMORY;
+        if (asked != NULL && of != NULL && ask(requests[i], &asked[asking]))
+            of[asking++] = i;
+    }
+    if (asking > 0)
+        smki_adhoc_requests(asked, asking, serve_service(requests[0]));
+    for (size_t i = 0; i < asking; i++) {
+        outcomes[of[i]].code = answered(requests[of[i]], serve_context(requests[of[i]]), &asked[i]);
+        outcomes[of[i]].err = asked[i].err;
+    }
+    free(of);
+    free(asked);
 }
 
 static void close_call(struct serve_request *request, bool delivered)
@@ -86,7 +108,7 @@ void adhoc_site(struct serve_site *site, struct serve_route routes[ADHOC_ROUTES]
                                      .path = config->web_adhoc_path,
                                      .body_max = SMKI_ADHOC_MAX_DOCUMENT,
                                      .media_type = "application/xml",
-                                     .answer = answer,
+                                     .answers = answers,
                                      .close = close_call};
     *site = (struct serve_site){.name = "adhoc",
                                 .address = config->web_adhoc.listen,

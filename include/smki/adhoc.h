@@ -46,12 +46,26 @@ SMKI_API SMKI_MUST_USE int smki_adhoc_admit(struct smki_adhoc *out, struct smki_
  * the CA's key cannot be used just now (CA_ERROR), or the disk is full, the request is void, and may be sent again. */
 SMKI_API SMKI_MUST_USE int smki_adhoc_answer(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity,
                                              struct smki_error *err);
-/* Both steps at once, where the Party's slot is there: what the first writes down goes with the decision on the CSR, so that a certificate
- * costs two durable writes (its serial before it is signed, itself before it is answered) and a refusal one, each shared with all requests
- * in flight. Returns 0 with the certificate in the answer; 0 with `not_before` set and no answer in out->xml: the slot is yet to come, then
- * call smki_adhoc_answer; or the refusal. */
+/* Both steps at once, where the Party's slot is there: one durable write for the certificate, or the refusal. Returns 0 with the
+ * certificate in the answer; 0 with `not_before` set and no answer in out->xml: the slot is yet to come, then call smki_adhoc_answer; or
+ * the refusal. */
 SMKI_API SMKI_MUST_USE int smki_adhoc_request(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity,
                                               struct smki_bytes document, struct smki_error *err);
+
+/* One of many that are answered in one call. */
+struct smki_adhoc_asked {
+    struct smki_adhoc *adhoc; /* as `out` of the above */
+    const struct smki_identity *identity;
+    struct smki_bytes document;
+    bool waited;           /* smki_adhoc_answer, for one that its slot was waited for; else smki_adhoc_request */
+    int code;              /* what these return, */
+    struct smki_error err; /* with the words */
+};
+/* smki_adhoc_request (and smki_adhoc_answer) for all of them: one durable write, shared by all, and less arithmetic for each. While the
+ * DCA's key is where each signature is counted (a token), they go one by one and take two each, since its serial is on record before it is
+ * signed: smki_adhoc_shares tells. Any number; thread-safe. */
+SMKI_API void smki_adhoc_requests(struct smki_adhoc_asked *asked, size_t count, struct smki_service *service);
+SMKI_API bool smki_adhoc_shares(struct smki_service *service);
 /* An answer made without reading the document (maintenance, wrong path, too large ...): code, and words (NULL: the list's). Recorded when
  * there is an identity, which waits for the disk; NULL: nobody was let in, nothing is recorded (see smki_access_refused) and the store is
  * not asked. Returns 0: the answer stands in out->xml and out->code is `code`. */

@@ -11,6 +11,11 @@ struct smki_bytes smki_key_public(const struct smki_key *key)
     return BYTES(key->spki, key->spki_size);
 }
 
+bool key_is_traceless(const struct smki_key *key)
+{
+    return key->home->traceless;
+}
+
 int smki_key_sign(const struct smki_key *key, uint8_t out[SMKI_SIGNATURE_MAX_SIZE], size_t *size, const uint8_t digest[32],
                   struct smki_error *err)
 {

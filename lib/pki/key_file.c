@@ -417,7 +417,7 @@ static int key_save(const struct smki_key *key, const char *path, const char *pa
 
 static const struct key_home *home_file(void)
 {
-    static const struct key_home home = {.name = "file", .sign = key_sign, .save = key_save, .close = key_close};
+    static const struct key_home home = {.name = "file", .traceless = true, .sign = key_sign, .save = key_save, .close = key_close};
 
     return &home;
 }

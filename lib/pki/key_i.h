@@ -11,6 +11,9 @@
 
 struct key_home {
     const char *name; /* "file" */
+    /* The same digest gets the same signature, and nobody counts them: one that was made and never left leaves no trace. Else each is to be
+     * on record before it is made. */
+    bool traceless;
     /* Signs a SHA-256 digest, as smki_key_sign says. Thread-safe. */
     int (*sign)(const struct smki_key *key, uint8_t out[SMKI_SIGNATURE_MAX_SIZE], size_t *size, const uint8_t digest[32],
                 struct smki_error *err);
@@ -27,6 +30,8 @@ struct smki_key {
     uint8_t spki[SPKI_MAX_SIZE];
     size_t spki_size;
 };
+
+bool key_is_traceless(const struct smki_key *key);
 
 struct mbedtls_pk_context;
 /* The key as mbedTLS has it, for what only mbedTLS writes; not locked: for a key that nobody else signs with yet. NULL: it is no RSA key,

@@ -1,6 +1,6 @@
 /* The Ad Hoc Device CSR Web Service: one document, one answer (IDS App. B; interfaces.md 5, 10). */
 #include "message/message_i.h"
-#include "ra/ticket_i.h"
+#include "ra/together_i.h"
 #include "registry/registry_i.h"
 
 #include <smki/adhoc.h>
@@ -162,25 +162,19 @@ static int pace_peek(struct decision_job *job, struct store_view *view, struct s
 }
 
 /* Read outside the change: agreements are documents, of which there may be many. */
-static int ask_store(struct decision_job *job, struct smki_error *err)
+static int ask_store(struct decision_job *job, struct store_view *view, struct smki_error *err)
 {
-    struct store_view *view;
     uint64_t ms;
-    int rc = store_view_begin(job->service->store, &view, err);
+    int rc =
+        agreements_limit(&job->service->agreements, view, job->actor.party, SMKI_RULE_ADHOC_PACE, smki_service_now(job->service), &ms, err);
 
     if (rc != 0)
         return rc;
-    if ((rc = agreements_limit(&job->service->agreements, view, job->actor.party, SMKI_RULE_ADHOC_PACE, smki_service_now(job->service), &ms,
-                               err)) == 0) {
-        job->agreed = ms < (uint64_t)(SMKI_DAY / 1000) ? (int64_t)ms * 1000 : SMKI_DAY;
-        rc = pace_peek(job, view, err);
-    }
-    store_view_end(view);
-    return rc;
+    job->agreed = ms < (uint64_t)(SMKI_DAY / 1000) ? (int64_t)ms * 1000 : SMKI_DAY;
+    return pace_peek(job, view, err);
 }
 
-/* All that is known before anything is changed. */
-static int look(struct decision_job *job, const struct smki_identity *identity, struct smki_bytes document, struct smki_error *err)
+static void read_document(struct decision_job *job, const struct smki_identity *identity, struct smki_bytes document)
 {
     struct smki_adhoc *out = job->out;
     int rc;
@@ -188,7 +182,22 @@ static int look(struct decision_job *job, const struct smki_identity *identity, 
     job->early = adhoc_xml_read(out->ref, &out->csr, &out->csr_code, document, &job->why);
     if ((rc = may_ask(identity, &job->why)) != 0)
         job->early = rc;
-    return job->early == 0 ? ask_store(job, err) : 0;
+}
+
+/* All that is known before anything is changed. */
+static int look(struct decision_job *job, const struct smki_identity *identity, struct smki_bytes document, struct smki_error *err)
+{
+    struct store_view *view;
+    int rc;
+
+    read_document(job, identity, document);
+    if (job->early != 0)
+        return 0;
+    if ((rc = store_view_begin(job->service->store, &view, err)) == 0) {
+        rc = ask_store(job, view, err);
+        store_view_end(view);
+    }
+    return rc;
 }
 
 static int admit(struct decision_job *job, struct smki_error *err)
@@ -240,7 +249,7 @@ static int refuse_text(struct decision_job *job, bool *recorded, struct smki_err
     return smki_fail(err, job->refusal, "%s", job->why.text);
 }
 
-int smki_adhoc_answer(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity, struct smki_error *err)
+static int answer_alone(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity, struct smki_error *err)
 {
     struct smki_stored_certificate *certificate = calloc(1, sizeof(*certificate));
     struct decision_job job = job_of(out, service, identity);
@@ -263,7 +272,7 @@ int smki_adhoc_answer(struct smki_adhoc *out, struct smki_service *service, cons
     return rc;
 }
 
-/* ---- both steps at once ---- */
+/* ---- both steps at once, alone ---- */
 
 static bool goes_on(const struct decision_job *job)
 {
@@ -326,14 +335,14 @@ static int answer_at_once(struct decision_job *job, struct smki_error *err)
 }
 
 /* What must wait for its slot, or is refused for the pace, is admitted alone: its CSR is not looked at yet. */
-int smki_adhoc_request(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity,
-                       struct smki_bytes document, struct smki_error *err)
+static int request_alone(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity,
+                         struct smki_bytes document, struct smki_error *err)
 {
     struct decision_job job = job_of(out, service, identity);
     struct smki_error why = {0};
     int rc;
 
-    *out = (struct smki_adhoc){0};
+    smki_adhoc_finish(out);
     rc = look(&job, identity, document, &why);
     if (rc == 0 && job.at_once)
         return answer_at_once(&job, err);
@@ -341,7 +350,177 @@ int smki_adhoc_request(struct smki_adhoc *out, struct smki_service *service, con
         rc = admit(&job, &why);
     if (rc != 0)
         return answer(out, service, rc, why.text, (struct smki_bytes){0}, err);
-    return out->not_before.us != 0 ? 0 : smki_adhoc_answer(out, service, identity, err);
+    return out->not_before.us != 0 ? 0 : answer_alone(out, service, identity, err);
+}
+
+/* ---- many at once ---- */
+
+struct asking {
+    struct smki_adhoc_asked *asked;
+    struct decision_job job;
+    struct admission admission;
+    struct together request;
+};
+
+/* What is refused, or must wait, before its CSR is looked at, ends with its admission. */
+static int admission_only(struct store_change *change, void *argument, uint64_t *transaction, bool *on, struct smki_error *err)
+{
+    int rc = admission_make(change, argument, transaction, on, err);
+
+    *on = false;
+    return rc;
+}
+
+/* A Party that is held to a pace has one slot: of those that come together, only the first is looked at. */
+static bool is_second_of_party(const struct asking *first, const struct asking *asking)
+{
+    const enum smki_rule_mode mode = smki_service_config(asking->job.service)->limits.mode[SMKI_RULE_ADHOC_PACE];
+
+    if (mode == SMKI_RULE_OFF || mode == SMKI_RULE_OBSERVE)
+        return false;
+    while (first < asking && first->job.actor.party != asking->job.actor.party)
+        first++;
+    return first < asking;
+}
+
+static void asking_prepare(const struct asking *first, struct asking *asking)
+{
+    struct decision_job *job = &asking->job;
+    struct issuing *issuing = &asking->request.issuing;
+    const struct smki_adhoc *out = job->out;
+    const bool waited = asking->asked->waited;
+    const bool looks = waited || (job->early == 0 && job->at_once && !is_second_of_party(first, asking));
+
+    *issuing = (struct issuing){.service = job->service,
+                                .actor = &job->actor,
+                                .transaction = waited ? out->transaction : 0,
+                                .admission = waited ? NULL : &asking->admission,
+                                .ticket = {.profile = SMKI_PROFILE_DEVICE, .party = job->actor.party, .interface = job->actor.interface}};
+    asking->admission = (struct admission){.function = looks ? admission_make : admission_only, .argument = job};
+    asking->request.admission_alone = !looks;
+    asking->request.der = BYTES(out->csr.at, out->csr.size);
+    if (looks && out->csr_code != 0)
+        issuing->refusal = smki_fail(&issuing->why, out->csr_code, NULL);
+}
+
+static void asking_begin(struct asking *asking, struct smki_adhoc_asked *asked, struct smki_service *service)
+{
+    asking->asked = asked;
+    asking->job = job_of(asked->adhoc, service, asked->identity);
+    asked->err = (struct smki_error){0};
+    if (asked->waited)
+        return;
+    *asked->adhoc = (struct smki_adhoc){0};
+    read_document(&asking->job, asked->identity, asked->document);
+}
+
+/* What the store says of each Party's pace. */
+static int askings_look(struct asking *askings, size_t count, struct smki_service *service)
+{
+    struct store_view *view;
+    int rc = store_view_begin(service->store, &view, NULL);
+
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        if (!askings[i].asked->waited && askings[i].job.early == 0)
+            rc = ask_store(&askings[i].job, view, NULL);
+    store_view_end(view);
+    return rc;
+}
+
+static int ask_alone(struct smki_adhoc_asked *asked, struct smki_service *service)
+{
+    return asked->waited ? answer_alone(asked->adhoc, service, asked->identity, &asked->err)
+                         : request_alone(asked->adhoc, service, asked->identity, asked->document, &asked->err);
+}
+
+static int asking_end(struct asking *asking, struct smki_service *service)
+{
+    const struct together *request = &asking->request;
+    const struct decision_job *job = &asking->job;
+    struct smki_adhoc_asked *asked = asking->asked;
+    const struct smki_bytes certificate = BYTES(request->certificate.der, request->certificate.size);
+
+    if (request->apart)
+        return ask_alone(asked, service);
+    if (job->refusal != 0)
+        return answer(asked->adhoc, service, job->refusal, job->why.text, (struct smki_bytes){0}, &asked->err);
+    if (!request->issuing.ended)
+        return answer(asked->adhoc, service, request->code, request->err.text, certificate, &asked->err);
+    if (asked->adhoc->not_before.us != 0)
+        return 0;
+    return answer_alone(asked->adhoc, service, asked->identity, &asked->err); /* its slot came while it was looked at */
+}
+
+static void ask_together(struct smki_adhoc_asked *asked, struct asking *askings, size_t count, struct smki_service *service)
+{
+    struct together *requests[TOGETHER_MAX];
+    int rc;
+
+    for (size_t i = 0; i < count; i++)
+        asking_begin(&askings[i], &asked[i], service);
+    rc = askings_look(askings, count, service);
+    for (size_t i = 0; i < count; i++) {
+        asking_prepare(askings, &askings[i]);
+        requests[i] = &askings[i].request;
+        requests[i]->apart = true;
+    }
+    if (rc == 0)
+        issue_together(service, requests, count);
+    for (size_t i = 0; i < count; i++)
+        asked[i].code = asking_end(&askings[i], service);
+}
+
+bool smki_adhoc_shares(struct smki_service *service)
+{
+    return together_can(service);
+}
+
+static void ask_each_alone(struct smki_adhoc_asked *asked, size_t count, struct smki_service *service)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!asked[i].waited)
+            *asked[i].adhoc = (struct smki_adhoc){0};
+        asked[i].code = ask_alone(&asked[i], service);
+    }
+}
+
+void smki_adhoc_requests(struct smki_adhoc_asked *asked, size_t count, struct smki_service *service)
+{
+    const size_t most = count < TOGETHER_MAX ? count : TOGETHER_MAX;
+    struct asking *askings = together_can(service) ? malloc(most * sizeof(*askings)) : NULL;
+
+    if (askings == NULL) {
+        ask_each_alone(asked, count, service);
+        return;
+    }
+    for (size_t i = 0; i < count; i += most)
+        ask_together(asked + i, askings, count - i < most ? count - i : most, service);
+    free(askings);
+}
+
+static int ask_one(struct smki_adhoc_asked *asked, struct smki_service *service, struct smki_error *err)
+{
+    smki_adhoc_requests(asked, 1, service);
+    if (err != NULL && asked->code != 0)
+        *err = asked->err;
+    return asked->code;
+}
+
+int smki_adhoc_answer(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity, struct smki_error *err)
+{
+    struct smki_adhoc_asked asked = {.adhoc = out, .identity = identity, .waited = true};
+
+    return ask_one(&asked, service, err);
+}
+
+int smki_adhoc_request(struct smki_adhoc *out, struct smki_service *service, const struct smki_identity *identity,
+                       struct smki_bytes document, struct smki_error *err)
+{
+    struct smki_adhoc_asked asked = {.adhoc = out, .identity = identity, .document = document};
+
+    return ask_one(&asked, service, err);
 }
 
 /* ---- answers without a reading ---- */

@@ -1,32 +1,8 @@
 /* One request, one certificate: read, verify, decide and reserve (a ticket), sign, store (design: reserve, record, sign, record). */
-#include "ra/ticket_i.h"
-
-#include "demand/demand_i.h"
-#include "registry/registry_i.h"
+#include "ra/issue_i.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct issuing {
-    struct smki_service *service;
-    const struct smki_actor *actor;
-    uint64_t transaction; /* the number given before; 0: the ticket gets one */
-    struct smki_csr csr;
-    struct ticket ticket;
-    uint8_t chance[8];
-    struct smki_credential *credential; /* IKI */
-    struct smki_stored_certificate *out;
-    int refusal; /* of policy: recorded, not a failure of the store */
-    struct smki_error why;
-    uint64_t agreed;                   /* the portal's quota by an agreement in force; 0: none */
-    struct smki_verdict verdict;       /* of that quota */
-    struct octet_hold hold;            /* ad hoc and portal: while this is at its ticket */
-    uint64_t twin;                     /* the open ticket, of somebody who is at it, that this request is a duplicate of; 0: none */
-    bool twin_seen;                    /* it was finished: ask no more */
-    bool recorded;                     /* the decision: the transaction's number is in the audit log */
-    const struct admission *admission; /* NULL: none */
-    bool ended;                        /* by it: nothing is decided */
-};
 
 static const struct smki_actor recoverer = {.name = "recover", .interface = SMKI_INTERFACE_OPERATOR};
 
@@ -38,232 +14,7 @@ static enum smki_ca_name ca_of(enum smki_profile profile)
     return names[profile];
 }
 
-/* ---- policy ---- */
-
-static int role_check(const struct smki_party *party, const struct smki_csr *csr, struct smki_error *err)
-{
-    const unsigned role = (unsigned)strtoul(csr->subject.unit, NULL, 16);
-
-    for (size_t i = 0; i < party->role_count; i++)
-        if (party->roles[i] == role)
-            return 0;
-    return smki_fail(err, SMKI_ROLE_NOT_OWN, "Party %llu does not hold the Remote Party Role %s that the request names",
-                     (unsigned long long)party->number, csr->subject.unit);
-}
-
-/* The EUI-64 in an organisation's request is one of the Party's, and so is the role (interfaces.md 4). */
-static int organisation_decide(const struct smki_party *party, const struct smki_csr *csr, struct smki_error *err)
-{
-    bool own = false;
-
-    if ((party->subscriber & SMKI_SUBSCRIBER_ORGANISATION) == 0)
-        return smki_fail(err, SMKI_NOT_SUBSCRIBER, "Party %llu is not an Authorised Subscriber for Organisation Certificates",
-                         (unsigned long long)party->number);
-    for (size_t i = 0; i < party->eui_count && !own; i++)
-        own = memcmp(&party->euis[i], &csr->subject.eui, sizeof(csr->subject.eui)) == 0;
-    if (!own)
-        return smki_fail(err, SMKI_EUI_NOT_OWN, NULL);
-    return role_check(party, csr, err);
-}
-
-/* Without the spaces at either end. */
-static struct smki_bytes trimmed(const char *text)
-{
-    size_t size;
-
-    text += strspn(text, " ");
-    for (size = strlen(text); size > 0 && text[size - 1] == ' ';)
-        size--;
-    return BYTES(text, size);
-}
-
-/* An IKI Certificate says whose it is: O is the Party's name, OU one of its roles (IDS App. G; interfaces.md 3). */
-static int credential_decide(struct issuing *issuing, struct store_change *change, const struct smki_party *party, struct smki_error *err)
-{
-    const struct smki_bytes asked = trimmed(issuing->csr.subject.organisation), name = trimmed(party->name);
-    int rc;
-
-    if (asked.size != name.size || memcmp(asked.at, name.at, name.size) != 0)
-        return smki_fail(err, SMKI_ORGANISATION_NOT_OWN,
-                         "the request's O is \"%s\", the name of Party %llu is \"%s\"; they must be the same",
-                         issuing->csr.subject.organisation, (unsigned long long)party->number, party->name);
-    if ((rc = role_check(party, &issuing->csr, err)) != 0)
-        return rc;
-    issuing->credential->serial = serial_of(issuing->ticket.serial);
-    return credential_admit(change, issuing->credential, err);
-}
-
-/* interfaces.md 2: the ad hoc web service is for suppliers and the DCC. */
-static int adhoc_check(const struct smki_party *party, struct smki_error *err)
-{
-    if ((party->user_roles & (SMKI_USER_IMPORT_SUPPLIER | SMKI_USER_GAS_SUPPLIER | SMKI_USER_DCC)) != 0)
-        return 0;
-    return smki_fail(err, SMKI_USER_ROLE,
-                     "the ad hoc web service is for import suppliers, gas suppliers and the DCC; Party %llu is none of these",
-                     (unsigned long long)party->number);
-}
-
-static int device_question_ask(struct issuing *issuing, struct store_change *change, const struct smki_party *party, struct smki_error *err)
-{
-    const bool replaces = issuing->actor->interface == SMKI_INTERFACE_ADHOC;
-    const struct store_claim claim = device_claim(&issuing->csr, issuing->ticket.serial);
-    const struct device_question question = {.party = party,
-                                             .csr = &issuing->csr,
-                                             .claim = &claim,
-                                             .config = smki_service_config(issuing->service),
-                                             .replaces_only = replaces,
-                                             .eligibility = !replaces};
-    int rc;
-
-    if ((party->subscriber & SMKI_SUBSCRIBER_DEVICE) == 0)
-        return smki_fail(err, SMKI_NOT_SUBSCRIBER, NULL);
-    if (replaces && (rc = adhoc_check(party, err)) != 0)
-        return rc;
-    return device_decide(store_change_view(change), &question, err);
-}
-
-static int decide(struct issuing *issuing, struct store_change *change, struct smki_error *err)
-{
-    struct smki_party party;
-    int rc = party_get(store_change_view(change), issuing->ticket.party, &party, err);
-
-    if (rc != 0)
-        return rc;
-    if (party.barred)
-        return smki_fail(err, SMKI_PARTY_BARRED, NULL);
-    if ((rc = credential_stands(store_change_view(change), issuing->actor->credential, err)) != 0)
-        return rc;
-    switch (issuing->ticket.profile) {
-    case SMKI_PROFILE_DEVICE:
-        return device_question_ask(issuing, change, &party, err);
-    case SMKI_PROFILE_ORGANISATION:
-        return organisation_decide(&party, &issuing->csr, err);
-    default:
-        return credential_decide(issuing, change, &party, err);
-    }
-}
-
-/* ---- record ---- */
-
-static int record(const struct issuing *issuing, struct store_change *change, enum smki_act act, int outcome, const char *detail,
-                  struct smki_error *err)
-{
-    struct smki_audit_record record = {.act = act,
-                                       .actor = *issuing->actor,
-                                       .party = issuing->ticket.party,
-                                       .subject = issuing->ticket.number,
-                                       .outcome = outcome,
-                                       .device_id = issuing->csr.device_id};
-
-    if (outcome == 0 || act == SMKI_ACT_CSR_VOID)
-        record.serial = serial_of(issuing->ticket.serial);
-    snprintf(record.detail, sizeof(record.detail), "%s: %.*s", smki_profile_word(issuing->ticket.profile), 200, detail);
-    return store_record(change, &record, err);
-}
-
-/* ---- the portal's quota (interfaces.md 10): counted with the grant ---- */
-
-static bool has_quota(const struct ticket *ticket)
-{
-    return ticket->profile == SMKI_PROFILE_DEVICE && ticket->interface == SMKI_INTERFACE_PORTAL_DEVICE;
-}
-
-/* Read outside the change: agreements are documents, of which there may be many. */
-static int agreement_ask(struct issuing *issuing, struct smki_error *err)
-{
-    struct store_view *view;
-    int rc;
-
-    if (!has_quota(&issuing->ticket))
-        return 0;
-    if ((rc = store_view_begin(issuing->service->store, &view, err)) != 0)
-        return rc;
-    rc = agreements_limit(&issuing->service->agreements, view, issuing->ticket.party, SMKI_RULE_PORTAL_ADHOC,
-                          smki_service_now(issuing->service), &issuing->agreed, err);
-    store_view_end(view);
-    return rc;
-}
-
-/* A rule that is only observed leaves its mark in the log. */
-static int record_observed(const struct issuing *issuing, struct store_change *change, const struct smki_verdict *verdict,
-                           struct smki_error *err)
-{
-    struct smki_audit_record record = {
-        .act = SMKI_ACT_DEMAND_OBSERVED, .actor = *issuing->actor, .party = issuing->ticket.party, .outcome = verdict->code};
-
-    if (!verdict->flagged)
-        return 0;
-    snprintf(record.detail, sizeof(record.detail), "%.*s", (int)sizeof(record.detail) - 1, verdict->text);
-    return store_record(change, &record, err);
-}
-
-static int quota_count(struct issuing *issuing, struct store_change *change, struct smki_window *window, struct smki_error *err)
-{
-    const struct smki_time now = store_change_time(change);
-    struct smki_verdict *verdict = &issuing->verdict;
-    int rc;
-
-    smki_demand_portal_adhoc(verdict, &smki_service_config(issuing->service)->limits, window, issuing->agreed, now);
-    if (!verdict->allowed) {
-        issuing->refusal = smki_fail(&issuing->why, verdict->code, "%s", verdict->text);
-        return 0;
-    }
-    if ((rc = smki_window_add(window, now, 1, err)) != 0 ||
-        (rc = demand_window_put(change, issuing->ticket.party, SMKI_RULE_PORTAL_ADHOC, window, err)) != 0)
-        return rc;
-    return record_observed(issuing, change, verdict, err);
-}
-
-/* issuing->refusal, when the request would be granted but for the Party's quota. */
-static int quota_take(struct issuing *issuing, struct store_change *change, struct smki_error *err)
-{
-    struct smki_window window;
-    int rc;
-
-    if (!has_quota(&issuing->ticket) || smki_service_config(issuing->service)->limits.mode[SMKI_RULE_PORTAL_ADHOC] == SMKI_RULE_OFF)
-        return 0;
-    if ((rc = demand_window_get(store_change_view(change), issuing->ticket.party, SMKI_RULE_PORTAL_ADHOC, &window, err)) != 0)
-        return rc;
-    rc = quota_count(issuing, change, &window, err);
-    smki_window_finish(&window);
-    return rc;
-}
-
-/* What was granted came to nothing. Its not_before is the second in which it was counted. */
-static int quota_give_back(const struct ticket *ticket, struct store_change *change, struct smki_error *err)
-{
-    struct smki_window window;
-    int rc;
-
-    if (!has_quota(ticket))
-        return 0;
-    if ((rc = demand_window_get(store_change_view(change), ticket->party, SMKI_RULE_PORTAL_ADHOC, &window, err)) != 0)
-        return rc;
-    if (window_take_back(&window, ticket->not_before, SMKI_SECOND))
-        rc = demand_window_put(change, ticket->party, SMKI_RULE_PORTAL_ADHOC, &window, err);
-    smki_window_finish(&window);
-    return rc;
-}
-
 /* ---- reserve ---- */
-
-/* The device's key is claimed with the grant, so that no other request can be granted the same before this one is signed. */
-static int claim_key(const struct issuing *issuing, struct store_change *change, struct smki_error *err)
-{
-    struct store_claim claim;
-
-    if (issuing->ticket.profile != SMKI_PROFILE_DEVICE)
-        return 0;
-    claim = device_claim(&issuing->csr, issuing->ticket.serial);
-    return store_claim_add(change, &claim, err);
-}
-
-static bool is_store_failure(int code)
-{
-    const enum smki_status status = smki_refusal_find(code)->status;
-
-    return status == SMKI_STATUS_CA_ERROR || smki_refusal_find(code)->http_status == 500 || code == SMKI_DISK_FULL;
-}
 
 /* Who is told over the wire that a request failed sends it again: the ad hoc web service has no way to fetch a certificate later, and an
  * officer has the CSR at hand. What cannot be signed now is void, so that the resubmission that CA_ERROR speaks of (IDS App. B) is no
@@ -329,7 +80,7 @@ static int void_change(struct store_change *change, void *argument, struct smki_
         return rc == SMKI_NOT_FOUND ? 0 : rc;
     if ((rc = quota_give_back(&issuing->ticket, change, err)) != 0)
         return rc;
-    return record(issuing, change, SMKI_ACT_CSR_VOID, issuing->why.code, issuing->why.text, err);
+    return issue_record(issuing, change, SMKI_ACT_CSR_VOID, issuing->why.code, issuing->why.text, err);
 }
 
 /* One that is asked again, and that nobody is at any more, after a crash, or when the disk was too full to take it back: its certificate
@@ -372,27 +123,14 @@ static int decide_alone(struct issuing *issuing, struct store_change *change, st
     int rc;
 
     issuing->twin = 0;
-    issuing->refusal = decide(issuing, change, &issuing->why);
+    issuing->refusal = request_decide(issuing, change, &issuing->why);
     if (issuing->refusal != SMKI_CSR_DUPLICATE || issuing->twin_seen)
         return 0;
     if ((rc = twin_find(issuing, change, err)) != 0 || issuing->twin != 0)
         return rc != 0 ? rc : smki_fail(err, SMKI_CSR_DUPLICATE, NULL); /* nothing is changed: see reserve_alone */
     issuing->why = (struct smki_error){0};
-    issuing->refusal = decide(issuing, change, &issuing->why);
+    issuing->refusal = request_decide(issuing, change, &issuing->why);
     return 0;
-}
-
-static int admission_ask(struct issuing *issuing, struct store_change *change, struct smki_error *err)
-{
-    const struct admission *admission = issuing->admission;
-    bool goes_on = true;
-    int rc = 0;
-
-    if (admission != NULL)
-        rc = admission->function(change, admission->argument, &issuing->transaction, &goes_on, err);
-    issuing->ticket.number = issuing->transaction;
-    issuing->ended = !goes_on;
-    return rc;
 }
 
 static int reserve_change(struct store_change *change, void *argument, struct smki_error *err)
@@ -415,11 +153,11 @@ static int reserve_change(struct store_change *change, void *argument, struct sm
     if (issuing->refusal == 0 && (rc = quota_take(issuing, change, err)) != 0)
         return rc;
     if (issuing->refusal != 0)
-        return record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
+        return issue_record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
     if ((rc = ticket_put(change, &issuing->ticket, err)) != 0 || (rc = ticket_hold(issuing, err)) != 0 ||
-        (rc = claim_key(issuing, change, err)) != 0)
+        (rc = issue_claim(issuing, change, err)) != 0)
         return rc;
-    return record(issuing, change, SMKI_ACT_CSR_DECIDE, 0, "granted", err);
+    return issue_record(issuing, change, SMKI_ACT_CSR_DECIDE, 0, "granted", err);
 }
 
 static int reserve(struct issuing *issuing, struct smki_error *err)
@@ -457,32 +195,6 @@ static int sign(struct issuing *issuing, struct smki_error *err)
 
 /* ---- store ---- */
 
-static int credential_register(struct issuing *issuing, struct store_change *change, struct smki_error *err)
-{
-    struct smki_credential *credential = issuing->credential;
-    struct smki_certificate certificate;
-    int rc = smki_certificate_read(&certificate, BYTES(issuing->out->der, issuing->out->size), err);
-
-    if (rc != 0)
-        return rc;
-    credential->serial = certificate.serial;
-    credential->issued_at = certificate.not_before;
-    credential->expires_at = certificate.not_after;
-    sha256(credential->sha256, certificate.der.at, certificate.der.size);
-    return credential_add(change, issuing->actor, credential, err);
-}
-
-/* What the audit log's verifier holds the certificate against (smki/audit.h). */
-static int record_issued(const struct issuing *issuing, struct store_change *change, struct smki_error *err)
-{
-    uint8_t digest[SHA256_SIZE];
-    char hex[2 * SHA256_SIZE + 1], detail[sizeof("issued, sha256 ") + sizeof(hex)];
-
-    sha256(digest, issuing->out->der, issuing->out->size);
-    snprintf(detail, sizeof(detail), "issued, sha256 %s", hex_encode(hex, digest, sizeof(digest)));
-    return record(issuing, change, SMKI_ACT_CERTIFICATE_ISSUE, 0, detail, err);
-}
-
 /* The ticket is gone: finished elsewhere, with the same certificate; or void, and then what was signed here must not leave. */
 static int elsewhere_check(const struct issuing *issuing, struct store_change *change, struct smki_error *err)
 {
@@ -495,62 +207,16 @@ static int elsewhere_check(const struct issuing *issuing, struct store_change *c
                      "the serial number of this request was made void elsewhere before it was signed; submit it again");
 }
 
-/* How many rows that nobody is shown any more go when one comes: two, so that the list never grows for good. */
-#define PICKUP_FORGET 2
-
-static int pickup_forget(struct issuing *issuing, struct store_change *change, struct smki_error *err)
-{
-    const int64_t since = store_change_time(change).us - smki_service_config(issuing->service)->limits.result_retention;
-    static const uint8_t first[SMKI_SERIAL_SIZE];
-    struct store_pickup oldest;
-    int rc = 0;
-
-    for (int i = 0; i < PICKUP_FORGET && rc == 0; i++) {
-        rc = store_pickup_next(store_change_view(change), issuing->ticket.party, first, &oldest, err);
-        if (rc != 0 || oldest.issued_at.us > since)
-            return rc == SMKI_NOT_FOUND ? 0 : rc;
-        rc = store_pickup_remove(change, oldest.party, oldest.serial, err);
-    }
-    return rc;
-}
-
-/* So that it is found by whom it is for (interfaces.md 4: the pickup page), and an organisation's by its EUI-64. */
-static int list(struct issuing *issuing, struct store_change *change, const struct store_certificate *certificate, struct smki_error *err)
-{
-    const struct ticket *ticket = &issuing->ticket;
-    struct store_pickup pickup = {
-        .party = ticket->party, .ca = certificate->ca, .interface = (uint8_t)ticket->interface, .issued_at = certificate->issued_at};
-    int rc = 0;
-
-    if (ticket->profile == SMKI_PROFILE_IKI)
-        return 0;
-    memcpy(pickup.serial, ticket->serial, SMKI_SERIAL_SIZE);
-    if (ticket->party != 0 && ((rc = store_pickup_add(change, &pickup, err)) != 0 || (rc = pickup_forget(issuing, change, err)) != 0))
-        return rc;
-    return ticket->profile == SMKI_PROFILE_ORGANISATION ? store_organisation_add(change, &issuing->csr.subject.eui, ticket->serial, err)
-                                                        : 0;
-}
-
 static int store_change_issued(struct store_change *change, void *argument, struct smki_error *err)
 {
     struct issuing *issuing = argument;
-    struct smki_stored_certificate *out = issuing->out;
-    struct store_certificate certificate = {.ca = (enum store_ca)issuing->ticket.ca,
-                                            .der = BYTES(out->der, out->size),
-                                            .party = issuing->ticket.party,
-                                            .issued_at = issuing->ticket.not_before};
     struct ticket still;
     int rc = ticket_get(store_change_view(change), issuing->ticket.number, &still, err);
 
     if (rc != 0)
         return rc == SMKI_NOT_FOUND ? elsewhere_check(issuing, change, err) : rc;
-    memcpy(certificate.serial, issuing->ticket.serial, SMKI_SERIAL_SIZE);
-    if ((rc = store_certificate_add(change, &certificate, err)) != 0 || (rc = ticket_remove(change, issuing->ticket.number, err)) != 0 ||
-        (rc = list(issuing, change, &certificate, err)) != 0)
-        return rc;
-    if (issuing->ticket.profile == SMKI_PROFILE_IKI && (rc = credential_register(issuing, change, err)) != 0)
-        return rc;
-    return record_issued(issuing, change, err);
+    rc = ticket_remove(change, issuing->ticket.number, err);
+    return rc != 0 ? rc : issue_store(issuing, change, err);
 }
 
 /* Will this certificate never be made? The rest may pass: a key that cannot be opened just now, a full disk, no memory. Then the request
@@ -701,7 +367,7 @@ static int unread_change(struct store_change *change, void *argument, struct smk
     struct issuing *issuing = argument;
     int rc = admission_ask(issuing, change, err);
 
-    return rc != 0 || issuing->ended ? rc : record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
+    return rc != 0 || issuing->ended ? rc : issue_record(issuing, change, SMKI_ACT_CSR_DECIDE, issuing->refusal, issuing->why.text, err);
 }
 
 int request_read(struct smki_csr *csr, const struct smki_service *service, enum smki_profile profile, struct smki_bytes der,
@@ -753,7 +419,7 @@ static int issue_request(struct issuing *issuing, struct smki_bytes der, struct 
     issuing->ticket.csr = issuing->csr.der;
     if (issuing->credential != NULL)
         snprintf(issuing->credential->common_name, sizeof(issuing->credential->common_name), "%s", issuing->csr.subject.common_name);
-    if ((rc = agreement_ask(issuing, err)) != 0 || (rc = reserve_alone(issuing, err)) != 0 || issuing->ended)
+    if ((rc = quota_ask(issuing, err)) != 0 || (rc = reserve_alone(issuing, err)) != 0 || issuing->ended)
         return rc;
     return sign_and_store(issuing, err);
 }

@@ -98,6 +98,7 @@ int smki_service_open(struct smki_service **out, const char *home, const struct 
     pthread_mutex_init(&service->ca_lock, NULL);
     agreements_init(&service->agreements);
     pthread_mutex_init(&service->reload_lock, NULL);
+    pthread_mutex_init(&service->serials.lock, NULL);
     service->clock = options->clock != NULL ? *options->clock : smki_clock_system;
     service->random = options->random != NULL ? *options->random : smki_random_system;
     service->passphrase = options->passphrase;

@@ -19,6 +19,13 @@ struct configuration {
     struct configuration *before;
 };
 
+/* Serials reserved ahead, for what is signed before its one durable write. See serial.c. */
+struct serials {
+    pthread_mutex_t lock;
+    uint64_t next, end; /* time-ordered halves */
+    struct smki_time reserved_at;
+};
+
 struct smki_service {
     char home[PATH_MAX];
     _Atomic(struct configuration *) configuration; /* the newest; read it through smki_service_config */
@@ -37,6 +44,8 @@ struct smki_service {
     struct access *access;
     struct notices *notices;
     struct agreements agreements;
+    struct serials serials;
+    atomic_uint_fast64_t signatures; /* made of requests that are worked off together: every n-th is verified */
 };
 
 /* ---- configuration.c ---- */
@@ -115,6 +124,14 @@ const struct ca_place *ca_places(size_t *count);
 
 /* A serial number: its time-ordered half as reserved in the store, then 64 unpredictable bits (design: reserve, record, sign, record). */
 void serial_compose(uint8_t out[SMKI_SERIAL_SIZE], uint64_t half, const uint8_t chance[8]);
+
+/* Takes `count` of the halves that are reserved ahead, and reserves some, by a durable write, when there are none or they are of another
+ * minute. */
+SMKI_MUST_USE int serials_take(struct smki_service *service, size_t count, uint64_t *first, struct smki_error *err);
+/* Reserves more in a change that is made anyway, when they are half gone or half a minute old; serials_put once it is durable. */
+SMKI_MUST_USE int serials_more(struct smki_service *service, struct store_change *change, struct serials *more, struct smki_error *err);
+void serials_put(struct smki_service *service, const struct serials *more);
+
 struct smki_serial serial_of(const uint8_t octets[SMKI_SERIAL_SIZE]);
 
 /* What the store has, for the caller to keep. */
