@@ -20,8 +20,8 @@ SMKI_MUST_USE int pool_create(struct pool **out, unsigned threads, pool_shared_f
 /* Works off what is queued, then ends. */
 void pool_destroy(struct pool *pool);
 void pool_submit(struct pool *pool, struct job *job);
-/* Into the second queue: few threads are at it, so that while they are at work (at a durable write, say) more comes together. job->run is
- * not called. */
+/* Into the second queue, which has a few threads of its own: while they are at work (at a durable write, say) more comes together. job->run
+ * is not called. */
 void pool_share(struct pool *pool, struct job *job);
 /* Jobs that wait for a thread, in both queues; jobs being run, several as one; threads. */
 unsigned pool_queued(const struct pool *pool);

@@ -29,6 +29,8 @@ struct serve_request *request_create(struct worker *worker, struct connection *c
 
 void request_free(struct serve_request *request)
 {
+    if (request->context != NULL && request->route != NULL && request->route->forget != NULL)
+        request->route->forget(request->context);
     reply_forget(request);
     for (size_t i = 0; i < request->header_count; i++) {
         free(request->headers[i].name);

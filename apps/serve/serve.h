@@ -47,6 +47,9 @@ struct serve_route {
      * request of the connection is looked at. `delivered`: the whole answer was written and the peer has taken it (all of it acknowledged);
      * never for HEAD. Headers and query are gone by then. May be NULL. */
     void (*close)(struct serve_request *request, bool delivered);
+    /* Frees the context (serve_context_set) when the request is over, in the worker: it must not block. For a route whose end needs no more
+     * than that, `close` costs a thread of the pool. May be NULL. */
+    void (*forget)(void *context);
     const void *context; /* the program's own: serve_route_of(request)->context */
 };
 

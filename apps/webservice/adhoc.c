@@ -79,13 +79,11 @@ static void answers(struct serve_request *const requests[], struct serve_outcome
     free(asked);
 }
 
-static void close_call(struct serve_request *request, bool delivered)
+static void forget(void *context) /* what was issued is on record, whether it was delivered or not */
 {
-    struct adhoc_call *call = serve_context(request);
+    struct adhoc_call *call = context;
 
-    (void)delivered; /* what was issued is on record either way */
-    if (call != NULL)
-        smki_adhoc_finish(&call->adhoc);
+    smki_adhoc_finish(&call->adhoc);
     free(call);
 }
 
@@ -109,7 +107,7 @@ void adhoc_site(struct serve_site *site, struct serve_route routes[ADHOC_ROUTES]
                                      .body_max = SMKI_ADHOC_MAX_DOCUMENT,
                                      .media_type = "application/xml",
                                      .answers = answers,
-                                     .close = close_call};
+                                     .forget = forget};
     *site = (struct serve_site){.name = "adhoc",
                                 .address = config->web_adhoc.listen,
                                 .host = config->web_adhoc.host[0] != '\0' ? config->web_adhoc.host : NULL,

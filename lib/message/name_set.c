@@ -1,5 +1,6 @@
 #include "message/name_set_i.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,12 +8,27 @@
 
 static const uint8_t free_slot[NAME_DIGEST_SIZE];
 
+/* The key is one for the process: what it keeps from somebody who chooses names is where these go. */
+static int key_get(uint8_t key[NAME_KEY_SIZE])
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static uint8_t drawn[NAME_KEY_SIZE];
+    static bool is_drawn;
+    bool have;
+
+    pthread_mutex_lock(&lock);
+    if (!is_drawn)
+        is_drawn = smki_random_system.fill(smki_random_system.context, drawn, sizeof(drawn)) == 0;
+    memcpy(key, drawn, sizeof(drawn));
+    have = is_drawn;
+    pthread_mutex_unlock(&lock);
+    return have ? 0 : SMKI_RANDOM;
+}
+
 int name_set_init(struct name_set *set, struct smki_error *err)
 {
     *set = (struct name_set){0};
-    return smki_random_system.fill(smki_random_system.context, set->key, sizeof(set->key)) == 0
-               ? 0
-               : smki_fail(err, SMKI_RANDOM, "no random numbers to be had from the system");
+    return key_get(set->key) == 0 ? 0 : smki_fail(err, SMKI_RANDOM, "no random numbers to be had from the system");
 }
 
 /* The slot that holds the digest, or the free one where it belongs. */

@@ -6,12 +6,13 @@
 #include "base/base_i.h"
 
 #define NAME_DIGEST_SIZE 16
+#define NAME_KEY_SIZE    16
 
 struct name_set {
     uint8_t (*slots)[NAME_DIGEST_SIZE]; /* all zero: free */
     size_t capacity;                    /* a power of two, at most half used */
     size_t count;
-    uint8_t key[NAME_DIGEST_SIZE];
+    uint8_t key[NAME_KEY_SIZE];
 };
 
 SMKI_MUST_USE int name_set_init(struct name_set *set, struct smki_error *err);

@@ -49,10 +49,19 @@ static int credential_read(struct document *document, struct smki_credential *ou
 
 static int credential_get(struct store_view *view, uint64_t number, struct smki_credential *out, struct smki_error *err)
 {
+    static struct recall known = RECALL_OF(struct smki_credential);
     struct document document;
-    int rc = document_open(&document, view, STORE_CREDENTIAL, number, "credential", err);
+    struct smki_bytes json;
+    int rc = store_document_get(view, STORE_CREDENTIAL, number, &json, err);
 
-    return rc != 0 ? rc : credential_read(&document, out, err);
+    if (rc == SMKI_NOT_FOUND)
+        return smki_fail(err, SMKI_NOT_FOUND, "there is no credential %llu", (unsigned long long)number);
+    if (rc != 0 || recall_find(&known, number, json, out))
+        return rc;
+    if ((rc = document_open_json(&document, json, number, "credential", err)) != 0 || (rc = credential_read(&document, out, err)) != 0)
+        return rc;
+    recall_keep(&known, number, json, out);
+    return 0;
 }
 
 static int credential_next(struct store_view *view, uint64_t number, struct smki_credential *out, struct smki_error *err)

@@ -115,16 +115,21 @@ static int document_parse(struct document *out, struct smki_bytes json, struct s
     return 0;
 }
 
+int document_open_json(struct document *out, struct smki_bytes json, uint64_t number, const char *noun, struct smki_error *err)
+{
+    *out = (struct document){.noun = noun, .number = number};
+    return document_parse(out, json, err);
+}
+
 int document_open(struct document *out, struct store_view *view, enum store_kind kind, uint64_t number, const char *noun,
                   struct smki_error *err)
 {
     struct smki_bytes json;
     int rc = store_document_get(view, kind, number, &json, err);
 
-    *out = (struct document){.noun = noun, .number = number};
     if (rc == SMKI_NOT_FOUND)
         return smki_fail(err, SMKI_NOT_FOUND, "there is no %s %llu", noun, (unsigned long long)number);
-    return rc != 0 ? rc : document_parse(out, json, err);
+    return rc != 0 ? rc : document_open_json(out, json, number, noun, err);
 }
 
 int document_open_next(struct document *out, struct store_view *view, enum store_kind kind, uint64_t *number, const char *noun,

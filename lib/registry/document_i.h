@@ -3,6 +3,7 @@
 #ifndef SMKI_DOCUMENT_I_H
 #define SMKI_DOCUMENT_I_H
 
+#include "registry/recall_i.h"
 #include "registry/registry_i.h"
 #include "registry/text_i.h"
 
@@ -35,6 +36,8 @@ struct document {
 /* The document with this number, or NOT_FOUND "there is no <noun> <number>". End with document_close. */
 SMKI_MUST_USE int document_open(struct document *out, struct store_view *view, enum store_kind kind, uint64_t number, const char *noun,
                                 struct smki_error *err);
+/* The same of a document that is there. */
+SMKI_MUST_USE int document_open_json(struct document *out, struct smki_bytes json, uint64_t number, const char *noun, struct smki_error *err);
 /* The first one after *number, which it sets. NOT_FOUND after the last. */
 SMKI_MUST_USE int document_open_next(struct document *out, struct store_view *view, enum store_kind kind, uint64_t *number,
                                      const char *noun, struct smki_error *err);

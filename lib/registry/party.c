@@ -209,12 +209,19 @@ static int party_put(struct store_change *change, const struct smki_party *party
 
 int party_get(struct store_view *view, uint64_t number, struct smki_party *out, struct smki_error *err)
 {
+    static struct recall known = RECALL_OF(struct smki_party);
     struct document document;
-    int rc = document_open(&document, view, STORE_PARTY, number, "Party", err);
+    struct smki_bytes json;
+    int rc = store_document_get(view, STORE_PARTY, number, &json, err);
 
     if (rc == SMKI_NOT_FOUND)
         return smki_fail(err, SMKI_PARTY_UNKNOWN, "there is no Party %llu", (unsigned long long)number);
-    return rc != 0 ? rc : party_read(&document, out, err);
+    if (rc != 0 || recall_find(&known, number, json, out))
+        return rc;
+    if ((rc = document_open_json(&document, json, number, "Party", err)) != 0 || (rc = party_read(&document, out, err)) != 0)
+        return rc;
+    recall_keep(&known, number, json, out);
+    return 0;
 }
 
 int party_number_of_eui(struct store_view *view, const struct smki_device_id *eui, uint64_t *number, struct smki_error *err)
