@@ -123,6 +123,9 @@ SMKI_MUST_USE int night_look(struct store_change *change, const struct smki_serv
 /* Lets go of a chunk that was not decided: whoever claims next may have it. */
 SMKI_MUST_USE int claim_give_back(struct store_change *change, const struct claim *claim, const struct runner *runner,
                                   struct smki_error *err);
+/* A chunk that is in hand for long: its lease begins anew. LEASE_LOST: it is another's. */
+SMKI_MUST_USE int claim_renew(struct store_change *change, const struct smki_service *service, const struct claim *claim,
+                              const struct runner *runner, struct smki_error *err);
 /* LEASE_LOST unless the chunk is still ours. */
 SMKI_MUST_USE int claim_check(struct store_view *view, const struct claim *claim, const struct runner *runner, struct smki_error *err);
 

@@ -55,6 +55,12 @@ int claim_check(struct store_view *view, const struct claim *claim, const struct
     return rc;
 }
 
+static int lease_begin(struct store_change *change, const struct smki_service *service, const struct runner *runner,
+                       const struct claim *claim, struct smki_error *err)
+{
+    return lease_put(change, runner, claim, store_change_time(change).us + smki_service_config(service)->runner_lease, err);
+}
+
 /* May this handed-out chunk be taken over? Not when it is done, nor while its runner lives and its lease holds. Our own leases are our
  * other threads'. */
 static int chunk_is_orphan(struct store_change *change, const struct claim_request *request, const struct claim *claim, bool *orphan,
@@ -100,9 +106,15 @@ static int batch_claim(struct store_change *change, const struct claim_request *
         rc = batch_move_recorded(change, batch, BATCH_CLAIMED, SMKI_ACT_BATCH_STATE, request->actor, err);
     else
         rc = store_batch_put(change, batch, err);
-    return rc != 0 ? rc
-                   : lease_put(change, request->runner, claim,
-                               store_change_time(change).us + smki_service_config(request->service)->runner_lease, err);
+    return rc != 0 ? rc : lease_begin(change, request->service, request->runner, claim, err);
+}
+
+int claim_renew(struct store_change *change, const struct smki_service *service, const struct claim *claim, const struct runner *runner,
+                struct smki_error *err)
+{
+    int rc = claim_check(store_change_view(change), claim, runner, err);
+
+    return rc != 0 ? rc : lease_begin(change, service, runner, claim, err);
 }
 
 int claim_give_back(struct store_change *change, const struct claim *claim, const struct runner *runner, struct smki_error *err)

@@ -29,6 +29,7 @@ struct slot {
     enum slot_state state;
     struct chunk_work *work;
     uint64_t turn;         /* in the order of the claims */
+    int64_t leased;        /* monotonic: when its lease began */
     size_t pieces, handed; /* of the step in hand: in all, given to workers */
     unsigned out;          /* pieces that workers have now */
     int code;              /* the first failure of a piece */
@@ -259,7 +260,8 @@ struct commit {
     struct pipeline *pipeline;
     struct slot *store[SLOTS_MAX], *decide[SLOTS_MAX]; /* in the order of their claims */
     struct slot *give[SLOTS_MAX];                      /* claimed and not begun: given back, since the run ends */
-    size_t store_count, decide_count, give_count;
+    struct slot *renew[SLOTS_MAX];                     /* in hand for so long that their leases are renewed */
+    size_t store_count, decide_count, give_count, renew_count;
     uint64_t kicks; /* when it was gathered */
     size_t claims_wanted, claims;
     struct claim claim[SLOTS_MAX];
@@ -287,6 +289,14 @@ static int give_back(struct store_change *change, const struct claim *claim, con
     return rc != 0 ? smki_fail(err, rc, NULL) : claim_give_back(change, claim, runner, err);
 }
 
+/* What is another's by now is found to be when it is decided or stored. */
+static int renew(struct store_change *change, const struct pipeline *pipeline, const struct slot *slot, struct smki_error *err)
+{
+    int rc = claim_renew(change, pipeline->setup.service, &slot->work->claim, pipeline->setup.runner, err);
+
+    return rc == SMKI_LEASE_LOST ? 0 : rc;
+}
+
 /* May run again from the start. */
 static int commit_change(struct store_change *change, void *argument, struct smki_error *err)
 {
@@ -299,6 +309,8 @@ static int commit_change(struct store_change *change, void *argument, struct smk
         rc = work_decide(commit->decide[i]->work, change, err);
     for (size_t i = 0; i < commit->give_count && rc == 0; i++)
         rc = give_back(change, &commit->give[i]->work->claim, commit->pipeline->setup.runner, err);
+    for (size_t i = 0; i < commit->renew_count && rc == 0; i++)
+        rc = renew(change, commit->pipeline, commit->renew[i], err);
     return rc != 0 ? rc : commit_claims(commit, change, err);
 }
 
@@ -344,6 +356,12 @@ static void slot_give(struct commit *commit, struct slot *slot)
     commit->give[commit->give_count++] = slot;
 }
 
+/* A slow key may have a chunk for longer than its lease. */
+static bool is_due_for_renewal(const struct pipeline *pipeline, const struct slot *slot)
+{
+    return monotonic() - slot->leased > smki_service_config(pipeline->setup.service)->runner_lease / 3;
+}
+
 /* False: nothing waits for a change. */
 static bool commit_gather(struct commit *commit, struct pipeline *pipeline)
 {
@@ -361,6 +379,8 @@ static bool commit_gather(struct commit *commit, struct pipeline *pipeline)
             slot_give(commit, slot);
         else
             before = before || is_undecided(slot);
+        if (slot->state != SLOT_SIGNED && slot->state != SLOT_GIVEN && is_due_for_renewal(pipeline, slot))
+            commit->renew[commit->renew_count++] = slot;
     }
     in_hand -= (unsigned)commit->store_count;
     request->preparing = pipeline->preparing;
@@ -370,7 +390,7 @@ static bool commit_gather(struct commit *commit, struct pipeline *pipeline)
         commit->claims_wanted = pipeline->slot_count - in_hand;
     memcpy(request->aside, pipeline->aside, sizeof(request->aside));
     request->aside_count = pipeline->aside_count;
-    return commit->store_count + commit->decide_count + commit->give_count + commit->claims_wanted != 0;
+    return commit->store_count + commit->decide_count + commit->give_count + commit->renew_count + commit->claims_wanted != 0;
 }
 
 static void count_chunk(struct pipeline *pipeline, const struct chunk_work *work)
@@ -403,6 +423,7 @@ static void take_claims(struct commit *commit, struct pipeline *pipeline)
 
         slot->work->claim = commit->claim[i];
         slot->turn = ++pipeline->turns;
+        slot->leased = monotonic();
         slot->code = 0;
         slot_step(pipeline, slot, SLOT_CLAIMED, 1);
     }
@@ -437,6 +458,8 @@ static void commit_done(struct commit *commit, struct pipeline *pipeline)
     }
     for (size_t i = 0; i < commit->give_count; i++)
         commit->give[i]->state = SLOT_FREE;
+    for (size_t i = 0; i < commit->renew_count; i++)
+        commit->renew[i]->leased = monotonic();
     take_claims(commit, pipeline);
 }
 

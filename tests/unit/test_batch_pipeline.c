@@ -1,6 +1,8 @@
 /* Many chunks in hand at once: what goes wrong with one is not the others', and the order of the night is kept. */
 #include "home_test.h"
 
+#include "pki/key_i.h"
+#include "ra/service_i.h"
 #include "store/store_i.h"
 
 static struct request *requests; /* 40 good ones, of 40 devices */
@@ -336,6 +338,74 @@ static void more_workers_than_work_do_no_harm(void **state)
     home_clear(&home);
 }
 
+/* A key that takes its time, which passes by the test's clock too; it looks at the lease of the chunk that it signs for. */
+#define SIGNATURE_TIME (20 * 1000)  /* us */
+#define SHORT_LEASE    (300 * 1000) /* us: a chunk of 40 takes longer */
+
+static struct {
+    struct home *home;
+    const struct key_home *file;
+    uint64_t batch;
+    atomic_uint signatures, expired;
+} slow;
+
+static int64_t lease_of(uint64_t batch)
+{
+    struct smki_error err = {0};
+    struct store_view *view;
+    struct smki_bytes lease;
+    struct cursor cursor;
+    int64_t until;
+
+    ASSERT_OK(store_view_begin(smki_service_store(slow.home->service), &view, &err), err);
+    ASSERT_OK(store_chunk_get(view, batch, 0, STORE_CHUNK_LEASE, &lease, &err), err);
+    cursor = cursor_of(lease);
+    (void)cursor_u8(&cursor);
+    until = (int64_t)cursor_u64(&cursor);
+    store_view_end(view);
+    return until;
+}
+
+static int slow_sign(const struct smki_key *key, uint8_t out[SMKI_SIGNATURE_MAX_SIZE], size_t *size, const uint8_t digest[32],
+                     struct smki_error *err)
+{
+    usleep(SIGNATURE_TIME);
+    test_clock_advance(&slow.home->clock, SIGNATURE_TIME);
+    atomic_fetch_add(&slow.expired, lease_of(slow.batch) <= slow.home->clock.us);
+    atomic_fetch_add(&slow.signatures, 1);
+    return slow.file->sign(key, out, size, digest, err);
+}
+
+static void a_chunk_that_takes_longer_than_its_lease_stays_its_runners(void **state)
+{
+    const struct smki_run_options options = {.workers = 1};
+    struct smki_run_progress summary;
+    struct key_home slow_home;
+    const struct smki_ca *ca;
+    struct smki_key *key;
+    struct home home;
+    struct smki_error err = {0};
+
+    (void)state;
+    home_lay(&home, "2026-11-23T21:00", "{}");
+    slow.home = &home;
+    slow.batch = SUBMIT(&home, requests, REQUESTS);
+    ASSERT_OK(smki_service_ca(home.service, SMKI_DCA, &ca, &err), err);
+    key = (struct smki_key *)(uintptr_t)smki_ca_key(ca);
+    slow.file = key->home;
+    slow_home = *slow.file;
+    slow_home.sign = slow_sign;
+    key->home = &slow_home;
+    ((struct smki_config *)(uintptr_t)smki_service_config(home.service))->runner_lease = SHORT_LEASE;
+    ASSERT_OK(run_with(&home, &options, &summary, &err), err);
+    key->home = slow.file;
+    assert_int_equal(summary.granted, REQUESTS);
+    assert_int_equal(atomic_load(&slow.signatures), REQUESTS);
+    assert_int_equal(atomic_load(&slow.expired), 0);
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_batch_that_is_not_approved_keeps_nobody_waiting),
         cmocka_unit_test(a_run_that_is_stopped_finishes_what_it_has_in_hand_and_nothing_is_done_twice),
         cmocka_unit_test(more_workers_than_work_do_no_harm),
+        cmocka_unit_test(a_chunk_that_takes_longer_than_its_lease_stays_its_runners),
     };
 
     return cmocka_run_group_tests(tests, group_begin, group_end);
