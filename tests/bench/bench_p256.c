@@ -17,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KEYS 64 /* taken in turn, as a batch has a key of its own in each request */
+#define KEYS     64 /* taken in turn, as a batch has a key of its own in each request */
+#define TOGETHER 32 /* divides KEYS */
 
 static struct sample {
     uint8_t scalar[P256_SCALAR_SIZE], point[SMKI_P256_POINT_SIZE], spki[91], digest[32], signature[P256_SIGNATURE_MAX_SIZE];
@@ -33,6 +34,22 @@ static EVP_PKEY *evp_private;
 static bool provider_verify(const struct sample *s)
 {
     return provider->verify(s->point, s->digest, BYTES(s->signature, s->signature_size)) == 0;
+}
+
+/* The samples from this one on. */
+static bool provider_verify_many(const struct sample *s)
+{
+    struct p256_verification verifications[TOGETHER];
+    bool right = true;
+
+    for (size_t i = 0; i < TOGETHER; i++) {
+        verifications[i] = (struct p256_verification){.point = s[i].point, .signature = BYTES(s[i].signature, s[i].signature_size)};
+        memcpy(verifications[i].digest, s[i].digest, sizeof(s[i].digest));
+    }
+    provider->verify_many(verifications, TOGETHER);
+    for (size_t i = 0; i < TOGETHER; i++)
+        right = right && verifications[i].code == 0;
+    return right;
 }
 
 static bool provider_sign(const struct sample *s)
@@ -91,11 +108,13 @@ static bool evp_sign(const struct sample *s)
 static const struct way {
     const char *name, *provider; /* provider: NULL for OpenSSL's own interfaces */
     bool (*verify)(const struct sample *), (*sign)(const struct sample *);
+    bool many; /* verify takes TOGETHER of them */
 } ways[] = {
     {"mbedTLS", "mbedtls", provider_verify, provider_sign},
     {"EVP, a key decoded for each", NULL, evp_decoded_verify, evp_sign},
     {"EVP, a key by EVP_PKEY_fromdata for each", NULL, evp_fromdata_verify, evp_sign},
     {"EC and ECDSA functions (the provider)", "libcrypto", provider_verify, provider_sign},
+    {"the same, 32 verified together", "libcrypto", provider_verify_many, provider_sign, true},
 };
 
 /* ---- measuring ---- */
@@ -110,6 +129,7 @@ static double clock_of(clockid_t clock)
 
 struct share {
     bool (*act)(const struct sample *), (*second)(const struct sample *); /* second may be NULL */
+    size_t together;                                                      /* samples that `act` takes */
     double seconds, processor;                                            /* in: how long; out: of processor */
     uint64_t done;
     bool failed;
@@ -121,24 +141,27 @@ static void *share_main(void *argument)
     const double start = clock_of(CLOCK_THREAD_CPUTIME_ID), until = clock_of(CLOCK_MONOTONIC) + share->seconds;
 
     while (!share->failed && clock_of(CLOCK_MONOTONIC) < until) {
-        const struct sample *s = &samples[share->done++ % KEYS];
+        const struct sample *s = &samples[share->done % KEYS];
 
-        share->failed = !share->act(s) || (share->second != NULL && !share->second(s));
+        share->failed = !share->act(s);
+        for (size_t i = 0; i < share->together && share->second != NULL && !share->failed; i++)
+            share->failed = !share->second(&s[i]);
+        share->done += share->together;
     }
     share->processor = clock_of(CLOCK_THREAD_CPUTIME_ID) - start;
     return NULL;
 }
 
 /* us of processor for one; with `threads` at once: also how many a second by the clock. */
-static double measure(bool (*act)(const struct sample *), bool (*second)(const struct sample *), double seconds, unsigned threads,
-                      double *rate)
+static double measure(bool (*act)(const struct sample *), bool (*second)(const struct sample *), size_t together, double seconds,
+                      unsigned threads, double *rate)
 {
     struct share shares[64];
     pthread_t ids[64];
     double processor = 0, done = 0;
 
     for (unsigned i = 0; i < threads; i++) {
-        shares[i] = (struct share){.act = act, .second = second, .seconds = seconds};
+        shares[i] = (struct share){.act = act, .second = second, .together = together, .seconds = seconds};
         pthread_create(&ids[i], NULL, share_main, &shares[i]);
     }
     for (unsigned i = 0; i < threads; i++) {
@@ -190,13 +213,14 @@ static bool way_begin(const struct way *way)
 static void way_measure(const struct way *way, double seconds, cJSON *list)
 {
     const unsigned threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN) < 64 ? (unsigned)sysconf(_SC_NPROCESSORS_ONLN) : 64;
+    const size_t together = way->many ? TOGETHER : 1;
     double verify, sign, rate;
 
     if (!way_begin(way))
         return;
-    verify = measure(way->verify, NULL, seconds, 1, NULL);
-    sign = measure(way->sign, NULL, seconds, 1, NULL);
-    (void)measure(way->verify, way->sign, seconds, threads, &rate);
+    verify = measure(way->verify, NULL, together, seconds, 1, NULL);
+    sign = measure(way->sign, NULL, 1, seconds, 1, NULL);
+    (void)measure(way->verify, way->sign, together, seconds, threads, &rate);
     if (list != NULL) {
         cJSON *object = cJSON_CreateObject();
 
