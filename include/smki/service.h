@@ -21,6 +21,9 @@ struct smki_service_options {
                                * since every command that records something needs it */
     const char *passphrase_file; /* smki_service_create only, instead of protect_with: a file as private as a key whose first line is that passphrase; its
                                   * whole path goes into the configuration (ca.passphrase_file), so that later the keys open with it. NULL: none */
+    const char *token; /* smki_service_create only: the label of an initialised token on which the CAs' keys are made; NULL: they are made in files */
+    const char *pkcs11_module, *pin_source; /* with `token`: the PKCS#11 module, and who has the PIN (smki/key.h); they go into the configuration. Without a
+                                             * source `passphrase` is asked, then and whenever a CA's key is needed */
     const char *host_name; /* smki_service_create only: one more name in the servers' TLS certificate (see smki/tls.h); left out when it is none that
                             * can stand there, or NULL */
 };

@@ -108,8 +108,12 @@ struct ca_place {
     enum smki_ca_name issuer; /* itself: self-signed */
     enum store_counter crl_counter;
     size_t policy; /* offset of its policy OID in struct smki_config */
+    size_t key;    /* and of where its key is */
 };
 const struct ca_place *ca_place(enum smki_ca_name name);
+SMKI_MUST_USE int ca_key_place(const struct smki_service *service, const struct ca_place *place, char out[PATH_MAX], struct smki_error *err);
+/* What is configured for keys on tokens; points into `config` and the service. */
+struct smki_pkcs11 pkcs11_settings(struct smki_service *service, const struct smki_config *config);
 /* The places in an order in which every issuer comes before what it issues. */
 const struct ca_place *ca_places(size_t *count);
 
