@@ -81,6 +81,11 @@ SMKI_API SMKI_MUST_USE int smki_key_sign(const struct smki_key *key, uint8_t out
 /* The same of many: all signed, or none is to be used. */
 SMKI_API SMKI_MUST_USE int smki_key_sign_many(const struct smki_key *key, size_t count, uint8_t digests[][32],
                                               uint8_t out[][SMKI_SIGNATURE_MAX_SIZE], size_t sizes[], struct smki_error *err);
+/* Signs something and verifies it: can the key be used? CA_KEY_UNAVAILABLE; KEY_MISMATCH. */
+SMKI_API SMKI_MUST_USE int smki_key_prove(const struct smki_key *key, struct smki_error *err);
+/* Signatures that its token has made since the key was opened, as far as it has answered; 0 for a key in a file. */
+SMKI_API uint64_t smki_key_signatures(const struct smki_key *key);
+SMKI_API bool smki_key_on_token(const struct smki_key *key);
 /* How many signatures are best asked for at once: 1 for keys in files. */
 SMKI_API size_t smki_key_together(const struct smki_key *key);
 /* Key identifier by RFC 5280 4.2.1.2 method 2 of a SubjectPublicKeyInfo: 0100 and the low 60 bits of SHA-1 of the key bits. */

@@ -86,6 +86,23 @@ SMKI_API SMKI_MUST_USE int smki_service_crl(struct smki_service *service, const 
 /* The CRL that was made last, appended to out as DER; needs no key. NOT_FOUND when none was made yet. */
 SMKI_API SMKI_MUST_USE int smki_service_crl_current(struct smki_service *service, enum smki_ca_name name, struct smki_buffer *out, struct smki_error *err);
 
+/* Where a CA's private key is, as configured: the path of a file, or a pkcs11: URI; out has `size` octets. TOO_LARGE. */
+SMKI_API SMKI_MUST_USE int smki_service_ca_key(const struct smki_service *service, enum smki_ca_name name, char *out, size_t size, struct smki_error *err);
+/* How the home reaches keys on tokens (pkcs11.*); points into the service and its present configuration. */
+SMKI_API struct smki_pkcs11 smki_service_pkcs11(struct smki_service *service);
+
+/* What the store and the log know of a CA's signatures, to be held against the count of its token. A key in a file makes some that are in neither. */
+struct smki_signatures {
+    uint64_t certificates; /* in the store, revoked ones too */
+    uint64_t crls;         /* records crl-issue */
+    uint64_t others;       /* records key-use: proofs of the key, answers after their deadline, benches */
+};
+SMKI_API SMKI_MUST_USE int smki_service_signatures(struct smki_service *service, enum smki_ca_name name, struct smki_signatures *out, struct smki_error *err);
+/* Records that the CA's key on its token has made signatures which are in no certificate or CRL. What the service itself makes of those is recorded when a
+ * run ends, and when the service is closed. */
+SMKI_API SMKI_MUST_USE int smki_service_key_used(struct smki_service *service, const struct smki_actor *actor, enum smki_ca_name name, uint64_t signatures,
+                                                 struct smki_error *err);
+
 /* ---- backup ---- */
 
 /* Copies the home (store, configuration, CA and TLS certificates, uploads; keys unless `without_keys`) into a new or empty folder while everything runs. */

@@ -37,6 +37,35 @@ int smki_key_sign_many(const struct smki_key *key, size_t count, uint8_t digests
     return (key->home->sign_many != NULL ? key->home->sign_many : sign_each)(key, count, digests, out, sizes, err);
 }
 
+int smki_key_prove(const struct smki_key *key, struct smki_error *err)
+{
+    static const char message[] = "libsmki: can this key be used?";
+    uint8_t digest[SHA256_SIZE], signature[SMKI_SIGNATURE_MAX_SIZE];
+    size_t size;
+    int rc;
+
+    sha256(digest, message, sizeof(message));
+    if ((rc = smki_key_sign(key, signature, &size, digest, err)) != 0)
+        return rc;
+    key_pkcs11_untold(key, 1);
+    if (spki_verify(smki_key_public(key), digest, BYTES(signature, size)) != 0)
+        return smki_fail(err, SMKI_KEY_MISMATCH, "what the key signs does not verify under its public half");
+    return 0;
+}
+
+uint64_t smki_key_signatures(const struct smki_key *key)
+{
+    struct key_pkcs11_counts counts;
+
+    key_pkcs11_counts(key, &counts);
+    return counts.made;
+}
+
+bool smki_key_on_token(const struct smki_key *key)
+{
+    return !key_is_in_file(key);
+}
+
 size_t smki_key_together(const struct smki_key *key)
 {
     return key->home->together != 0 ? key->home->together : 1;

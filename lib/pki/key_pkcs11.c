@@ -717,6 +717,18 @@ void key_pkcs11_counts(const struct smki_key *key, struct key_pkcs11_counts *out
     pthread_mutex_unlock(&pool->lock);
 }
 
+void key_pkcs11_untold(const struct smki_key *key, uint64_t count)
+{
+    struct pool *pool;
+
+    if (key->home != home_token())
+        return;
+    pool = pool_of(key);
+    pthread_mutex_lock(&pool->lock);
+    pool->counts.given -= count;
+    pthread_mutex_unlock(&pool->lock);
+}
+
 static const struct key_home *home_token(void)
 {
     static const struct key_home home = {

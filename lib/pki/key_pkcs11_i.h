@@ -14,6 +14,8 @@ struct key_pkcs11_counts {
 /* Zeroes for a key that lives elsewhere, or NULL. */
 void key_pkcs11_counts(const struct smki_key *key, struct key_pkcs11_counts *out);
 
+/* So many of those given are in no certificate or CRL either. */
+void key_pkcs11_untold(const struct smki_key *key, uint64_t count);
 /* The URI of a private key: "pkcs11:token=...;object=...;type=private". TOO_LARGE, TOKEN_MODULE (built without PKCS#11). */
 SMKI_MUST_USE int key_uri_write(char *out, size_t size, const char *token, const char *object, struct smki_error *err);
 /* Is it a pkcs11: URI? */

@@ -61,7 +61,7 @@ static int token_key_make(struct smki_service *service, struct smki_key **key, c
                           struct smki_error *err)
 {
     struct smki_config *config = &atomic_load_explicit(&service->configuration, memory_order_relaxed)->config;
-    const struct smki_pkcs11 settings = pkcs11_settings(service, config);
+    const struct smki_pkcs11 settings = smki_service_pkcs11(service);
     struct smki_buffer spki = {0};
     char uri[SMKI_KEY_URI_SIZE];
     int rc = smki_key_make_token(&spki, uri, place->key_type, wanted, &settings, &service->random, err);
@@ -166,6 +166,7 @@ static int ca_found(struct smki_service *service, const struct ca_place *place, 
     if ((rc = certificate_save(service, place->word, founding.der, err)) == 0)
         rc = store_change(service->store, found_change, &founding, err);
 out:
+    key_use_note(service, place->name, key);
     smki_key_close(key);
     return rc;
 }
@@ -244,7 +245,7 @@ static int config_save(const char *home, const struct smki_service_options *opti
 static void token_keys_undo(struct smki_service *service, struct smki_error *err)
 {
     const struct smki_config *config = smki_service_config(service);
-    const struct smki_pkcs11 settings = pkcs11_settings(service, config);
+    const struct smki_pkcs11 settings = smki_service_pkcs11(service);
     const struct ca_place *places;
     size_t count;
 

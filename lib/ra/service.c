@@ -121,10 +121,14 @@ int smki_service_open(struct smki_service **out, const char *home, const struct 
 
 void smki_service_close(struct smki_service *service)
 {
+    static const struct smki_actor closing = {.name = "close", .interface = SMKI_INTERFACE_OPERATOR};
+
     if (service == NULL)
         return;
     if (service->store != NULL && service->access != NULL) /* what cannot be written is lost, as in a crash */
         (void)!smki_credential_use_flush(service, NULL);
+    if (service->store != NULL)
+        (void)!key_use_record(service, &closing, NULL);
     smki_store_close(service->store);
     for (size_t i = 0; i < ARRAY_COUNT(service->ca); i++)
         smki_ca_close(service->ca[i]);
@@ -160,8 +164,10 @@ const struct smki_key *smki_service_audit_key(const struct smki_service *service
     return service->audit_key;
 }
 
-struct smki_pkcs11 pkcs11_settings(struct smki_service *service, const struct smki_config *config)
+struct smki_pkcs11 smki_service_pkcs11(struct smki_service *service)
 {
+    const struct smki_config *config = smki_service_config(service);
+
     return (struct smki_pkcs11){.module = config->pkcs11_module,
                                 .pin_source = config->pkcs11_pin_source,
                                 .folder = service->home,
@@ -176,7 +182,7 @@ static int ca_open(struct smki_service *service, const struct ca_place *place, c
                    struct smki_error *err)
 {
     char certificate[PATH_MAX], name[32];
-    const struct smki_pkcs11 pkcs11 = pkcs11_settings(service, smki_service_config(service));
+    const struct smki_pkcs11 pkcs11 = smki_service_pkcs11(service);
     struct smki_ca_options options = {.pkcs11 = &pkcs11,
                                       .certificate_path = certificate,
                                       .key_path = key,
@@ -205,6 +211,19 @@ int ca_key_place(const struct smki_service *service, const struct ca_place *plac
         return home_path(service, out, key, err);
     snprintf(name, sizeof(name), "%s.key", place->word);
     return home_path_in(service, out, SMKI_HOME_KEYS, name, err);
+}
+
+int smki_service_ca_key(const struct smki_service *service, enum smki_ca_name name, char *out, size_t size, struct smki_error *err)
+{
+    const struct ca_place *place = ca_place(name);
+    char key[PATH_MAX];
+    int rc;
+
+    if (place == NULL)
+        return smki_fail(err, SMKI_NOT_FOUND, "there is no CA number %d", (int)name);
+    if ((rc = ca_key_place(service, place, key, err)) != 0)
+        return rc;
+    return snprintf(out, size, "%s", key) < (int)size ? 0 : smki_fail(err, SMKI_TOO_LARGE, NULL);
 }
 
 static int ca_open_with_key(struct smki_service *service, const struct ca_place *place, struct smki_error *err)
