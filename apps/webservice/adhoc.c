@@ -79,6 +79,15 @@ static void answers(struct serve_request *const requests[], struct serve_outcome
     free(asked);
 }
 
+static int answer(struct serve_request *request, struct smki_error *err)
+{
+    struct serve_outcome outcome;
+
+    answers(&request, &outcome, 1);
+    *err = outcome.err;
+    return outcome.code;
+}
+
 static void forget(void *context) /* what was issued is on record, whether it was delivered or not */
 {
     struct adhoc_call *call = context;
@@ -106,7 +115,8 @@ void adhoc_site(struct serve_site *site, struct serve_route routes[ADHOC_ROUTES]
                                      .path = config->web_adhoc_path,
                                      .body_max = SMKI_ADHOC_MAX_DOCUMENT,
                                      .media_type = "application/xml",
-                                     .answers = answers,
+                                     .answer = answer,
+                                     .answers = smki_adhoc_shares(config) ? answers : NULL,
                                      .forget = forget};
     *site = (struct serve_site){.name = "adhoc",
                                 .address = config->web_adhoc.listen,

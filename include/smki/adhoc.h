@@ -65,7 +65,8 @@ struct smki_adhoc_asked {
  * DCA's key is where each signature is counted (a token), they go one by one and take two each, since its serial is on record before it is
  * signed: smki_adhoc_shares tells. Any number; thread-safe. */
 SMKI_API void smki_adhoc_requests(struct smki_adhoc_asked *asked, size_t count, struct smki_service *service);
-SMKI_API bool smki_adhoc_shares(struct smki_service *service);
+/* By the configuration. Then they are best asked for in one thread or a few; else in many, which share writes as they come. */
+SMKI_API bool smki_adhoc_shares(const struct smki_config *config);
 /* An answer made without reading the document (maintenance, wrong path, too large ...): code, and words (NULL: the list's). Recorded when
  * there is an identity, which waits for the disk; NULL: nobody was let in, nothing is recorded (see smki_access_refused) and the store is
  * not asked. Returns 0: the answer stands in out->xml and out->code is `code`. */

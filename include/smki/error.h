@@ -78,6 +78,15 @@ enum smki_status {
     X(147, DRAFT_NOT_LINTED, CA_ERROR, "CA:KA8", 500, "a draft is signed once, after lint has passed it")                                  \
     X(148, LINT_FAILED, CA_ERROR, "CA:KA9", 500, "the draft breaks a rule of its profile")                                                 \
     X(149, P256_POINT, CSR_ERROR, "CR:AB3", 200, "the public key is not a point of P-256")                                                 \
+    X(150, TOKEN_MODULE, CA_ERROR, "CA:KB1", 500, "the PKCS#11 module cannot be used")                                                     \
+    X(151, TOKEN_MISSING, CA_ERROR, "CA:KB2", 500, "the token is not there; plug it in, or look at its network")                           \
+    X(152, TOKEN_PIN, CA_ERROR, "CA:KB3", 500, "the token's PIN is missing or wrong; it is not tried again by itself")                     \
+    X(153, TOKEN_PIN_LOCKED, CA_ERROR, "CA:KB4", 500, "the token's PIN is locked; unblock it with the SO PIN")                             \
+    X(154, TOKEN_PIN_EXPIRED, CA_ERROR, "CA:KB5", 500, "the token's PIN must be changed before it can be used")                            \
+    X(155, TOKEN_SESSION, CA_ERROR, "CA:KB6", 500, "the session with the token was lost; repeat")                                          \
+    X(156, TOKEN_OBJECT, CA_ERROR, "CA:KB7", 500, "the key or certificate is not on the token")                                            \
+    X(157, TOKEN_URI, CA_ERROR, "CA:KB8", 500, "not a pkcs11: URI (RFC 7512)")                                                             \
+    X(158, TOKEN_FAILED, CA_ERROR, "CA:KB9", 500, "the token failed")                                                                      \
     /* store, audit, configuration, home */                                                                                                \
     X(200, STORE_CORRUPT, WORKFLOW_ERROR, "WF:SA1", 500, "the store holds something it should not; restore a backup and report it")        \
     X(201, STORE_VERSION, WORKFLOW_ERROR, "WF:SA2", 500, "the store was written by a newer version; use that version")                     \

@@ -1,5 +1,6 @@
 /* The Ad Hoc Device CSR Web Service: one document, one answer (IDS App. B; interfaces.md 5, 10). */
 #include "message/message_i.h"
+#include "pki/key_pkcs11_i.h"
 #include "ra/together_i.h"
 #include "registry/registry_i.h"
 
@@ -472,9 +473,9 @@ static void ask_together(struct smki_adhoc_asked *asked, struct asking *askings,
         asked[i].code = asking_end(&askings[i], service);
 }
 
-bool smki_adhoc_shares(struct smki_service *service)
+bool smki_adhoc_shares(const struct smki_config *config)
 {
-    return together_can(service);
+    return !key_is_uri(config->key_dca);
 }
 
 static void ask_each_alone(struct smki_adhoc_asked *asked, size_t count, struct smki_service *service)

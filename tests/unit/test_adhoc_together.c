@@ -426,14 +426,12 @@ static void a_key_that_is_counted_takes_two_writes(void **state)
     lay(&at, "2026-11-23T14:00", "{\"demand.adhoc_pace_mode\": \"off\"}");
     PORTAL(&at, &keys[0]);
     call_add(&call, &at.supplier, &keys[1]);
-    assert_true(smki_adhoc_shares(at.home.service));
     ASSERT_OK(smki_service_ca(at.home.service, SMKI_DCA, &ca, &err), err);
     key = (struct smki_key *)(uintptr_t)smki_ca_key(ca);
     file = key->home;
     counted = *file;
     counted.traceless = false;
     key->home = &counted;
-    assert_false(smki_adhoc_shares(at.home.service));
     assert_int_equal(call_make(&call), 2);
     EXPECT_CODE(&call, 0, 0);
     key->home = file;
