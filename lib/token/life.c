@@ -90,11 +90,21 @@ static int label_pad(CK_UTF8CHAR out[LABEL_SIZE], const char *label, struct smki
     return 0;
 }
 
+static int so_fail(struct smki_error *err, CK_RV rv, const char *what)
+{
+    if (rv == CKR_PIN_INCORRECT)
+        return smki_fail(err, SMKI_TOKEN_PIN,
+                         "the SO PIN (the security officer's) is wrong; after too many wrong ones the token is locked for good");
+    if (rv == CKR_PIN_LOCKED)
+        return smki_fail(err, SMKI_TOKEN_PIN_LOCKED, "the SO PIN (the security officer's) is locked: this token can only be replaced");
+    return token_fail(err, rv, "%s", what);
+}
+
 static int so_login(struct smki_token *token, const char *so_pin, struct smki_error *err)
 {
     CK_RV rv = token->module->call->C_Login(token->session, CKU_SO, pin_octets(so_pin), pin_size(so_pin));
 
-    return rv == CKR_OK ? 0 : token_fail(err, rv, "the SO PIN (security officer's)");
+    return rv == CKR_OK ? 0 : so_fail(err, rv, "logging in as the security officer");
 }
 
 static void logout(struct smki_token *token)
@@ -126,7 +136,7 @@ int smki_token_initialise(struct smki_token_module *module, uint64_t slot, const
     if ((rc = label_pad(padded, label, err)) != 0)
         return rc;
     if ((rv = module->call->C_InitToken(slot, pin_octets(so_pin), pin_size(so_pin), padded)) != CKR_OK)
-        return token_fail(err, rv, "initialising the token in slot %llu, with the SO PIN (security officer's)", (unsigned long long)slot);
+        return so_fail(err, rv, "initialising the token");
     if ((rc = first_pin(module, slot, so_pin, pin, err)) != 0)
         return smki_error_prefix(err, "the token is initialised, its PIN is not set"), rc;
     return facts_read(out != NULL ? out : &facts, module, slot, CK_INVALID_HANDLE, err);

@@ -10,7 +10,9 @@
 #include <pthread.h>
 
 struct smki_token_module {
-    struct pkcs11_module *shared;
+    struct pkcs11_module *shared; /* NULL: the proxy */
+    void *proxy;
+    bool is_proxy;
     CK_FUNCTION_LIST *call;
     char *path;
 };
