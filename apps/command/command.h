@@ -167,6 +167,8 @@ struct smki_token_facts;
 int token_module_take(struct call *call, struct smki_token_module **out);
 /* The token that the options name. `blank`: without any of them, the only one that is not initialised. */
 int token_take(struct call *call, struct smki_token_module *module, bool blank, struct smki_token_facts *out);
+/* May all that is on the token be lost? Asks, or takes --yes; with --dry-run only says what it is. ALREADY_EXISTS: no. */
+int token_loss_allow(struct call *call, struct smki_token_module *module, const struct smki_token_facts *facts);
 /* A PIN of SMKI_PIN_SIZE octets from what the option names (see smki_pin_read), else asked on the terminal by `question`, and once more when it
  * is `fresh`. *pin becomes room, or NULL when the token has a keypad and the option was not given. The caller wipes room. */
 int pin_take(struct call *call, const char *option, const char *question, bool fresh, const struct smki_token_facts *facts, char *room,

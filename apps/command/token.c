@@ -66,6 +66,52 @@ int token_take(struct call *call, struct smki_token_module *module, bool blank, 
                      smki_token_module_path(module));
 }
 
+/* ---- what would be lost ---- */
+
+/* By its public face: "2 keys or certificates (Ann Other, SMKI)". */
+static int loss_words(struct call *call, struct smki_token_module *module, uint64_t slot, char *out, size_t size)
+{
+    struct smki_token_entry entry;
+    struct smki_token *token;
+    size_t n = 0, used = 0;
+    char names[160] = "";
+    int rc = smki_token_open(&token, module, slot, &call->err);
+
+    if (rc != 0)
+        return rc;
+    for (; (rc = smki_token_entry_at(token, n, &entry, &call->err)) == 0; n++) {
+        snprintf(names + used, sizeof(names) - used, "%s%s", n != 0 ? ", " : "", entry.label);
+        used = strlen(names);
+    }
+    smki_token_close(token); /* a token with a session is not initialised (Cryptoki 2.40 5.5) */
+    if (rc != SMKI_NOT_FOUND)
+        return rc;
+    if (n == 0)
+        snprintf(out, size, "whatever is on it that only its PIN shows");
+    else
+        snprintf(out, size, "%zu %s (%s)", n, n == 1 ? "key or certificate" : "keys or certificates", names);
+    return 0;
+}
+
+int token_loss_allow(struct call *call, struct smki_token_module *module, const struct smki_token_facts *facts)
+{
+    char lost[256];
+    int rc;
+
+    if (!facts->initialised)
+        return 0;
+    if ((rc = loss_words(call, module, facts->slot, lost, sizeof(lost))) != 0)
+        return rc;
+    if (call_has(call, "dry-run")) {
+        printf("token \"%s\" (serial %s) would be initialised anew; lost for good: %s\n", facts->label, facts->serial, lost);
+        return 0;
+    }
+    if (call_has(call, "yes") || call_confirm("Token \"%s\" is initialised anew. Lost for good: %s. Go on?", facts->label, lost))
+        return 0;
+    return call_fail(call, SMKI_ALREADY_EXISTS, "token \"%s\" is in use; lost for good would be: %s. With --yes it is initialised anew",
+                     facts->label, lost);
+}
+
 /* ---- PINs ---- */
 
 static int asked(struct call *call, const char *option, const char *question, char *room)

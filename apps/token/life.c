@@ -3,54 +3,7 @@
 
 #include <mbedtls/platform_util.h>
 
-#include <string.h>
-
 /* ---- init ---- */
-
-/* What would be lost, by its public face: "2 keys or certificates (Ann Other, SMKI)". */
-static int loss_words(struct call *call, struct reach *reach, char *out, size_t size)
-{
-    struct smki_token_entry entry;
-    size_t n = 0, used = 0;
-    char names[160] = "";
-    int rc = smki_token_open(&reach->token, reach->module, reach->facts.slot, &call->err);
-
-    if (rc != 0)
-        return rc;
-    for (; (rc = smki_token_entry_at(reach->token, n, &entry, &call->err)) == 0; n++) {
-        snprintf(names + used, sizeof(names) - used, "%s%s", n != 0 ? ", " : "", entry.label);
-        used = strlen(names);
-    }
-    smki_token_close(reach->token); /* a token with a session is not initialised (Cryptoki 2.40 5.5) */
-    reach->token = NULL;
-    if (rc != SMKI_NOT_FOUND)
-        return rc;
-    if (n == 0)
-        snprintf(out, size, "whatever is on it that only its PIN shows");
-    else
-        snprintf(out, size, "%zu %s (%s)", n, n == 1 ? "key or certificate" : "keys or certificates", names);
-    return 0;
-}
-
-/* Asks, or takes --yes, before what is on the token is lost. */
-static int loss_allow(struct call *call, struct reach *reach)
-{
-    char lost[256];
-    int rc;
-
-    if (!reach->facts.initialised)
-        return 0;
-    if ((rc = loss_words(call, reach, lost, sizeof(lost))) != 0)
-        return rc;
-    if (call_has(call, "dry-run")) {
-        printf("token \"%s\" (serial %s) would be initialised anew; lost for good: %s\n", reach->facts.label, reach->facts.serial, lost);
-        return 0;
-    }
-    if (call_has(call, "yes") || call_confirm("Token \"%s\" is initialised anew. Lost for good: %s. Go on?", reach->facts.label, lost))
-        return 0;
-    return call_fail(call, SMKI_ALREADY_EXISTS, "token \"%s\" is in use; lost for good would be: %s. With --yes it is initialised anew",
-                     reach->facts.label, lost);
-}
 
 static int pins_and_initialise(struct call *call, struct reach *reach)
 {
@@ -75,7 +28,7 @@ static int init_run(struct call *call)
     int rc = token_module_take(call, &reach.module);
 
     if (rc == 0 && (rc = token_take(call, reach.module, true, &reach.facts)) == 0)
-        rc = loss_allow(call, &reach);
+        rc = token_loss_allow(call, reach.module, &reach.facts);
     if (rc == 0 && call_has(call, "dry-run")) {
         if (!reach.facts.initialised)
             printf("the token in slot %llu would be initialised; it holds nothing\n", (unsigned long long)reach.facts.slot);

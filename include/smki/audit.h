@@ -49,7 +49,8 @@ struct cJSON;
     X(41, DOCUMENT, "document")                                                                                                            \
     X(42, INSTALLER, "installer")                                                                                                          \
     X(43, DESK, "desk")                                                                                                                    \
-    X(44, BULLETIN, "bulletin")
+    X(44, BULLETIN, "bulletin")                                                                                                            \
+    X(45, TOKEN, "token")
 
 enum smki_act {
 #define SMKI_X(number, name, word) SMKI_ACT_##name = (number),
