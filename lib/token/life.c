@@ -251,19 +251,31 @@ int smki_token_change_pin(struct smki_token *token, const char *pin, const char 
     return mark_remove(token, err);
 }
 
+/* As the SO, who may write public objects. The mark before the PIN: there is never a transport PIN without it. */
+static int so_set_pin(struct smki_token *token, const char *new_pin, bool transport, struct smki_error *err)
+{
+    bool was_there;
+    CK_RV rv;
+    int rc;
+
+    if ((rc = mark_look(token->module, token->session, &was_there, err)) != 0 || (transport && (rc = mark_put(token, err)) != 0))
+        return rc;
+    if ((rv = token->module->call->C_InitPIN(token->session, pin_octets(new_pin), pin_size(new_pin))) == CKR_OK)
+        return transport ? 0 : mark_remove(token, err);
+    if (transport && !was_there)
+        (void)!mark_remove(token, NULL);
+    return token_fail(err, rv, "the new PIN");
+}
+
 int smki_token_unblock(struct smki_token *token, const char *so_pin, const char *new_pin, bool transport, struct smki_error *err)
 {
-    CK_RV rv;
     int rc;
 
     if (token->logged_in)
         logout(token);
-    if (transport && (rc = mark_put(token, err)) != 0) /* before there is such a PIN: never one without it */
-        return rc;
     if ((rc = so_login(token, so_pin, err)) != 0)
         return rc;
-    if ((rv = token->module->call->C_InitPIN(token->session, pin_octets(new_pin), pin_size(new_pin))) != CKR_OK)
-        rc = token_fail(err, rv, "the new PIN");
+    rc = so_set_pin(token, new_pin, transport, err);
     logout(token);
-    return rc != 0 || transport ? rc : mark_remove(token, err);
+    return rc;
 }
