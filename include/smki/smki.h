@@ -29,6 +29,7 @@
  *   installer.h     the Authentication Client's download area: files, signatures, updates.json
  *   desk.h          reports to the Service Desk, and their webhook
  *   client.h        a Party's side of the web services: submit, wait, retrieve, check (when built with it)
+ *   token.h         officers' tokens, by PKCS#11 (when built with it)
  *   service.h       an opened home and the flows that join these: what a portal, a web service or a runner opens first
  *
  * NULL. Pointers must not be NULL but where the comment at the function says so. `struct smki_error *err` may always be NULL: the details
