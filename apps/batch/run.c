@@ -18,10 +18,31 @@ struct smki_actor run_actor(const struct call *call)
 
 /* ---- the run ---- */
 
+struct shown {
+    struct call *call;
+    struct progress bar;
+    bool quiet, away; /* away: it is told that the CA's key is */
+};
+
+/* A run that waits for the CA's key says so, also when it is quiet. */
+static void tell_key(struct shown *shown, const struct smki_error *trouble)
+{
+    const bool away = trouble->code == SMKI_CA_KEY_UNAVAILABLE;
+
+    if (away && !shown->away)
+        call_note(shown->call, "%s", trouble->text);
+    else if (!away && shown->away)
+        call_note(shown->call, "the CA's key can be used again: the night goes on");
+    shown->away = away;
+}
+
 static void show_progress(void *context, const struct smki_run_progress *progress)
 {
-    if (progress->waiting > 0)
-        progress_show(context, progress->processed, progress->waiting, progress->rate);
+    struct shown *shown = context;
+
+    tell_key(shown, &progress->trouble);
+    if (!shown->quiet && progress->waiting > 0)
+        progress_show(&shown->bar, progress->processed, progress->waiting, progress->rate);
 }
 
 /* What the run left: batches that nobody has approved, and the CSRs of all that wait. */
@@ -120,12 +141,12 @@ static int run_once(struct call *call)
 {
     const struct smki_actor actor = run_actor(call);
     struct smki_run_progress done = {0};
-    struct progress bar;
+    struct shown shown = {.call = call, .quiet = call_has(call, "quiet")};
     const struct smki_run_options options = {
         .ignore_window = call_has(call, "ignore-window"),
         .workers = (unsigned)call_number(call, "workers"),
-        .progress = call_has(call, "quiet") ? NULL : show_progress,
-        .context = &bar,
+        .progress = show_progress,
+        .context = &shown,
         .stop = &stop_wished,
     };
     struct smki_error why = {0};
@@ -133,9 +154,9 @@ static int run_once(struct call *call)
     int rc, rc_left;
 
     stop_catch();
-    progress_start(&bar, "CSRs");
+    progress_start(&shown.bar, "CSRs");
     rc = smki_batch_run(call->service, &actor, &options, &done, &why);
-    progress_end(&bar);
+    progress_end(&shown.bar);
     if ((rc_left = leftover_count(call, &left)) == 0) {
         if (call->json)
             rc_left = print_summary_json(call, &done, &left, rc);

@@ -22,6 +22,7 @@ struct watch {
     bool was_open;                      /* the window, at the last look */
     uint64_t csrs;                      /* processed in this watch, by its earlier runs */
     double retry;                       /* seconds */
+    bool away;                          /* the last one was the CA's key */
     char trouble[SMKI_ERROR_TEXT_SIZE]; /* the last one told of; "": none lasts */
 };
 
@@ -159,7 +160,11 @@ static void look(struct watch *watch)
 static void tell_trouble(struct watch *watch, const struct smki_error *trouble)
 {
     if (trouble->code != 0 && strcmp(watch->trouble, trouble->text) != 0)
-        event(watch, "trouble", 0, "%s: %s; the others go on", smki_refusal_find(trouble->code)->name, trouble->text);
+        event(watch, "trouble", 0, "%s: %s%s", smki_refusal_find(trouble->code)->name, trouble->text,
+              trouble->code != SMKI_CA_KEY_UNAVAILABLE ? "; the others go on" : "");
+    if (trouble->code == 0 && watch->away)
+        event(watch, "resumed", 0, "the CA's key can be used again");
+    watch->away = trouble->code == SMKI_CA_KEY_UNAVAILABLE;
     snprintf(watch->trouble, sizeof(watch->trouble), "%s", trouble->code != 0 ? trouble->text : "");
 }
 

@@ -30,21 +30,99 @@ static cJSON *report_json(const struct smki_audit_report *report, bool whole)
     return NULL;
 }
 
+/* A token's own count against what the log knows of the CA's signatures. Fewer cannot be; more are signatures that nobody has recorded. */
+struct token_count {
+    bool wanted;
+    const char *ca;
+    uint64_t token, allowed;
+    struct smki_signatures known;
+};
+
+static uint64_t known_all(const struct token_count *count)
+{
+    return count->known.certificates + count->known.crls + count->known.others;
+}
+
+static int token_count_take(struct call *call, struct token_count *count)
+{
+    enum smki_ca_name name;
+
+    *count = (struct token_count){.wanted = call_has(call, "token-signatures"),
+                                  .ca = call_has(call, "ca") ? call_text(call, "ca") : "dca",
+                                  .token = call_number(call, "token-signatures"),
+                                  .allowed = call_number(call, "unrecorded")};
+    if (!count->wanted)
+        return call_has(call, "ca") || call_has(call, "unrecorded") ? call_usage(call, "--ca and --unrecorded go with --token-signatures")
+                                                                    : 0;
+    if (!smki_ca_find(count->ca, &name))
+        return call_usage(call, "there is no CA '%s'", count->ca);
+    return smki_service_signatures(call->service, name, &count->known, &call->err);
+}
+
+static int token_count_judge(struct call *call, const struct token_count *count)
+{
+    const uint64_t known = known_all(count);
+
+    if (!count->wanted)
+        return 0;
+    if (!call->json)
+        printf("%s: the token counts %" PRIu64 " signatures; known are %" PRIu64 ": %" PRIu64 " certificates, %" PRIu64 " CRLs, %" PRIu64
+               " others\n",
+               count->ca, count->token, known, count->known.certificates, count->known.crls, count->known.others);
+    if (count->token < known)
+        return call_fail(call, SMKI_AUDIT_BROKEN,
+                         "%s: %" PRIu64 " signatures more are known than the token has made: it is another token, its count began anew, or "
+                         "something was signed without it",
+                         count->ca, known - count->token);
+    if (count->token - known > count->allowed)
+        return call_fail(call, SMKI_AUDIT_BROKEN,
+                         "%s: the token has made %" PRIu64 " signatures that are not in the log; a process that was killed leaves those it "
+                         "had under way and its proofs of the key (--unrecorded N says how many that may be)",
+                         count->ca, count->token - known);
+    return 0;
+}
+
+static bool token_count_json(cJSON *json, const struct token_count *count)
+{
+    cJSON *object = count->wanted ? cJSON_AddObjectToObject(json, "signatures") : json;
+
+    return !count->wanted ||
+           (object != NULL && cJSON_AddStringToObject(object, "ca", count->ca) != NULL && json_add_number(object, "token", count->token) &&
+            json_add_number(object, "known", known_all(count)) && json_add_number(object, "certificates", count->known.certificates) &&
+            json_add_number(object, "crls", count->known.crls) && json_add_number(object, "others", count->known.others));
+}
+
+static cJSON *verified_json(const struct smki_audit_report *report, bool whole, const struct token_count *count)
+{
+    cJSON *json = report_json(report, whole);
+
+    if (json == NULL || token_count_json(json, count))
+        return json;
+    cJSON_Delete(json);
+    return NULL;
+}
+
 static int audit_verify(struct call *call)
 {
     struct smki_audit_report report = {0};
+    struct token_count count;
     struct progress progress;
     int rc, printed = 0;
+
+    if ((rc = token_count_take(call, &count)) != 0)
+        return rc;
 
     progress_start(&progress, "records");
     rc = smki_audit_verify(&report, smki_service_store(call->service), smki_key_public(smki_service_audit_key(call->service)),
                            verify_progress, &progress, &call->err);
     progress_end(&progress);
     if (call->json && (rc == 0 || rc == SMKI_AUDIT_BROKEN))
-        printed = json_print(call, report_json(&report, rc == 0));
+        printed = json_print(call, verified_json(&report, rc == 0, &count));
     else if (rc == 0)
         printf("the audit log is whole: %" PRIu64 " records, its head signed, %" PRIu64 " kept checkpoints\n", report.records,
                report.checkpoints);
+    if (rc == 0 && printed == 0)
+        rc = token_count_judge(call, &count);
     return rc != 0 ? rc : printed;
 }
 
@@ -243,6 +321,14 @@ static int audit_show(struct call *call)
     return rc;
 }
 
+static const char *const ca_words[] = {"oca", "dca", "ikica", "oca-root", "dca-root", NULL};
+static const struct command_value verify_options[] = {
+    {"token-signatures", VALUE_NUMBER, 0, NULL, "how many signatures the CA's token counts for its key: held against the log", NULL},
+    {"ca", VALUE_WORD, 0, "NAME", "with --token-signatures: whose; without: dca", ca_words},
+    {"unrecorded", VALUE_NUMBER, 0, NULL, "with --token-signatures: how many more the token may have made, after processes were killed",
+     NULL},
+    {0},
+};
 static const struct command_value find_options[] = {
     {"transaction", VALUE_NUMBER, 0, NULL, "a TransactionId of the ad hoc web service", NULL},
     {"serial", VALUE_SERIAL, 0, NULL, "a certificate's serial number, in hexadecimal", NULL},
@@ -258,7 +344,11 @@ static const struct command_value show_options[] = {
 
 const struct command audit_commands[] = {
     {"audit verify", "Prove that the audit log is whole, and the certificates and revocations in the store those of the log",
-     COMMAND_HOME | COMMAND_JSON, NULL, NULL, "Exit status 1 when a record was changed, removed or reordered; the text says where.\n",
+     COMMAND_HOME | COMMAND_JSON, verify_options, NULL,
+     "Exit status 1 when a record was changed, removed or reordered; the text says where. With --token-signatures also when\n"
+     "the token has signed more, or less, than the log and the store know: certificates, CRLs, and what the log records\n"
+     "beside them as key-use (proofs of the key when a session begins, answers after their deadline, benches). Stop the\n"
+     "services before: they record those when they end.\n",
      audit_verify},
     {"audit export", "Write the audit log as JSON lines", COMMAND_HOME, NULL, export_operands,
      "Example:\n"

@@ -3,6 +3,7 @@
 
 #include <mbedtls/platform_util.h>
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,15 +29,72 @@ static int passphrase_new(struct call *call, char out[PASSPHRASE_SIZE])
     return rc;
 }
 
+/* Who has the PIN: a file by its whole path, since later commands are called from other folders, or a credential; NULL: it is asked for. */
+static int pin_source(struct call *call, char out[PATH_MAX + 8], const char **source)
+{
+    const char *file = call_text(call, "pin-file"), *credential = call_text(call, "pin-credential");
+    char whole[PATH_MAX];
+
+    *source = out;
+    if (file != NULL && realpath(file, whole) == NULL)
+        return call_fail(call, SMKI_KEY_UNREADABLE, "%s: %s", file, strerror(errno));
+    if (file != NULL)
+        snprintf(out, PATH_MAX + 8, "file:%s", whole);
+    else if (credential != NULL)
+        snprintf(out, PATH_MAX + 8, "credential:%s", credential);
+    else
+        *source = NULL;
+    return 0;
+}
+
+/* One answer for the five keys. */
+struct pin_once {
+    char text[PASSPHRASE_SIZE];
+    int size; /* 0: not asked yet */
+};
+
+static int pin_ask_once(void *context, char *out, size_t capacity)
+{
+    struct pin_once *once = context;
+
+    if (once->size == 0)
+        once->size = passphrase_ask((char[]){"the token (its PIN)"}, once->text, sizeof(once->text));
+    if (once->size > 0 && (size_t)once->size <= capacity)
+        memcpy(out, once->text, (size_t)once->size);
+    return once->size;
+}
+
+static int token_options(struct call *call, struct smki_service_options *options, struct pin_once *once, char source[PATH_MAX + 8])
+{
+    options->token = call_text(call, "token");
+    options->pkcs11_module = call_text(call, "pkcs11");
+    if ((options->token == NULL) != (options->pkcs11_module == NULL))
+        return call_usage(call, "--pkcs11 MODULE and --token LABEL go together");
+    if (options->token == NULL && (call_has(call, "pin-file") || call_has(call, "pin-credential")))
+        return call_usage(call, "a PIN is for --pkcs11 MODULE --token LABEL");
+    if (call_has(call, "pin-file") && call_has(call, "pin-credential"))
+        return call_usage(call, "--pin-file and --pin-credential: give one of them");
+    if (options->token != NULL && (call_has(call, "passphrase-file") || call_has(call, "ask-passphrase")))
+        return call_usage(call, "keys on a token have its PIN, and no passphrase");
+    if (options->token == NULL)
+        return 0;
+    options->passphrase = pin_ask_once;
+    options->passphrase_context = once;
+    return pin_source(call, source, &options->pin_source);
+}
+
 static int home_init(struct call *call)
 {
     const char *home = call_operand(call, 0) != NULL ? call_operand(call, 0) : call->home;
     struct smki_service_options options = {.passphrase_file = call_text(call, "passphrase-file")};
-    char passphrase[PASSPHRASE_SIZE] = "", host[HOST_NAME_SIZE];
-    int rc = 0;
+    char passphrase[PASSPHRASE_SIZE] = "", host[HOST_NAME_SIZE], source[PATH_MAX + 8];
+    struct pin_once once = {.size = 0};
+    int rc;
 
     if (home == NULL)
         return call_usage(call, "HOME is missing (where the home shall be)");
+    if ((rc = token_options(call, &options, &once, source)) != 0)
+        return rc;
     if (call_has(call, "ask-passphrase")) {
         if (options.passphrase_file != NULL)
             return call_usage(call, "--passphrase-file and --ask-passphrase: give one of them");
@@ -47,6 +105,7 @@ static int home_init(struct call *call)
     if (rc == 0)
         rc = smki_service_create(home, &options, &call->err);
     mbedtls_platform_zeroize(passphrase, sizeof(passphrase));
+    mbedtls_platform_zeroize(&once, sizeof(once));
     if (rc == 0)
         printf("%s: a home with a test PKI; next: smki --home %s party add --help\n", home, home);
     return rc;
@@ -62,10 +121,32 @@ static int home_backup(struct call *call)
     return rc;
 }
 
+/* Where the configuration says that the CA's key is on a token, or somewhere else, no file is missed. */
+static bool key_is_elsewhere(const char *home, const char *word)
+{
+    char path[PATH_MAX], key[32], value[SMKI_CONFIG_TEXT_SIZE * 2];
+    const struct smki_config_key *keys;
+    struct smki_config config;
+    size_t count;
+    bool is_default = true;
+
+    snprintf(path, sizeof(path), "%s/" SMKI_HOME_CONFIG, home);
+    snprintf(key, sizeof(key), "ca.%s.key", word);
+    if (smki_config_read(&config, path, NULL) != 0)
+        return false;
+    keys = smki_config_keys(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(keys[i].path, key) == 0)
+            return smki_config_show(&config, i, value, sizeof(value), &is_default, NULL) == 0 && !is_default;
+    return false;
+}
+
 static bool key_is_there(const char *home, const char *word)
 {
     char key[PATH_MAX];
 
+    if (key_is_elsewhere(home, word))
+        return true;
     snprintf(key, sizeof(key), "%s/" SMKI_HOME_KEYS "/%s.key", home, word);
     return access(key, F_OK) == 0;
 }
@@ -240,6 +321,10 @@ static const struct command_value init_operands[] = {
     {"HOME", VALUE_FOLDER, 0, NULL, "a new or empty folder; without: --home or SMKI_HOME", NULL}, {0}};
 static const struct command_value init_options[] = {
     {"passphrase-file", VALUE_FILE, 0, NULL, "encrypt the CAs' keys with this file's first line (its path goes into smki.json)", NULL},
+    {"pkcs11", VALUE_FILE, 0, "MODULE", "make the CAs' keys on a token (an HSM): path of its PKCS#11 module", NULL},
+    {"token", VALUE_TEXT, 0, "LABEL", "with --pkcs11: the token's label; it is initialised and has a user PIN", NULL},
+    {"pin-file", VALUE_FILE, 0, NULL, "its PIN is this private file's first line (its path goes into smki.json)", NULL},
+    {"pin-credential", VALUE_TEXT, 0, "NAME", "its PIN is this credential of the service manager; without either it is asked for", NULL},
     {"ask-passphrase", VALUE_FLAG, 0, NULL, "encrypt them with a passphrase that is asked for now, and whenever they are needed", NULL},
     {0},
 };
@@ -257,7 +342,8 @@ const struct command home_commands[] = {
      "mode 0600), batches/ (uploads), tls/ (the servers' TLS certificate, see 'smki tls --help'). The test PKI has roots and issuing CAs "
      "for devices (dca) and organisations (oca),\n"
      "and an IKICA. Its keys are trusted by nobody. The CAs' keys can be encrypted; a passphrase file must be private\n"
-     "(chmod 600). The audit key never is encrypted, since every command that records something needs it.\n",
+     "(chmod 600). With --pkcs11 they are made on a token and cannot be taken off it (see CA KEYS in smki(1)). The audit key never is "
+     "encrypted, since every command that records something needs it.\n",
      home_init},
     {"status", "Show counts, the store's size, tonight's load", COMMAND_HOME | COMMAND_JSON, NULL, NULL, NULL, home_status},
     {"backup", "Copy the home into a folder, while everything runs", COMMAND_HOME, backup_options, backup_operands, NULL, home_backup},

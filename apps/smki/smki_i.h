@@ -8,7 +8,8 @@
 
 extern const struct command home_commands[], party_commands[], officer_commands[], credential_commands[], device_commands[],
     agreement_commands[], maintenance_commands[], bulletin_commands[], document_commands[], installer_commands[], desk_commands[], certificate_commands[],
-    ca_commands[], tls_commands[], audit_commands[], config_commands[], lint_commands[], errors_commands[], token_commands[];
+    ca_commands[], ca_key_commands[], tls_commands[], audit_commands[], config_commands[], lint_commands[], errors_commands[],
+    token_commands[];
 
 #define FILE_MAX (256u << 20) /* octets of a file read whole: no request or certificate is near it */
 

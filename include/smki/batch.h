@@ -124,7 +124,8 @@ struct smki_run_progress {
     uint64_t batch;                       /* the one worked on */
     double seconds, working, rate;        /* since the start; since the first chunk was claimed (0: none yet); CSRs a second of the latter */
     struct smki_refusal_count refusals[SMKI_RUN_REFUSALS]; /* `refused` by code, in the order in which they were met */
-    struct smki_error trouble; /* code 0: none; else a batch could not be prepared, which is tried again at each look; the others go on */
+    struct smki_error trouble; /* code 0: none; else a batch could not be prepared, which is tried again at each look; the others go on. CA_KEY_UNAVAILABLE:
+                                * the DCA's key is on a token that is away; what was granted waits for it, and is signed when it is back */
     bool paused;                          /* outside the window, in a maintenance that pauses the night, or nothing to do (watch) */
 };
 

@@ -48,6 +48,13 @@ struct smki_config {
     uint64_t audit_checkpoint;          /* records between two kept checkpoints */
     int64_t crl_validity;               /* us */
     char passphrase_file[SMKI_CONFIG_TEXT_SIZE]; /* of the CA keys; "": none */
+    char key_oca[SMKI_CONFIG_TEXT_SIZE], key_dca[SMKI_CONFIG_TEXT_SIZE], key_ikica[SMKI_CONFIG_TEXT_SIZE], key_oca_root[SMKI_CONFIG_TEXT_SIZE],
+        key_dca_root[SMKI_CONFIG_TEXT_SIZE]; /* ca.<name>.key: a file below the home, or a pkcs11: URI; "": keys/<name>.key */
+    char pkcs11_module[SMKI_CONFIG_TEXT_SIZE];     /* pkcs11.module: path, where a URI names none */
+    char pkcs11_pin_source[SMKI_CONFIG_TEXT_SIZE]; /* pkcs11.pin_source: as in smki/key.h */
+    uint32_t pkcs11_sessions;                      /* of a key: signatures under way at once */
+    int64_t pkcs11_timeout;                        /* us a signature may take */
+    int64_t pkcs11_patience;                       /* us a run waits for a token that is away; watching, it waits as long as it takes */
     char service_desk[SMKI_CONFIG_TEXT_SIZE];    /* how to reach it, for texts */
     struct smki_config_web web_adhoc;            /* web.adhoc.* */
     char web_adhoc_path[SMKI_CONFIG_TEXT_SIZE];
@@ -72,7 +79,7 @@ struct smki_config {
 /* One key of the file: what it is, for `smki config show` and the manual. */
 struct smki_config_key {
     const char *path;    /* "night.capacity" */
-    const char *type;    /* "integer", "size", "duration", "time of day", "boolean", "mode", "mode or smooth", "eligible", "text", "OID", "address", "host name", "path", "network", "TLS versions",
+    const char *type;    /* "integer", "size", "duration", "time of day", "boolean", "mode", "mode or smooth", "eligible", "text", "file or pkcs11: URI", "OID", "address", "host name", "path", "network", "TLS versions",
                           * "URL", "P-256 provider" */
     const char *source;  /* "CoCo 3; interfaces.md 10" */
     const char *text;    /* one line */

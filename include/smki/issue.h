@@ -15,13 +15,15 @@ struct smki_ca;
 
 struct smki_ca_options {
     const char *certificate_path; /* PEM */
-    const char *key_path;         /* PKCS#8; NULL: a CA that can be read and verified against, but not sign */
+    const char *key_path;         /* PKCS#8, or a pkcs11: URI (smki_key_open_token); NULL: a CA that can be read and verified against, but not sign */
     const char *policy_oid;       /* dotted; NULL: the CA certificate's own policy */
     smki_passphrase_fn passphrase;
     void *passphrase_context;
+    const struct smki_pkcs11 *pkcs11; /* for a pkcs11: URI; NULL: it says all itself */
 };
 
-/* Errors: IO..., CERTIFICATE_MALFORMED, KEY_*, KEY_MISMATCH (by a signature made and verified). */
+/* Errors: IO..., CERTIFICATE_MALFORMED, KEY_*, KEY_MISMATCH (by a signature made and verified; a key on a token proves itself when it is first used),
+ * TOKEN_URI, TOKEN_PIN. */
 SMKI_API SMKI_MUST_USE int smki_ca_open(struct smki_ca **out, const struct smki_ca_options *options, struct smki_error *err);
 SMKI_API void smki_ca_close(struct smki_ca *ca);
 SMKI_API const struct smki_certificate *smki_ca_certificate(const struct smki_ca *ca);
@@ -56,6 +58,20 @@ enum smki_proof {
  */
 SMKI_API SMKI_MUST_USE int smki_issue(uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size, struct smki_draft *draft, enum smki_proof proof,
                                       struct smki_error *err);
+
+/* One of many that are issued together: what smki_issue takes, and returns. */
+struct smki_issuing {
+    struct smki_draft *draft;
+    enum smki_proof proof;
+    uint8_t *out; /* SMKI_CERTIFICATE_MAX_SIZE octets */
+    size_t size;
+    struct smki_error error; /* code 0: issued */
+};
+/* The same for many drafts of one CA, with one call of its key: what a key on a token needs to be fast. Every draft is spent; what is wrong with one is
+ * in its `error` and no other's. Returns only what all have in common, CA_KEY_UNAVAILABLE or NO_MEMORY: none is issued then. At most
+ * SMKI_ISSUE_TOGETHER at once (INVALID_ARGUMENT). Thread-safe. */
+#define SMKI_ISSUE_TOGETHER 32
+SMKI_API SMKI_MUST_USE int smki_issue_many(struct smki_issuing issuings[], size_t count, struct smki_error *err);
 
 /* ---- making the CAs of a test PKI (smki init) ---- */
 

@@ -21,6 +21,9 @@ struct smki_service_options {
                                * since every command that records something needs it */
     const char *passphrase_file; /* smki_service_create only, instead of protect_with: a file as private as a key whose first line is that passphrase; its
                                   * whole path goes into the configuration (ca.passphrase_file), so that later the keys open with it. NULL: none */
+    const char *token; /* smki_service_create only: the label of an initialised token on which the CAs' keys are made; NULL: they are made in files */
+    const char *pkcs11_module, *pin_source; /* with `token`: the PKCS#11 module, and who has the PIN (smki/key.h); they go into the configuration. Without a
+                                             * source `passphrase` is asked, then and whenever a CA's key is needed */
     const char *host_name; /* smki_service_create only: one more name in the servers' TLS certificate (see smki/tls.h); left out when it is none that
                             * can stand there, or NULL */
 };
@@ -82,6 +85,23 @@ SMKI_API SMKI_MUST_USE int smki_service_crl(struct smki_service *service, const 
                                             struct smki_error *err);
 /* The CRL that was made last, appended to out as DER; needs no key. NOT_FOUND when none was made yet. */
 SMKI_API SMKI_MUST_USE int smki_service_crl_current(struct smki_service *service, enum smki_ca_name name, struct smki_buffer *out, struct smki_error *err);
+
+/* Where a CA's private key is, as configured: the path of a file, or a pkcs11: URI; out has `size` octets. TOO_LARGE. */
+SMKI_API SMKI_MUST_USE int smki_service_ca_key(const struct smki_service *service, enum smki_ca_name name, char *out, size_t size, struct smki_error *err);
+/* How the home reaches keys on tokens (pkcs11.*); points into the service and its present configuration. */
+SMKI_API struct smki_pkcs11 smki_service_pkcs11(struct smki_service *service);
+
+/* What the store and the log know of a CA's signatures, to be held against the count of its token. A key in a file makes some that are in neither. */
+struct smki_signatures {
+    uint64_t certificates; /* in the store, revoked ones too */
+    uint64_t crls;         /* records crl-issue */
+    uint64_t others;       /* records key-use: proofs of the key, answers after their deadline, benches */
+};
+SMKI_API SMKI_MUST_USE int smki_service_signatures(struct smki_service *service, enum smki_ca_name name, struct smki_signatures *out, struct smki_error *err);
+/* Records that the CA's key on its token has made signatures which are in no certificate or CRL. What the service itself makes of those is recorded when a
+ * run ends, and when the service is closed. */
+SMKI_API SMKI_MUST_USE int smki_service_key_used(struct smki_service *service, const struct smki_actor *actor, enum smki_ca_name name, uint64_t signatures,
+                                                 struct smki_error *err);
 
 /* ---- backup ---- */
 

@@ -163,6 +163,7 @@ struct pipeline_look {
     int64_t first_claim;           /* monotonic, us; 0: none yet */
     bool ending;                   /* nothing more is begun */
     bool resting;                  /* nothing is in hand, nothing could be claimed, and it is not over */
+    struct smki_error away;        /* why signing waits for the CA's key; code 0: it does not */
     bool closed, paused;           /* the last claim found the window closed, or the night paused by Planned Maintenance */
 };
 

@@ -9,8 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#define LOOK_AGAIN_US 50000 /* with nothing to claim: others may die, batches may come */
-#define SLOTS_MIN     4     /* one being read, one being decided, one being signed, one being stored */
+#define LOOK_AGAIN_US 50000  /* with nothing to claim: others may die, batches may come */
+#define KEY_AGAIN_US  250000 /* between two tries of a key that is away */
+#define SLOTS_MIN     4      /* one being read, one being decided, one being signed, one being stored */
 #define SLOTS_MAX     64
 
 enum slot_state {
@@ -59,6 +60,9 @@ struct pipeline {
     size_t aside_count;
     struct smki_run_progress done;
     int64_t first_claim;
+    int64_t away_since; /* the CA's key cannot be used: its chunks stay decided, and wait; 0: it can */
+    int64_t key_again;  /* not before is it tried again */
+    struct smki_error away;
     int code; /* the first failure */
     struct smki_error error;
 };
@@ -151,8 +155,16 @@ static void slot_step(struct pipeline *pipeline, struct slot *slot, enum slot_st
         pthread_cond_broadcast(&pipeline->for_workers);
 }
 
-static bool has_piece(const struct slot *slot)
+/* While the key is away nothing is signed but for a try now and then; a run that ends tries once more and gives up. */
+static bool key_rests(const struct pipeline *pipeline)
 {
+    return pipeline->away_since != 0 && !pipeline->ending && monotonic() < pipeline->key_again;
+}
+
+static bool has_piece(const struct pipeline *pipeline, const struct slot *slot)
+{
+    if (slot->state == SLOT_SIGNING && key_rests(pipeline))
+        return false;
     switch (slot->state) {
     case SLOT_CLAIMED:
     case SLOT_READING:
@@ -170,7 +182,7 @@ static struct slot *slot_to_work(struct pipeline *pipeline)
 
     for (unsigned i = 0; i < pipeline->slot_count; i++) {
         struct slot *slot = &pipeline->slots[i];
-        if (has_piece(slot) && (oldest == NULL || slot->turn < oldest->turn))
+        if (has_piece(pipeline, slot) && (oldest == NULL || slot->turn < oldest->turn))
             oldest = slot;
     }
     return oldest;
@@ -190,12 +202,39 @@ static int piece_do(struct slot *slot, enum slot_state state, size_t piece, stru
     }
 }
 
+/* A key on a token comes back by itself; how long that is waited for is configured. */
+static bool waits_for_key(struct pipeline *pipeline, const struct slot *slot)
+{
+    const int64_t patience = smki_service_config(pipeline->setup.service)->pkcs11_patience;
+
+    if (slot->state != SLOT_SIGNING || slot->code != SMKI_CA_KEY_UNAVAILABLE || pipeline->ending ||
+        !smki_key_on_token(smki_ca_key(pipeline->work.ca)))
+        return false;
+    return pipeline->setup.watch || pipeline->away_since == 0 || monotonic() - pipeline->away_since < patience;
+}
+
+/* What was signed of the chunk stays signed. */
+static void slot_rest(struct pipeline *pipeline, struct slot *slot)
+{
+    const int64_t now = monotonic();
+
+    if (pipeline->away_since == 0)
+        pipeline->away_since = now;
+    pipeline->key_again = now + KEY_AGAIN_US;
+    pipeline->away = slot->error;
+    smki_error_prefix(&pipeline->away, "the night is paused, and goes on when the CA's key can be used again");
+    slot->code = 0;
+    slot_step(pipeline, slot, SLOT_SIGNING, pieces_of(slot->work->count));
+}
+
 /* All pieces of its step are done. */
 static void slot_advance(struct pipeline *pipeline, struct slot *slot)
 {
     const size_t pieces = pieces_of(slot->work->count);
 
-    if (slot->code != 0) {
+    if (slot->code != 0 && waits_for_key(pipeline, slot)) {
+        slot_rest(pipeline, slot);
+    } else if (slot->code != 0) {
         slot_drop(pipeline, slot, slot->code, &slot->error);
     } else if (slot->state == SLOT_LOADING) {
         slot_step(pipeline, slot, SLOT_READING, pieces);
@@ -227,6 +266,10 @@ static void piece_work(struct pipeline *pipeline, struct slot *slot)
     rc = piece_do(slot, state, piece, &err);
     pthread_mutex_lock(&pipeline->lock);
     slot->out--;
+    if (rc == 0 && state == SLOT_SIGNING && pipeline->away_since != 0) {
+        pipeline->away_since = 0;
+        pthread_cond_broadcast(&pipeline->for_workers);
+    }
     if (rc != 0 && slot->code == 0) {
         slot->code = rc;
         slot->error = err;
@@ -245,6 +288,8 @@ static void *worker_main(void *argument)
 
         if (slot != NULL)
             piece_work(pipeline, slot);
+        else if (key_rests(pipeline))
+            wait_until(pipeline, &pipeline->for_workers, pipeline->key_again);
         else
             pthread_cond_wait(&pipeline->for_workers, &pipeline->lock);
     }
@@ -652,6 +697,7 @@ void pipeline_look(struct pipeline *pipeline, struct pipeline_look *look)
     look->resting = slots_in_hand(pipeline) == 0 && pipeline->outcome != CLAIM_TAKEN && !pipeline->over;
     look->closed = pipeline->outcome == CLAIM_CLOSED;
     look->paused = pipeline->outcome == CLAIM_PAUSED;
+    look->away = pipeline->away_since != 0 ? pipeline->away : (struct smki_error){0};
     pthread_mutex_unlock(&pipeline->lock);
 }
 

@@ -119,6 +119,8 @@ static struct smki_run_progress progress_of(const struct run *run)
     progress.paused = run->look.resting;
     if (run->trouble.code != 0)
         progress.trouble = run->trouble;
+    if (run->look.away.code != 0)
+        progress.trouble = run->look.away;
     return progress;
 }
 
@@ -246,7 +248,7 @@ static int run_ends(struct run *run, int code, struct smki_error *err)
     snprintf(text, sizeof(text), "ends: %llu CSRs, %llu granted, %llu refused, %llu batches completed",
              (unsigned long long)progress.processed, (unsigned long long)progress.granted, (unsigned long long)progress.refused,
              (unsigned long long)progress.batches_completed);
-    if ((rc = record_run(run, SMKI_ACT_RUN, code, text, err)) != 0)
+    if ((rc = key_use_record(run->service, run->actor, err)) != 0 || (rc = record_run(run, SMKI_ACT_RUN, code, text, err)) != 0)
         return rc;
     if (progress.processed >= RATE_MIN_CSRS && !run->options->watch)
         return store_change(run->service->store, keep_rate_change, &progress.rate, err);

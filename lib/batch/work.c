@@ -142,6 +142,8 @@ int work_load(struct chunk_work *work, struct smki_error *err)
     if (rc != 0 || (rc = load_requests(work, err)) != 0)
         return rc;
     work->given_back = false;
+    for (size_t piece = 0; piece < pieces_of(work->count); piece++)
+        work->pieces[piece].is_signed = false;
     return random->fill(random->context, work->chance, work->count * sizeof(*work->chance)) == 0 ? 0 : smki_fail(err, SMKI_RANDOM, NULL);
 }
 
@@ -252,46 +254,100 @@ int work_read(struct chunk_work *work, size_t piece, struct smki_error *err)
 
 /* ---- sign ---- */
 
-static int sign_one(const struct chunk_work *work, size_t i, bool proven, uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size,
-                    struct smki_error *err)
-{
-    const struct smki_serial serial = serial_of(work->outcome.decisions[i].serial);
-    struct smki_draft draft;
-    int rc = smki_prepare(&draft, work->setup->ca, &work->csrs[i], &serial, work->outcome.not_before, err);
+/* Some CSRs of a piece, which are signed with one call of the key. */
+struct signing {
+    struct chunk_work *work;
+    struct smki_buffer *certificates;
+    size_t at[SMKI_ISSUE_TOGETHER], count;
+    struct smki_draft drafts[SMKI_ISSUE_TOGETHER];
+    struct smki_issuing issuings[SMKI_ISSUE_TOGETHER];
+    uint8_t out[SMKI_ISSUE_TOGETHER][SMKI_CERTIFICATE_MAX_SIZE];
+};
 
-    return rc != 0 ? rc : smki_issue(out, size, &draft, proven ? SMKI_PROOF_SIGNATURE : SMKI_PROOF_DIGEST, err);
+/* The serial stays: it is void, and recorded as that. */
+static void decision_void(struct decision *decision, int code, const char *text)
+{
+    decision->code = code;
+    snprintf(decision->text, sizeof(decision->text), "%.*s", (int)sizeof(decision->text) - 1, text);
 }
 
+static int signing_take(struct signing *signing, size_t i, struct smki_error *err)
+{
+    struct chunk_work *work = signing->work;
+    struct decision *decision = &work->outcome.decisions[i];
+    const struct smki_serial serial = serial_of(decision->serial);
+    const uint32_t proof_every = smki_service_config(work->setup->service)->proof_every;
+    const bool proven = atomic_fetch_add(&work->setup->signatures, 1) % proof_every == 0;
+    const size_t n = signing->count;
+    struct smki_error why = {0};
+    int rc = smki_prepare(&signing->drafts[n], work->setup->ca, &work->csrs[i], &serial, work->outcome.not_before, &why);
+
+    if (is_passing(rc))
+        return smki_fail(err, rc, "%s", why.text);
+    if (rc != 0) {
+        decision_void(decision, rc, why.text);
+        return 0;
+    }
+    signing->issuings[n].draft = &signing->drafts[n];
+    signing->issuings[n].proof = proven ? SMKI_PROOF_SIGNATURE : SMKI_PROOF_DIGEST;
+    signing->issuings[n].out = signing->out[n];
+    signing->at[signing->count++] = i;
+    return 0;
+}
+
+static int signing_keep(struct signing *signing, size_t n, struct smki_error *err)
+{
+    const struct smki_issuing *issuing = &signing->issuings[n];
+    struct chunk_work *work = signing->work;
+    int rc;
+
+    if (is_passing(issuing->error.code)) /* the chunk stays decided, and is taken up again */
+        return smki_fail(err, issuing->error.code, "%s", issuing->error.text);
+    if (issuing->error.code != 0) {
+        decision_void(&work->outcome.decisions[signing->at[n]], issuing->error.code, issuing->error.text);
+        return 0;
+    }
+    if ((rc = smki_buffer_append(signing->certificates, issuing->out, issuing->size, err)) == 0)
+        work->certificate_sizes[signing->at[n]] = (uint16_t)issuing->size;
+    return rc;
+}
+
+/* Signs what was taken so far. */
+static int signing_do(struct signing *signing, struct smki_error *err)
+{
+    int rc = smki_issue_many(signing->issuings, signing->count, err);
+
+    for (size_t n = 0; n < signing->count && rc == 0; n++)
+        rc = signing_keep(signing, n, err);
+    signing->count = 0;
+    return rc;
+}
+
+/* A piece that is signed stays signed when another one of the chunk has to wait for the key. */
 int work_sign(struct chunk_work *work, size_t piece, struct smki_error *err)
 {
     const struct range range = piece_range(work, piece);
-    const uint32_t proof_every = smki_service_config(work->setup->service)->proof_every;
-    struct smki_buffer *certificates = &work->pieces[piece].certificates;
-    uint8_t certificate[SMKI_CERTIFICATE_MAX_SIZE];
+    const size_t together = smki_key_together(smki_ca_key(work->setup->ca));
+    struct signing signing; /* large: only what is used of it is touched */
     int rc = 0;
 
-    certificates->size = 0;
-    for (size_t i = range.first; i < range.end; i++) {
-        struct decision *decision = &work->outcome.decisions[i];
-        struct smki_error why = {0};
-        size_t size = 0;
-
+    if (work->pieces[piece].is_signed)
+        return 0;
+    signing.work = work;
+    signing.certificates = &work->pieces[piece].certificates;
+    signing.certificates->size = 0;
+    signing.count = 0;
+    for (size_t i = range.first; i < range.end && rc == 0; i++) {
         work->certificate_sizes[i] = 0;
-        if (decision->code != 0)
-            continue;
-        rc = sign_one(work, i, atomic_fetch_add(&work->setup->signatures, 1) % proof_every == 0, certificate, &size, &why);
-        if (is_passing(rc)) /* the chunk stays decided, and is taken up again */
-            return smki_fail(err, rc, "%s", why.text);
-        if (rc != 0) {
-            decision->code = rc; /* the serial stays: it is void, and recorded as that */
-            snprintf(decision->text, sizeof(decision->text), "%.*s", (int)sizeof(decision->text) - 1, why.text);
-            continue;
-        }
-        if ((rc = smki_buffer_append(certificates, certificate, size, err)) != 0)
-            return rc;
-        work->certificate_sizes[i] = (uint16_t)size;
+        if (work->outcome.decisions[i].code == 0)
+            rc = signing_take(&signing, i, err);
+        if (rc == 0 && signing.count == together)
+            rc = signing_do(&signing, err);
     }
-    return 0;
+    if (rc == 0)
+        rc = signing_do(&signing, err);
+    work->pieces[piece].is_signed = rc == 0;
+    return rc;
 }
 
 void work_close(struct chunk_work *work)

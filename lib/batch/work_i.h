@@ -22,6 +22,7 @@ struct work_setup {
 
 struct piece {
     struct smki_buffer certificates; /* DER, one after the other */
+    bool is_signed;
 };
 
 struct chunk_work {

@@ -19,6 +19,7 @@ enum key_kind {
     KEY_PACE,     /* the same, and "smooth" */
     KEY_ELIGIBLE, /* enum smki_eligible[3]: before, in service, gone */
     KEY_TEXT,     /* char[SMKI_CONFIG_TEXT_SIZE], may be empty */
+    KEY_KEY,      /* char[SMKI_CONFIG_TEXT_SIZE]: a file or a pkcs11: URI, or empty; never with a PIN in it */
     KEY_OID,      /* char[SMKI_CONFIG_TEXT_SIZE], dotted */
     KEY_ADDRESS,  /* char[SMKI_CONFIG_TEXT_SIZE]: "127.0.0.1:8443", "[::1]:8443" or empty; min 1: of this machine only */
     KEY_HOST,     /* char[SMKI_CONFIG_TEXT_SIZE]: a host name or empty */

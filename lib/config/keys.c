@@ -59,6 +59,26 @@
       "every n-th signature made in a run is verified at once; 1: each")                                                                   \
     X("ca.passphrase_file", KEY_TEXT, passphrase_file, 0, 0, "the project's choice",                                                       \
       "file with the passphrase of the CA keys, below the home unless it begins with /; empty: none")                                      \
+    X("ca.oca.key", KEY_KEY, key_oca, 0, 0, "RFC 7512; the project's choice",                                                              \
+      "private key of the OCA (Organisation Certificates): a file, or a pkcs11: URI; empty: keys/oca.key")                                 \
+    X("ca.dca.key", KEY_KEY, key_dca, 0, 0, "RFC 7512; the project's choice",                                                              \
+      "private key of the DCA (Device Certificates): a file, or a pkcs11: URI; empty: keys/dca.key")                                       \
+    X("ca.ikica.key", KEY_KEY, key_ikica, 0, 0, "RFC 7512; the project's choice",                                                          \
+      "private key of the IKICA (IKI Certificates): a file, or a pkcs11: URI; empty: keys/ikica.key")                                      \
+    X("ca.oca-root.key", KEY_KEY, key_oca_root, 0, 0, "RFC 7512; the project's choice",                                                    \
+      "private key of the OCA's root: a file, or a pkcs11: URI; empty: keys/oca-root.key")                                                 \
+    X("ca.dca-root.key", KEY_KEY, key_dca_root, 0, 0, "RFC 7512; the project's choice",                                                    \
+      "private key of the DCA's root: a file, or a pkcs11: URI; empty: keys/dca-root.key")                                                 \
+    X("pkcs11.module", KEY_TEXT, pkcs11_module, 0, 0, "PKCS#11 2.40",                                                                      \
+      "path of the PKCS#11 module of the HSM, for URIs without module-path")                                                               \
+    X("pkcs11.pin_source", KEY_TEXT, pkcs11_pin_source, 0, 0, "RFC 7512 2.4",                                                              \
+      "who has the PIN: a private file, or credential:NAME of the service manager; empty: it is asked for")                                \
+    X("pkcs11.sessions", KEY_INTEGER, pkcs11_sessions, 1, 256, "the project's choice",                                                     \
+      "sessions of a key in an HSM: signatures under way at once; 'smki ca bench' tells how many serve")                                   \
+    X("pkcs11.timeout", KEY_DURATION, pkcs11_timeout, 100 * US_MS, 10 * SMKI_MINUTE, "the project's choice",                               \
+      "how long an HSM may take for a signature; then the CA's key is not available")                                                      \
+    X("pkcs11.patience", KEY_DURATION, pkcs11_patience, 0, 7 * SMKI_DAY, "the project's choice",                                           \
+      "how long a run waits for an HSM that is away; with --watch as long as it takes")                                                    \
     X("ca.crl_validity", KEY_DURATION, crl_validity, SMKI_HOUR, 400 * SMKI_DAY, "RFC 5280 5.1.2.5; the operator's policy",                 \
       "from a CRL's issue to its nextUpdate: one a month, and some days")                                                                  \
     X("policy.device", KEY_OID, policy_device, 0, 0, "CP (Appendix A); interfaces.md 7: the test environment's",                           \
@@ -156,7 +176,7 @@
     X("http.workers", KEY_INTEGER, http.workers, 0, 256, "the project's choice",                                                           \
       "threads that own connections; 0: one for each processor")                                                                           \
     X("http.pool", KEY_INTEGER, http.pool, 0, 1024, "the project's choice",                                                                \
-      "threads that work on requests; 0: eight for each processor, at least 32")                                                             \
+      "threads that work on requests; 0: eight for each processor, at least 32")                                                           \
     X("http.connections", KEY_INTEGER, http.connections, 1, 100000, "the project's choice", "connections at once, of all")                 \
     X("http.connections_per_peer", KEY_INTEGER, http.connections_per_peer, 1, 100000, "the project's choice",                              \
       "connections at once of one address")                                                                                                \
@@ -192,6 +212,7 @@ const struct key config_keys[] = {
 #define TYPE_KEY_PACE     "mode or smooth"
 #define TYPE_KEY_ELIGIBLE "eligible"
 #define TYPE_KEY_TEXT     "text"
+#define TYPE_KEY_KEY      "file or pkcs11: URI"
 #define TYPE_KEY_OID      "OID"
 #define TYPE_KEY_ADDRESS  "address"
 #define TYPE_KEY_HOST     "host name"
@@ -238,6 +259,9 @@ void smki_config_defaults(struct smki_config *out)
         .csr_trailer = true,
         .audit_checkpoint = 1000,
         .crl_validity = 35 * SMKI_DAY,
+        .pkcs11_sessions = 4,
+        .pkcs11_timeout = 5 * SMKI_SECOND,
+        .pkcs11_patience = 10 * SMKI_MINUTE,
         .web_adhoc = {.listen = "127.0.0.1:8443", .network = SMKI_NETWORK_GATEWAY},
         .web_adhoc_path = "/1.0/PortalCSR/DeviceCertificateSigningRequest",
         .web_batch = {.listen = "127.0.0.1:8444", .network = SMKI_NETWORK_GATEWAY},

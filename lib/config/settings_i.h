@@ -8,7 +8,7 @@
 
 #include <cjson/cJSON.h>
 
-#define SETTINGS_MAX 128 /* keys */
+#define SETTINGS_MAX 160 /* keys */
 
 struct settings {
     size_t count;

@@ -161,6 +161,10 @@ static void right_text(const struct key *key, char *out, size_t size)
     case KEY_TEXT:
         snprintf(out, size, "printable UTF-8 text of at most %d octets", SMKI_CONFIG_TEXT_SIZE - 1);
         break;
+    case KEY_KEY:
+        snprintf(out, size, "the path of a file, or a pkcs11: URI (RFC 7512) without a PIN in it, of at most %d octets",
+                 SMKI_CONFIG_TEXT_SIZE - 1);
+        break;
     case KEY_OID:
         snprintf(out, size, "an object identifier in dotted form, such as \"1.2.826.0.1.1800000.1.2.1.4\"");
         break;
@@ -355,6 +359,8 @@ static bool text_fits(const struct key *key, const char *text)
     switch (key->kind) {
     case KEY_OID:
         return is_oid(text);
+    case KEY_KEY:
+        return strncmp(text, "pkcs11:", 7) != 0 || strstr(text, "pin-value") == NULL;
     case KEY_ADDRESS:
         return text[0] == '\0' || is_address(text, key->min == 1);
     case KEY_HOST:
@@ -432,6 +438,7 @@ int value_read(struct smki_config *config, const struct key *key, const cJSON *v
         right = eligible_read(field, value);
         break;
     case KEY_TEXT:
+    case KEY_KEY:
     case KEY_OID:
     case KEY_ADDRESS:
     case KEY_HOST:
@@ -498,6 +505,7 @@ cJSON *value_json(const struct smki_config *config, const struct key *key)
     case KEY_ELIGIBLE:
         return eligible_json(field);
     case KEY_TEXT:
+    case KEY_KEY:
     case KEY_OID:
     case KEY_ADDRESS:
     case KEY_HOST:

@@ -1,6 +1,6 @@
 #include "pki/draft_i.h"
 
-#include "pki/key_i.h"
+#include "pki/key_pkcs11_i.h"
 #include "pki/oid_i.h"
 #include "pki/p256_i.h"
 
@@ -64,6 +64,19 @@ static int prove_key(const struct smki_ca *ca, const char *key_path, struct smki
     return 0;
 }
 
+static int open_key(struct smki_ca *ca, const struct smki_ca_options *options, struct smki_error *err)
+{
+    static const struct smki_pkcs11 none;
+    int rc;
+
+    if (key_is_uri(options->key_path))
+        return smki_key_open_token(&ca->key, options->key_path, options->pkcs11 != NULL ? options->pkcs11 : &none, ca->certificate.spki,
+                                   err);
+    if ((rc = smki_key_open_file(&ca->key, options->key_path, options->passphrase, options->passphrase_context, err)) != 0)
+        return rc;
+    return prove_key(ca, options->key_path, err);
+}
+
 int smki_ca_open(struct smki_ca **out, const struct smki_ca_options *options, struct smki_error *err)
 {
     int rc;
@@ -79,12 +92,8 @@ int smki_ca_open(struct smki_ca **out, const struct smki_ca_options *options, st
     ca->issuer.signing = ca->certificate.is_rsa ? SMKI_KEY_RSA : SMKI_KEY_P256;
     if ((rc = choose_policy(ca, options->policy_oid, err)) != 0)
         goto out;
-    if (options->key_path != NULL) {
-        if ((rc = smki_key_open_file(&ca->key, options->key_path, options->passphrase, options->passphrase_context, err)) != 0)
-            goto out;
-        if ((rc = prove_key(ca, options->key_path, err)) != 0)
-            goto out;
-    }
+    if (options->key_path != NULL && (rc = open_key(ca, options, err)) != 0)
+        goto out;
     *out = ca;
     ca = NULL;
 out:

@@ -55,6 +55,32 @@ static int draft_spend(struct smki_draft *draft, struct smki_error *err)
     return 0;
 }
 
+/* What is signed is what lint has passed. */
+static int draft_digest(uint8_t digest[SHA256_SIZE], struct smki_draft *draft, struct smki_error *err)
+{
+    char text[2 * 20 + 1];
+    int rc;
+
+    if ((rc = draft_spend(draft, err)) != 0)
+        return rc;
+    p256()->digest(digest, draft->tbs, draft->tbs_size);
+    if (mbedtls_ct_memcmp(digest, draft->linted_digest, SHA256_SIZE) != 0)
+        return smki_fail(err, SMKI_CA_SIGNATURE_MISMATCH, "serial %s: the draft is no longer what lint passed",
+                         smki_serial_text(&draft->serial, text));
+    return 0;
+}
+
+static int draft_close(uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size, const struct smki_draft *draft, enum smki_proof proof,
+                       const uint8_t digest[SHA256_SIZE], struct smki_bytes signature, struct smki_error *err)
+{
+    char text[2 * 20 + 1];
+
+    if (proof == SMKI_PROOF_SIGNATURE && spki_verify(draft->ca->certificate.spki, digest, signature) != 0)
+        return smki_fail(err, SMKI_CA_SIGNATURE_MISMATCH, "GBCS 12: the signature over serial %s does not verify",
+                         smki_serial_text(&draft->serial, text));
+    return certificate_close(out, size, BYTES(draft->tbs, draft->tbs_size), smki_key_type(draft->ca->key), signature, err);
+}
+
 int smki_issue(uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size, struct smki_draft *draft, enum smki_proof proof,
                struct smki_error *err)
 {
@@ -63,16 +89,42 @@ int smki_issue(uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size, struct smki
     size_t signature_size;
     uint8_t digest[SHA256_SIZE], signature[SMKI_SIGNATURE_MAX_SIZE];
 
-    if ((rc = draft_spend(draft, err)) != 0)
+    if ((rc = draft_digest(digest, draft, err)) != 0)
         return rc;
-    smki_serial_text(&draft->serial, text);
-    p256()->digest(digest, draft->tbs, draft->tbs_size);
-    if (mbedtls_ct_memcmp(digest, draft->linted_digest, sizeof digest) != 0)
-        return smki_fail(err, SMKI_CA_SIGNATURE_MISMATCH, "serial %s: the draft is no longer what lint passed", text);
     if ((rc = smki_key_sign(draft->ca->key, signature, &signature_size, digest, err)) != 0)
-        return smki_error_prefix(err, "signing serial %s", text), rc;
-    if (proof == SMKI_PROOF_SIGNATURE && spki_verify(draft->ca->certificate.spki, digest, BYTES(signature, signature_size)) != 0)
-        return smki_fail(err, SMKI_CA_SIGNATURE_MISMATCH, "GBCS 12: the signature over serial %s does not verify", text);
-    return certificate_close(out, size, BYTES(draft->tbs, draft->tbs_size), smki_key_type(draft->ca->key), BYTES(signature, signature_size),
-                             err);
+        return smki_error_prefix(err, "signing serial %s", smki_serial_text(&draft->serial, text)), rc;
+    return draft_close(out, size, draft, proof, digest, BYTES(signature, signature_size), err);
+}
+
+/* ---- many with one call of the key ---- */
+
+int smki_issue_many(struct smki_issuing issuings[], size_t count, struct smki_error *err)
+{
+    uint8_t digests[SMKI_ISSUE_TOGETHER][SHA256_SIZE], signatures[SMKI_ISSUE_TOGETHER][SMKI_SIGNATURE_MAX_SIZE];
+    size_t sizes[SMKI_ISSUE_TOGETHER], at[SMKI_ISSUE_TOGETHER], good = 0;
+    const struct smki_key *key = NULL;
+    int rc;
+
+    if (count > SMKI_ISSUE_TOGETHER)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "at most %d certificates are issued together", SMKI_ISSUE_TOGETHER);
+    for (size_t i = 0; i < count; i++) {
+        struct smki_issuing *issuing = &issuings[i];
+
+        issuing->error = (struct smki_error){0};
+        if ((issuing->error.code = draft_digest(digests[good], issuing->draft, &issuing->error)) != 0)
+            continue;
+        if (key != NULL && key != issuing->draft->ca->key)
+            return smki_fail(err, SMKI_INVALID_ARGUMENT, "certificates that are issued together are of one CA");
+        key = issuing->draft->ca->key;
+        at[good++] = i;
+    }
+    if (good != 0 && (rc = smki_key_sign_many(key, good, digests, signatures, sizes, err)) != 0)
+        return smki_error_prefix(err, "signing %zu certificates", good), rc;
+    for (size_t i = 0; i < good; i++) {
+        struct smki_issuing *issuing = &issuings[at[i]];
+
+        issuing->error.code = draft_close(issuing->out, &issuing->size, issuing->draft, issuing->proof, digests[i],
+                                          BYTES(signatures[i], sizes[i]), &issuing->error);
+    }
+    return 0;
 }

@@ -48,6 +48,16 @@ struct mbedtls_pk_context *key_file_rsa(const struct smki_key *key)
     return key->home == home_file() && key->type == SMKI_KEY_RSA ? &in_file(key)->rsa : NULL;
 }
 
+bool key_is_in_file(const struct smki_key *key)
+{
+    return key->home == home_file();
+}
+
+void key_file_scalar(const struct smki_key *key, uint8_t out[SCALAR_SIZE])
+{
+    memcpy(out, in_file(key)->scalar, SCALAR_SIZE);
+}
+
 /* mbedTLS's way to ask for randomness; `context` is a struct smki_random. */
 static int mbedtls_random(void *context, unsigned char *out, size_t size)
 {

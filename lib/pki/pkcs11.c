@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -30,7 +31,8 @@ struct pkcs11_module {
     bool foreign; /* others of this process had initialised it: theirs to finalise */
     struct refusal refused[REFUSED_MAX];
     size_t refused_count;
-    time_t renewed;          /* monotonic seconds */
+    time_t renewed; /* monotonic seconds */
+    atomic_int sessions;
     pthread_rwlock_t inside; /* held for reading by who is in the module */
     unsigned generation;     /* under `inside` */
 };
@@ -44,19 +46,20 @@ static struct pkcs11_module *modules;
 
 #define CKR_LIST(X)                                                                                                                        \
     X(CANCEL)                                                                                                                              \
-    X(HOST_MEMORY) X(SLOT_ID_INVALID) X(GENERAL_ERROR) X(FUNCTION_FAILED) X(ARGUMENTS_BAD) X(NO_EVENT) X(NEED_TO_CREATE_THREADS)           \
-        X(CANT_LOCK) X(ATTRIBUTE_READ_ONLY) X(ATTRIBUTE_SENSITIVE) X(ATTRIBUTE_TYPE_INVALID) X(ATTRIBUTE_VALUE_INVALID) X(DATA_INVALID)    \
-            X(DATA_LEN_RANGE) X(DEVICE_ERROR) X(DEVICE_MEMORY) X(DEVICE_REMOVED) X(FUNCTION_CANCELED) X(FUNCTION_NOT_SUPPORTED)            \
-                X(KEY_HANDLE_INVALID) X(KEY_SIZE_RANGE) X(KEY_TYPE_INCONSISTENT) X(KEY_FUNCTION_NOT_PERMITTED) X(KEY_UNEXTRACTABLE)        \
-                    X(MECHANISM_INVALID) X(MECHANISM_PARAM_INVALID) X(OBJECT_HANDLE_INVALID) X(OPERATION_ACTIVE)                           \
-                        X(OPERATION_NOT_INITIALIZED) X(PIN_INCORRECT) X(PIN_INVALID) X(PIN_LEN_RANGE) X(PIN_EXPIRED) X(PIN_LOCKED)         \
-                            X(SESSION_CLOSED) X(SESSION_COUNT) X(SESSION_HANDLE_INVALID) X(SESSION_READ_ONLY) X(SESSION_EXISTS)            \
-                                X(SESSION_READ_ONLY_EXISTS) X(SESSION_READ_WRITE_SO_EXISTS) X(TEMPLATE_INCOMPLETE)                         \
-                                    X(TEMPLATE_INCONSISTENT) X(TOKEN_NOT_PRESENT) X(TOKEN_NOT_RECOGNIZED) X(TOKEN_WRITE_PROTECTED)         \
-                                        X(USER_ALREADY_LOGGED_IN) X(USER_NOT_LOGGED_IN) X(USER_PIN_NOT_INITIALIZED) X(USER_TYPE_INVALID)   \
-                                            X(USER_ANOTHER_ALREADY_LOGGED_IN) X(USER_TOO_MANY_TYPES) X(RANDOM_NO_RNG)                      \
-                                                X(DOMAIN_PARAMS_INVALID) X(BUFFER_TOO_SMALL) X(CRYPTOKI_NOT_INITIALIZED)                   \
-                                                    X(CRYPTOKI_ALREADY_INITIALIZED) X(FUNCTION_REJECTED)
+    X(HOST_MEMORY)                                                                                                                         \
+    X(SLOT_ID_INVALID)                                                                                                                     \
+    X(GENERAL_ERROR) X(FUNCTION_FAILED) X(ARGUMENTS_BAD) X(NO_EVENT) X(NEED_TO_CREATE_THREADS) X(CANT_LOCK) X(ATTRIBUTE_READ_ONLY)         \
+        X(ATTRIBUTE_SENSITIVE) X(ATTRIBUTE_TYPE_INVALID) X(ATTRIBUTE_VALUE_INVALID) X(DATA_INVALID) X(DATA_LEN_RANGE) X(DEVICE_ERROR)      \
+            X(DEVICE_MEMORY) X(DEVICE_REMOVED) X(FUNCTION_CANCELED) X(FUNCTION_NOT_SUPPORTED) X(KEY_HANDLE_INVALID) X(KEY_SIZE_RANGE)      \
+                X(KEY_TYPE_INCONSISTENT) X(KEY_FUNCTION_NOT_PERMITTED) X(KEY_UNEXTRACTABLE) X(MECHANISM_INVALID)                           \
+                    X(MECHANISM_PARAM_INVALID) X(OBJECT_HANDLE_INVALID) X(OPERATION_ACTIVE) X(OPERATION_NOT_INITIALIZED) X(PIN_INCORRECT)  \
+                        X(PIN_INVALID) X(PIN_LEN_RANGE) X(PIN_EXPIRED) X(PIN_LOCKED) X(SESSION_CLOSED) X(SESSION_COUNT)                    \
+                            X(SESSION_HANDLE_INVALID) X(SESSION_READ_ONLY) X(SESSION_EXISTS) X(SESSION_READ_ONLY_EXISTS)                   \
+                                X(SESSION_READ_WRITE_SO_EXISTS) X(TEMPLATE_INCOMPLETE) X(TEMPLATE_INCONSISTENT) X(TOKEN_NOT_PRESENT)       \
+                                    X(TOKEN_NOT_RECOGNIZED) X(TOKEN_WRITE_PROTECTED) X(USER_ALREADY_LOGGED_IN) X(USER_NOT_LOGGED_IN)       \
+                                        X(USER_PIN_NOT_INITIALIZED) X(USER_TYPE_INVALID) X(USER_ANOTHER_ALREADY_LOGGED_IN)                 \
+                                            X(USER_TOO_MANY_TYPES) X(RANDOM_NO_RNG) X(DOMAIN_PARAMS_INVALID) X(BUFFER_TOO_SMALL)           \
+                                                X(CRYPTOKI_NOT_INITIALIZED) X(CRYPTOKI_ALREADY_INITIALIZED) X(FUNCTION_REJECTED)
 
 static const struct {
     CK_RV rv;
@@ -250,12 +253,35 @@ void pkcs11_leave(struct pkcs11_module *module)
     pthread_rwlock_unlock(&module->inside);
 }
 
-void pkcs11_module_renew(struct pkcs11_module *module, bool must)
+void pkcs11_session_count(struct pkcs11_module *module, int change)
 {
-    if (pthread_rwlock_trywrlock(&module->inside) != 0)
+    atomic_fetch_add(&module->sessions, change);
+}
+
+/* Who is inside may be on the way out. */
+static bool have_alone(struct pkcs11_module *module)
+{
+    static const struct timespec pause = {.tv_nsec = 5000000};
+
+    for (int i = 0; i < 10; i++) {
+        if (pthread_rwlock_trywrlock(&module->inside) == 0)
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+void pkcs11_module_renew(struct pkcs11_module *module)
+{
+    CK_INFO info;
+    bool finalised;
+
+    if (!have_alone(module))
         return;
-    if (!module->foreign && (must || seconds() - module->renewed > RENEW_PAUSE)) {
-        module->calls->C_Finalize(NULL);
+    finalised = module->calls->C_GetInfo(&info) == CKR_CRYPTOKI_NOT_INITIALIZED;
+    if (finalised || (!module->foreign && atomic_load(&module->sessions) == 0 && seconds() - module->renewed > RENEW_PAUSE)) {
+        if (!finalised)
+            module->calls->C_Finalize(NULL);
         (void)initialise(module); /* who calls it next hears what is wrong */
         module->renewed = seconds();
         module->generation++;

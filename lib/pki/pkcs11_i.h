@@ -7,6 +7,8 @@
 
 #include "base/base_i.h"
 
+#include <smki/key.h>
+
 #include <p11-kit/pkcs11.h>
 
 #include <limits.h>
@@ -29,9 +31,12 @@ CK_FUNCTION_LIST *pkcs11_calls(const struct pkcs11_module *module);
  * it. *generation differs from the last time: all sessions and handles from before are gone. */
 void pkcs11_enter(struct pkcs11_module *module, unsigned *generation);
 void pkcs11_leave(struct pkcs11_module *module);
-/* C_Finalize and C_Initialize, which is how some modules come to see a token again; does nothing while somebody is between the two above,
- * when the process shares the module with others, or within a second of the last time unless it `must`. Not between enter and leave. */
-void pkcs11_module_renew(struct pkcs11_module *module, bool must);
+/* Sessions that are open and work, over all who keep some: `change` more. */
+void pkcs11_session_count(struct pkcs11_module *module, int change);
+/* Initialises the module when somebody else has finalised it. When nobody has a session that works, C_Finalize and C_Initialize, at most
+ * once in a second: some modules only so come to see a token again. Does nothing while somebody is between enter and leave, who may hang
+ * there, or when the process shares the module with others. Not to be called between enter and leave. */
+void pkcs11_module_renew(struct pkcs11_module *module);
 
 /* ---- what a call returned ---- */
 
@@ -69,6 +74,8 @@ bool pkcs11_is_uri(const char *text);
  */
 SMKI_MUST_USE int pkcs11_uri_read(struct pkcs11_uri *out, const char *text, struct smki_error *err);
 /* Writes what is not empty. TOO_LARGE. */
+/* The same of a private key, with the module and the source of the PIN out of the settings where it names none. */
+SMKI_MUST_USE int pkcs11_uri_complete(struct pkcs11_uri *out, const char *text, const struct smki_pkcs11 *settings, struct smki_error *err);
 SMKI_MUST_USE int pkcs11_uri_write(char *out, size_t size, const struct pkcs11_uri *uri, struct smki_error *err);
 
 /* ---- tokens ---- */
@@ -78,6 +85,10 @@ const char *pkcs11_text(char *out, const CK_UTF8CHAR *text, size_t size);
 /* The slot of the one token that fits uri->token, serial, manufacturer and model. TOKEN_MISSING: none, or several. `info` may be NULL. */
 SMKI_MUST_USE int pkcs11_token_find(struct pkcs11_module *module, const struct pkcs11_uri *uri, CK_SLOT_ID *slot, CK_TOKEN_INFO *info,
                                     struct smki_error *err);
+
+/* The one object of this class that the URI's object and id name, as far as the session may see it. TOKEN_OBJECT: none, or several. */
+SMKI_MUST_USE int pkcs11_object_find(struct pkcs11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS type,
+                                     const struct pkcs11_uri *uri, CK_OBJECT_HANDLE *out, struct smki_error *err);
 
 /* ---- PINs ---- */
 
@@ -90,6 +101,12 @@ struct pkcs11_pin {
  * put into $CREDENTIALS_DIRECTORY (systemd LoadCredential=). A relative path is below `folder` (NULL: the current one). TOKEN_PIN when
  * there is none or it is empty; KEY_UNREADABLE, KEY_PERMISSIONS. The caller wipes. */
 SMKI_MUST_USE int pkcs11_pin_read(struct pkcs11_pin *out, const char *source, const char *folder, struct smki_error *err);
+/* By the URI's source, or asked for. The caller wipes. TOKEN_PIN. */
+SMKI_MUST_USE int pkcs11_pin_get(struct pkcs11_pin *out, const struct pkcs11_uri *uri, const struct smki_pkcs11 *settings,
+                                 struct smki_error *err);
+/* Asked for. */
+SMKI_MUST_USE int pkcs11_pin_ask(struct pkcs11_pin *out, const struct pkcs11_uri *uri, const struct smki_pkcs11 *settings,
+                                 struct smki_error *err);
 void pkcs11_pin_wipe(struct pkcs11_pin *pin);
 
 /* C_Login of a user (CKU_USER, CKU_SO); being logged in already is success. A PIN that this token has refused is not tried again while the

@@ -111,6 +111,23 @@ int pkcs11_uri_read(struct pkcs11_uri *out, const char *text, struct smki_error 
     return rc;
 }
 
+int pkcs11_uri_complete(struct pkcs11_uri *out, const char *text, const struct smki_pkcs11 *settings, struct smki_error *err)
+{
+    int rc = pkcs11_uri_read(out, text, err);
+
+    if (rc != 0)
+        return smki_error_prefix(err, "%s", text), rc;
+    if (out->token[0] == '\0' && out->serial[0] == '\0')
+        return smki_fail(err, SMKI_TOKEN_URI, "%s: it names no token (token= or serial=)", text);
+    if ((out->object[0] == '\0' && out->id_size == 0) || (out->has_type && out->type != CKO_PRIVATE_KEY))
+        return smki_fail(err, SMKI_TOKEN_URI, "%s: it names no private key (object= or id=; type=private)", text);
+    if (out->module[0] == '\0' && settings->module != NULL && !path_take(out->module, settings->module))
+        return smki_fail(err, SMKI_TOO_LARGE, "the path of the PKCS#11 module is too long");
+    if (out->pin_source[0] == '\0' && settings->pin_source != NULL && !path_take(out->pin_source, settings->pin_source))
+        return smki_fail(err, SMKI_TOO_LARGE, "the path of the PIN file is too long");
+    return 0;
+}
+
 static bool attribute_put(P11KitUri *uri, CK_ATTRIBUTE_TYPE type, const void *at, size_t size)
 {
     CK_ATTRIBUTE attribute = {type, (void *)(uintptr_t)at, size};
@@ -202,6 +219,36 @@ int pkcs11_token_find(struct pkcs11_module *module, const struct pkcs11_uri *uri
     return fitting == 1 ? 0 : refuse_tokens(module, uri, fitting, err);
 }
 
+/* ---- objects ---- */
+
+int pkcs11_object_find(struct pkcs11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS type, const struct pkcs11_uri *uri,
+                       CK_OBJECT_HANDLE *out, struct smki_error *err)
+{
+    CK_FUNCTION_LIST *calls = pkcs11_calls(module);
+    CK_ATTRIBUTE wanted[3] = {{CKA_CLASS, &type, sizeof(type)}};
+    CK_OBJECT_HANDLE found[2];
+    CK_ULONG count = 1, number = 0;
+    CK_RV rv;
+
+    if (uri->object[0] != '\0')
+        wanted[count++] = (CK_ATTRIBUTE){CKA_LABEL, (void *)(uintptr_t)uri->object, strlen(uri->object)};
+    if (uri->id_size != 0)
+        wanted[count++] = (CK_ATTRIBUTE){CKA_ID, (void *)(uintptr_t)uri->id, uri->id_size};
+    if ((rv = calls->C_FindObjectsInit(session, wanted, count)) == CKR_OK) {
+        rv = calls->C_FindObjects(session, found, ARRAY_COUNT(found), &number);
+        calls->C_FindObjectsFinal(session);
+    }
+    if (rv != CKR_OK)
+        return pkcs11_fail(err, 0, rv, "looking for '%s' on the token", uri->object);
+    if (number != 1)
+        return smki_fail(err, SMKI_TOKEN_OBJECT,
+                         number == 0 ? "the token '%s' has no such object: '%s'"
+                                     : "the token '%s' has several objects '%s': name it by its id",
+                         uri->token, uri->object);
+    *out = found[0];
+    return 0;
+}
+
 /* ---- PINs ---- */
 
 static int source_path(char out[PATH_MAX], const char *source, const char *folder, struct smki_error *err)
@@ -247,6 +294,29 @@ int pkcs11_pin_read(struct pkcs11_pin *out, const char *source, const char *fold
     out->size = strcspn((const char *)out->at, "\r\n");
     mbedtls_platform_zeroize(out->at + out->size, sizeof(out->at) - out->size);
     return out->size != 0 ? 0 : smki_fail(err, SMKI_TOKEN_PIN, "%s: its first line, which is the PIN, is empty", path);
+}
+
+int pkcs11_pin_ask(struct pkcs11_pin *out, const struct pkcs11_uri *uri, const struct smki_pkcs11 *settings, struct smki_error *err)
+{
+    const char *token = uri->token[0] != '\0' ? uri->token : uri->serial;
+    char name[64];
+    int size = -1;
+
+    memset(out, 0, sizeof(*out));
+    snprintf(name, sizeof(name), "the token '%s' (PIN)", token);
+    if (settings->pin != NULL)
+        size = settings->pin(settings->pin_context != NULL ? settings->pin_context : name, (char *)out->at, PKCS11_PIN_MAX);
+    if (size <= 0 || size > PKCS11_PIN_MAX)
+        return smki_fail(err, SMKI_TOKEN_PIN, "no PIN for the token '%s': name a file or a credential in pkcs11.pin_source", token);
+    out->size = (size_t)size;
+    return 0;
+}
+
+int pkcs11_pin_get(struct pkcs11_pin *out, const struct pkcs11_uri *uri, const struct smki_pkcs11 *settings, struct smki_error *err)
+{
+    if (uri->pin_source[0] == '\0')
+        return pkcs11_pin_ask(out, uri, settings, err);
+    return pkcs11_pin_read(out, uri->pin_source, settings->folder, err);
 }
 
 void pkcs11_pin_wipe(struct pkcs11_pin *pin)

@@ -296,7 +296,10 @@ int smki_service_crl(struct smki_service *service, const struct smki_actor *acto
     struct crl_job job = {.service = service, .actor = actor, .place = ca_place(name), .out = out, .start = out->size};
     int rc = smki_service_ca(service, name, &job.ca, err);
 
-    return rc != 0 ? rc : store_change(service->store, crl_change, &job, err);
+    /* while it is signed nobody else changes the store: not with a token that is away, or hangs */
+    if (rc != 0 || (smki_key_on_token(smki_ca_key(job.ca)) && (rc = smki_key_prove(smki_ca_key(job.ca), err)) != 0))
+        return rc;
+    return store_change(service->store, crl_change, &job, err);
 }
 
 int smki_service_crl_current(struct smki_service *service, enum smki_ca_name name, struct smki_buffer *out, struct smki_error *err)

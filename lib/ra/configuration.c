@@ -71,6 +71,15 @@ static const struct {
     {"policy.organisation", "the CAs were opened with it"},
     {"policy.iki", "the CAs were opened with it"},
     {"p256.provider", "the keys were opened with it"},
+    {"ca.oca.key", "the key was opened there"},
+    {"ca.dca.key", "the key was opened there"},
+    {"ca.ikica.key", "the key was opened there"},
+    {"ca.oca-root.key", "the key was opened there"},
+    {"ca.dca-root.key", "the key was opened there"},
+    {"pkcs11.module", "the keys were opened with it"},
+    {"pkcs11.pin_source", "the keys were opened with it"},
+    {"pkcs11.sessions", "the keys were opened with it"},
+    {"pkcs11.timeout", "the keys were opened with it"},
 };
 
 static int fixed_check(const char *path, struct smki_error *err)

@@ -1,6 +1,7 @@
 /* Making a home: folders, configuration, store, audit key, a test PKI whose CAs come out of ca_places, and a TLS certificate. */
 #include "ra/service_i.h"
 
+#include "pki/key_pkcs11_i.h"
 #include "pki/tls_certificate_i.h"
 
 #include <smki/tls.h>
@@ -47,16 +48,41 @@ int home_sync(const char *home, struct smki_error *err)
 
 /* ---- the test PKI ---- */
 
-static int key_make(struct smki_service *service, struct smki_key **key, enum smki_key_type type, const char *word, struct smki_error *err)
+static int file_key_make(struct smki_service *service, struct smki_key **key, const struct ca_place *place, const char *path,
+                         struct smki_error *err)
 {
-    char name[32], path[PATH_MAX];
-    int rc;
+    int rc = smki_key_generate(key, place->key_type, &service->random, err);
 
-    snprintf(name, sizeof(name), "%s.key", word);
-    if ((rc = home_path_in(service, path, SMKI_HOME_KEYS, name, err)) != 0 ||
-        (rc = smki_key_generate(key, type, &service->random, err)) != 0)
+    return rc != 0 ? rc : smki_key_save(*key, path, service->has_passphrase ? service->passphrase_text : NULL, err);
+}
+
+/* On the token; the configuration in hand, which is written when all is made, gets to know where. */
+static int token_key_make(struct smki_service *service, struct smki_key **key, const struct ca_place *place, const char *wanted,
+                          struct smki_error *err)
+{
+    struct smki_config *config = &atomic_load_explicit(&service->configuration, memory_order_relaxed)->config;
+    const struct smki_pkcs11 settings = smki_service_pkcs11(service);
+    struct smki_buffer spki = {0};
+    char uri[SMKI_KEY_URI_SIZE];
+    int rc = smki_key_make_token(&spki, uri, place->key_type, wanted, &settings, &service->random, err);
+
+    if (rc == 0 && snprintf((char *)config + place->key, SMKI_CONFIG_TEXT_SIZE, "%s", uri) >= SMKI_CONFIG_TEXT_SIZE)
+        rc = smki_fail(err, SMKI_TOO_LARGE, "%s: the URI of a key has at most %d characters; take a shorter label", uri,
+                       SMKI_CONFIG_TEXT_SIZE - 1);
+    if (rc == 0)
+        rc = smki_key_open_token(key, uri, &settings, BYTES(spki.at, spki.size), err);
+    smki_buffer_finish(&spki);
+    return rc;
+}
+
+static int key_make(struct smki_service *service, struct smki_key **key, const struct ca_place *place, struct smki_error *err)
+{
+    char path[PATH_MAX];
+    int rc = ca_key_place(service, place, path, err);
+
+    if (rc != 0)
         return rc;
-    return smki_key_save(*key, path, service->has_passphrase ? service->passphrase_text : NULL, err);
+    return key_is_uri(path) ? token_key_make(service, key, place, path, err) : file_key_make(service, key, place, path, err);
 }
 
 struct founding {
@@ -130,8 +156,7 @@ static int ca_found(struct smki_service *service, const struct ca_place *place, 
         return smki_fail(err, rc, NULL);
     if (place->issuer != place->name && (rc = smki_service_ca(service, place->issuer, &request.issuer, err)) != 0)
         return rc;
-    if ((rc = key_make(service, &key, place->key_type, place->word, err)) != 0 ||
-        (rc = store_change(service->store, serial_change, &founding, err)) != 0)
+    if ((rc = key_make(service, &key, place, err)) != 0 || (rc = store_change(service->store, serial_change, &founding, err)) != 0)
         goto out;
     request.key = key;
     request.serial = serial_of(founding.serial);
@@ -141,6 +166,7 @@ static int ca_found(struct smki_service *service, const struct ca_place *place, 
     if ((rc = certificate_save(service, place->word, founding.der, err)) == 0)
         rc = store_change(service->store, found_change, &founding, err);
 out:
+    key_use_note(service, place->name, key);
     smki_key_close(key);
     return rc;
 }
@@ -161,21 +187,75 @@ static int passphrase_place(struct smki_config *config, const char *path, struct
     return 0;
 }
 
-static int config_save(const char *home, const struct smki_service_options *options, struct smki_error *err)
+static int text_set(char out[SMKI_CONFIG_TEXT_SIZE], const char *text, const char *what, struct smki_error *err)
+{
+    if (snprintf(out, SMKI_CONFIG_TEXT_SIZE, "%s", text != NULL ? text : "") < SMKI_CONFIG_TEXT_SIZE)
+        return 0;
+    return smki_fail(err, SMKI_TOO_LARGE, "%s has at most %d characters", what, SMKI_CONFIG_TEXT_SIZE - 1);
+}
+
+/* Where the CAs' keys shall be made: each URI gets its id when the key has one. */
+static int token_place(struct smki_config *config, const struct smki_service_options *options, struct smki_error *err)
+{
+    const struct ca_place *places;
+    size_t count;
+    int rc;
+
+    if (options->pkcs11_module == NULL)
+        return smki_fail(err, SMKI_TOKEN_MODULE, "keys on a token need the path of its PKCS#11 module");
+    if ((rc = text_set(config->pkcs11_module, options->pkcs11_module, "the path of the PKCS#11 module", err)) != 0 ||
+        (rc = text_set(config->pkcs11_pin_source, options->pin_source, "the source of the PIN", err)) != 0)
+        return rc;
+    places = ca_places(&count);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        char object[32];
+
+        snprintf(object, sizeof(object), "smki-%s", places[i].word);
+        rc = key_uri_write((char *)config + places[i].key, SMKI_CONFIG_TEXT_SIZE, options->token, object, err);
+    }
+    return rc;
+}
+
+static int config_write(const char *home, const struct smki_config *config, struct smki_error *err)
 {
     struct smki_buffer text = {0};
-    struct smki_config config;
     char path[PATH_MAX];
+    int rc;
+
+    if ((rc = smki_config_write(&text, config, err)) == 0 && (rc = path_join(path, sizeof(path), home, SMKI_HOME_CONFIG, err)) == 0)
+        rc = file_write(path, (struct smki_bytes){text.at, text.size}, 0600, err);
+    smki_buffer_finish(&text);
+    return rc;
+}
+
+static int config_save(const char *home, const struct smki_service_options *options, struct smki_error *err)
+{
+    struct smki_config config;
     int rc = 0;
 
     smki_config_defaults(&config);
     if (options != NULL && options->passphrase_file != NULL)
         rc = passphrase_place(&config, options->passphrase_file, err);
-    if (rc == 0 && (rc = smki_config_write(&text, &config, err)) == 0 &&
-        (rc = path_join(path, sizeof(path), home, SMKI_HOME_CONFIG, err)) == 0)
-        rc = file_write(path, (struct smki_bytes){text.at, text.size}, 0600, err);
-    smki_buffer_finish(&text);
-    return rc;
+    if (rc == 0 && options != NULL && options->token != NULL)
+        rc = token_place(&config, options, err);
+    return rc != 0 ? rc : config_write(home, &config, err);
+}
+
+/* A home that comes to nothing leaves no keys on the token; those that cannot be destroyed now are named. */
+static void token_keys_undo(struct smki_service *service, struct smki_error *err)
+{
+    const struct smki_config *config = smki_service_config(service);
+    const struct smki_pkcs11 settings = smki_service_pkcs11(service);
+    const struct ca_place *places;
+    size_t count;
+
+    places = ca_places(&count);
+    for (size_t i = 0; i < count; i++) {
+        const char *uri = (const char *)config + places[i].key;
+
+        if (strstr(uri, "id=") != NULL && smki_key_destroy_token(uri, &settings, NULL) != 0 && err != NULL)
+            smki_error_prefix(err, "%s stays on the token", uri);
+    }
 }
 
 static int audit_key_save(const char *home, const struct smki_random *random, struct smki_error *err)
@@ -241,6 +321,10 @@ static int home_found(const char *home, const struct smki_service_options *optio
         rc = ca_found(service, &places[i], &actor, err);
     if (rc == 0)
         rc = tls_found(service, &actor, options, err);
+    if (rc == 0 && options != NULL && options->token != NULL)
+        rc = config_write(home, smki_service_config(service), err);
+    if (rc != 0 && options != NULL && options->token != NULL)
+        token_keys_undo(service, err);
     smki_service_close(service);
     return rc;
 }

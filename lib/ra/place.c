@@ -3,14 +3,17 @@
 
 #include <string.h>
 
-#define POLICY(field) offsetof(struct smki_config, field)
+#define FIELD(field) offsetof(struct smki_config, field)
 
 static const struct ca_place places[] = {
-    {SMKI_OCA_ROOT, "oca-root", "OCAR", SMKI_CA_ROOT, SMKI_KEY_P256, SMKI_OCA_ROOT, STORE_COUNT_CRL_OCA_ROOT, POLICY(policy_organisation)},
-    {SMKI_OCA, "oca", "OCA1", SMKI_CA_ISSUING, SMKI_KEY_P256, SMKI_OCA_ROOT, STORE_COUNT_CRL_OCA, POLICY(policy_organisation)},
-    {SMKI_DCA_ROOT, "dca-root", "DCAR", SMKI_CA_ROOT, SMKI_KEY_P256, SMKI_DCA_ROOT, STORE_COUNT_CRL_DCA_ROOT, POLICY(policy_device)},
-    {SMKI_DCA, "dca", "DCA1", SMKI_CA_ISSUING, SMKI_KEY_P256, SMKI_DCA_ROOT, STORE_COUNT_CRL_DCA, POLICY(policy_device)},
-    {SMKI_IKICA, "ikica", "IKI1", SMKI_CA_IKI, SMKI_KEY_RSA, SMKI_IKICA, STORE_COUNT_CRL_IKICA, POLICY(policy_iki)},
+    {SMKI_OCA_ROOT, "oca-root", "OCAR", SMKI_CA_ROOT, SMKI_KEY_P256, SMKI_OCA_ROOT, STORE_COUNT_CRL_OCA_ROOT, FIELD(policy_organisation),
+     FIELD(key_oca_root)},
+    {SMKI_OCA, "oca", "OCA1", SMKI_CA_ISSUING, SMKI_KEY_P256, SMKI_OCA_ROOT, STORE_COUNT_CRL_OCA, FIELD(policy_organisation),
+     FIELD(key_oca)},
+    {SMKI_DCA_ROOT, "dca-root", "DCAR", SMKI_CA_ROOT, SMKI_KEY_P256, SMKI_DCA_ROOT, STORE_COUNT_CRL_DCA_ROOT, FIELD(policy_device),
+     FIELD(key_dca_root)},
+    {SMKI_DCA, "dca", "DCA1", SMKI_CA_ISSUING, SMKI_KEY_P256, SMKI_DCA_ROOT, STORE_COUNT_CRL_DCA, FIELD(policy_device), FIELD(key_dca)},
+    {SMKI_IKICA, "ikica", "IKI1", SMKI_CA_IKI, SMKI_KEY_RSA, SMKI_IKICA, STORE_COUNT_CRL_IKICA, FIELD(policy_iki), FIELD(key_ikica)},
 };
 
 const struct ca_place *ca_places(size_t *count)

@@ -1,6 +1,8 @@
 /* Opening a home. */
 #include "ra/service_i.h"
 
+#include "pki/key_pkcs11_i.h"
+
 #include <smki/access.h>
 
 #include <mbedtls/platform_util.h>
@@ -119,10 +121,14 @@ int smki_service_open(struct smki_service **out, const char *home, const struct 
 
 void smki_service_close(struct smki_service *service)
 {
+    static const struct smki_actor closing = {.name = "close", .interface = SMKI_INTERFACE_OPERATOR};
+
     if (service == NULL)
         return;
     if (service->store != NULL && service->access != NULL) /* what cannot be written is lost, as in a crash */
         (void)!smki_credential_use_flush(service, NULL);
+    if (service->store != NULL)
+        (void)!key_use_record(service, &closing, NULL);
     smki_store_close(service->store);
     for (size_t i = 0; i < ARRAY_COUNT(service->ca); i++)
         smki_ca_close(service->ca[i]);
@@ -158,12 +164,27 @@ const struct smki_key *smki_service_audit_key(const struct smki_service *service
     return service->audit_key;
 }
 
+struct smki_pkcs11 smki_service_pkcs11(struct smki_service *service)
+{
+    const struct smki_config *config = smki_service_config(service);
+
+    return (struct smki_pkcs11){.module = config->pkcs11_module,
+                                .pin_source = config->pkcs11_pin_source,
+                                .folder = service->home,
+                                .sessions = config->pkcs11_sessions,
+                                .timeout = config->pkcs11_timeout,
+                                .pin = service->passphrase,
+                                .pin_context = service->passphrase_context};
+}
+
 /* Without its key when `key` is NULL. */
 static int ca_open(struct smki_service *service, const struct ca_place *place, const char *key, struct smki_ca **out,
                    struct smki_error *err)
 {
     char certificate[PATH_MAX], name[32];
-    struct smki_ca_options options = {.certificate_path = certificate,
+    const struct smki_pkcs11 pkcs11 = smki_service_pkcs11(service);
+    struct smki_ca_options options = {.pkcs11 = &pkcs11,
+                                      .certificate_path = certificate,
                                       .key_path = key,
                                       .policy_oid = (const char *)smki_service_config(service) + place->policy,
                                       .passphrase = configured_passphrase,
@@ -178,13 +199,39 @@ static int ca_open(struct smki_service *service, const struct ca_place *place, c
                                 : rc;
 }
 
-static int ca_open_with_key(struct smki_service *service, const struct ca_place *place, struct smki_error *err)
+/* Where a CA's key is: a file's path, or a pkcs11: URI. */
+int ca_key_place(const struct smki_service *service, const struct ca_place *place, char out[PATH_MAX], struct smki_error *err)
 {
-    char key[PATH_MAX], name[32];
+    const char *key = (const char *)smki_service_config(service) + place->key;
+    char name[32];
+
+    if (key_is_uri(key) || key[0] == '/')
+        return snprintf(out, PATH_MAX, "%s", key) < PATH_MAX ? 0 : smki_fail(err, SMKI_TOO_LARGE, NULL);
+    if (key[0] != '\0')
+        return home_path(service, out, key, err);
+    snprintf(name, sizeof(name), "%s.key", place->word);
+    return home_path_in(service, out, SMKI_HOME_KEYS, name, err);
+}
+
+int smki_service_ca_key(const struct smki_service *service, enum smki_ca_name name, char *out, size_t size, struct smki_error *err)
+{
+    const struct ca_place *place = ca_place(name);
+    char key[PATH_MAX];
     int rc;
 
-    snprintf(name, sizeof(name), "%s.key", place->word);
-    if ((rc = home_path_in(service, key, SMKI_HOME_KEYS, name, err)) != 0)
+    if (place == NULL)
+        return smki_fail(err, SMKI_NOT_FOUND, "there is no CA number %d", (int)name);
+    if ((rc = ca_key_place(service, place, key, err)) != 0)
+        return rc;
+    return snprintf(out, size, "%s", key) < (int)size ? 0 : smki_fail(err, SMKI_TOO_LARGE, NULL);
+}
+
+static int ca_open_with_key(struct smki_service *service, const struct ca_place *place, struct smki_error *err)
+{
+    char key[PATH_MAX];
+    int rc;
+
+    if ((rc = ca_key_place(service, place, key, err)) != 0)
         return rc;
     return ca_open(service, place, key, &service->ca[place->name], err);
 }

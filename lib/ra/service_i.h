@@ -33,6 +33,7 @@ struct smki_service {
     struct smki_key *audit_key;
     pthread_mutex_t ca_lock; /* guards the opening of ca[] and ikica */
     struct smki_ca *ca[SMKI_CA_COUNT + 1];
+    uint64_t unseen[SMKI_CA_COUNT + 1], seen[SMKI_CA_COUNT + 1]; /* signature.c; under ca_lock */
     struct smki_ca *ikica; /* without its key: for verifying */
     struct access *access;
     struct notices *notices;
@@ -108,8 +109,15 @@ struct ca_place {
     enum smki_ca_name issuer; /* itself: self-signed */
     enum store_counter crl_counter;
     size_t policy; /* offset of its policy OID in struct smki_config */
+    size_t key;    /* and of where its key is */
 };
 const struct ca_place *ca_place(enum smki_ca_name name);
+SMKI_MUST_USE int ca_key_place(const struct smki_service *service, const struct ca_place *place, char out[PATH_MAX], struct smki_error *err);
+/* ---- signature.c: signatures of a key on a token that are in no certificate or CRL ---- */
+/* Those of a key that is none of the service's CAs', before it is closed. */
+void key_use_note(struct smki_service *service, enum smki_ca_name name, const struct smki_key *key);
+/* Records all that are new. */
+SMKI_MUST_USE int key_use_record(struct smki_service *service, const struct smki_actor *actor, struct smki_error *err);
 /* The places in an order in which every issuer comes before what it issues. */
 const struct ca_place *ca_places(size_t *count);
 

@@ -1,0 +1,16 @@
+/* What tests share with the module shim.c. */
+#ifndef TESTS_PKCS11_SHIM_H
+#define TESTS_PKCS11_SHIM_H
+
+#include <stdint.h>
+
+/* The file SMKI_SHIM_COUNT: so many uint64_t. */
+enum shim_count {
+    SHIM_INITIALIZED,
+    SHIM_LOGINS,         /* tries of C_Login */
+    SHIM_SIGNED,         /* C_Sign that succeeded */
+    SHIM_SIGNED_WATCHED, /* of these with the key whose label is SMKI_SHIM_KEY */
+    SHIM_COUNTS
+};
+
+#endif
