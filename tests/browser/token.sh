@@ -45,7 +45,7 @@ token_issue "$(officer 1 'Ann Other')" portal-device Ann
 world_person ann
 HOME=$folder/people/ann token browser --chromium --profile "$folder/people/ann/firefox" 2>/dev/null | sed 's/^/# /'
 at "$(day 0 "$(TZ=Europe/London date +%T)")"
-portal_start
+portal_start ''
 screen_start
 
 status=0

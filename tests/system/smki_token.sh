@@ -268,7 +268,7 @@ else
     echo "# left out: OpenSSL has neither the engine (Debian: libengine-pkcs11-openssl) nor the provider (pkcs11-provider) for tokens"
 fi
 if [ ${#way[@]} -gt 0 ]; then
-    portal_start
+    portal_start ''
     as_token() { # as_token PIN SITE PATH
         : >"$folder/answer"
         PKCS11_MODULE_PATH=$softhsm curl -sS --max-time 60 --cacert "$home/tls/ca.pem" "${way[@]}" --cert "$uri;type=cert" \

@@ -6,6 +6,7 @@
 #   token COMMAND...                smki-token
 #   token_issue OFFICER INTERFACE LABEL   smki aro issue-token, and its PIN changed as its officer must; the new one is in $folder/LABEL.pin
 
+: "${folder:?}" "${PROGRAMS:?}"
 softhsm=$(find /usr/lib /usr/local/lib -name libsofthsm2.so -path '*softhsm/*' -print -quit 2>/dev/null || true)
 export SMKI_TOKEN_MODULE=$softhsm
 
