@@ -94,7 +94,8 @@ static int token_choose(struct issue *issue)
         return call_usage(call, "--label is missing (what the token is called from now on), or --keep (it stays as it is)");
     if (keep && call_has(call, "label"))
         return call_usage(call, "--label goes with a token that is initialised: --keep leaves it as it is");
-    if (keep && !call_has(call, "token") && !call_has(call, "serial") && !call_has(call, "slot")) /* the only one may be that of the CAs' keys */
+    if (keep && !call_has(call, "token") && !call_has(call, "serial") &&
+        !call_has(call, "slot")) /* the only one may be that of the CAs' keys */
         return call_usage(call, "--keep goes with --token, --serial or --slot: its PIN is set anew");
     if ((rc = token_module_take(call, &issue->module)) != 0 || (rc = token_take(call, issue->module, !keep, &issue->facts)) != 0)
         return rc;

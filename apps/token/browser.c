@@ -18,7 +18,8 @@
 #define SAID_SIZE     8192 /* octets of what modutil says that we look at */
 #define ARGUMENTS_MAX 12
 #define INSTALL_TOOLS "install NSS's programs (Debian: libnss3-tools)"
-#define PROXY_ENDING  "/p11-kit-proxy.so"
+#define PROXY_NAME    "p11-kit-proxy.so"
+#define PROXY_ENDING  "/" PROXY_NAME
 
 struct database {
     const char *browser; /* "chromium", "firefox" */
@@ -228,7 +229,7 @@ static int module_look(struct setup *setup, char *where, enum standing *out)
     for (char *line = strtok(said, "\n"); line != NULL && *out == ABSENT; line = strtok(NULL, "\n"))
         if (has_word(line, "name", MODULE_NAME))
             *out = has_word(line, "library", setup->module) ? PRESENT : OTHER;
-        else if (proxied && has_word(line, "library", PROXY_ENDING + 1))
+        else if (proxied && has_word(line, "library", PROXY_NAME))
             *out = DISTRIBUTED;
     return 0;
 }

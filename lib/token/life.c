@@ -160,6 +160,8 @@ int smki_token_open(struct smki_token **out, struct smki_token_module *module, u
     token->module = module;
     token->slot = slot;
     pthread_mutex_init(&token->lock, NULL);
+    if (module->shared != NULL) /* while it is open the module is not initialised anew under it */
+        pkcs11_session_count(module->shared, 1);
     *out = token;
     return 0;
 }
@@ -171,6 +173,8 @@ void smki_token_close(struct smki_token *token)
     if (token->logged_in)
         logout(token);
     token->module->call->C_CloseSession(token->session);
+    if (token->module->shared != NULL)
+        pkcs11_session_count(token->module->shared, -1);
     pthread_mutex_destroy(&token->lock);
     free(token);
 }
@@ -202,6 +206,17 @@ static int wrong_pin(struct smki_token *token, CK_RV rv, struct smki_error *err)
     if (rv == CKR_USER_PIN_NOT_INITIALIZED)
         return smki_fail(err, SMKI_TOKEN_PIN, "the token has no PIN yet; 'smki-token unblock' with the SO PIN sets one");
     return token_fail(err, rv, "the PIN");
+}
+
+static int new_pin_fail(struct smki_token *token, CK_RV rv, struct smki_error *err)
+{
+    struct smki_token_facts facts;
+
+    if ((rv != CKR_PIN_LEN_RANGE && rv != CKR_PIN_INVALID) || facts_read(&facts, token->module, token->slot, token->session, NULL) != 0)
+        return token_fail(err, rv, "the new PIN");
+    return smki_fail(err, SMKI_TOKEN_PIN, "the token does not take the new PIN: it has %llu to %llu characters%s",
+                     (unsigned long long)facts.pin_min, (unsigned long long)facts.pin_max,
+                     rv == CKR_PIN_INVALID ? ", and not all of them are to its liking" : "");
 }
 
 static int user_login(struct smki_token *token, const char *pin, struct smki_error *err)
@@ -247,7 +262,7 @@ int smki_token_change_pin(struct smki_token *token, const char *pin, const char 
     if (rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LOCKED)
         return wrong_pin(token, rv, err);
     if (rv != CKR_OK)
-        return token_fail(err, rv, "the new PIN");
+        return new_pin_fail(token, rv, err);
     return mark_remove(token, err);
 }
 
@@ -264,7 +279,7 @@ static int so_set_pin(struct smki_token *token, const char *new_pin, bool transp
         return transport ? 0 : mark_remove(token, err);
     if (transport && !was_there)
         (void)!mark_remove(token, NULL);
-    return token_fail(err, rv, "the new PIN");
+    return new_pin_fail(token, rv, err);
 }
 
 int smki_token_unblock(struct smki_token *token, const char *so_pin, const char *new_pin, bool transport, struct smki_error *err)

@@ -202,6 +202,7 @@ static void pin_changed(void **state)
     EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_token_change_pin(world.token, PIN, PIN, &err), err);
     EXPECT_REFUSED(SMKI_TOKEN_PIN, smki_token_change_pin(world.token, "9999", "2468", &err), err);
     EXPECT_REFUSED(SMKI_TOKEN_PIN, smki_token_change_pin(world.token, PIN, "1", &err), err); /* too short */
+    assert_non_null(strstr(err.text, "4 to 255 characters"));
     ASSERT_OK(smki_token_change_pin(world.token, PIN, "2468", &err), err);
     EXPECT_REFUSED(SMKI_TOKEN_PIN, smki_token_login(world.token, PIN, &err), err);
     ASSERT_OK(smki_token_login(world.token, "2468", &err), err);
