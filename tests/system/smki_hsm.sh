@@ -224,11 +224,13 @@ claim "a request while the module hangs" adhoc 1 "$folder/document"
 took=$((($(date +%s%N) - start) / 1000000))
 claim "is a CA_ERROR" answers 200 "<Status>CA_ERROR</Status>"
 claim "within the limit of the token and some ($took ms)" test "$took" -lt 4000
-start=$(date +%s%N)
 hung=()
 for n in 1 2 3 4 5 6 7 8; do
     request "$folder/hung-$n.csr" 90B3D51F30010001 digitalSignature
     adhoc_request "ref-$n" "$folder/hung-$n.csr" >"$folder/hung-$n"
+done
+start=$(date +%s%N)
+for n in 1 2 3 4 5 6 7 8; do
     curl -s --max-time 20 --cacert "$home/tls/ca.pem" --cert "$folder/adhoc-1/cert.pem" --key "$folder/adhoc-1/key.pem" -o "$folder/hung-$n.answer" \
         -H 'Content-Type: application/xml' --data-binary "@$folder/hung-$n" "https://localhost:$adhoc_port/1.0/PortalCSR/DeviceCertificateSigningRequest" &
     hung+=($!)
