@@ -198,15 +198,20 @@ claim "and revoked as well" is "$(last_state)" revoked
 refused 1 "a mark that cannot be put" issue_over SHIM_FAIL=mark --token Ann --label Ann --yes
 claim "and once more" because "credential $((before + 3)) was issued and is revoked again"
 claim "no PIN was left in a file" test ! -e "$folder/never"
+issue_over SHIM_FAIL=kill --token Ann --label Ann --yes >/dev/null 2>&1 || true # as a machine that goes down
+claim "what is killed half-way leaves a credential" is "$(last_state)" active
+claim "that nobody can use: the PIN of the token is none that was told" fails TOKEN_PIN "the PIN is wrong" token status --token Ann --pin-file "$folder/never"
+claim "repeated, it says what to do first" fails CREDENTIAL_NAME_TAKEN "smki credential revoke $((before + 4))" issue "$ann" --token Ann --label Ann --yes
+smki credential revoke $((before + 4))
 claim "no record says that one of these is on a token" is "$(acts token)" 0
 
 claim "what is on the token is not lost without a word" fails ALREADY_EXISTS "lost for good" issue "$ann" --token Ann --label Ann --pin-out "$folder/ann.transport"
 issue "$ann" --token Ann --label Ann --yes --pin-out "$folder/ann.transport" >"$folder/number" 2>"$folder/note"
-claim "issue-token prints the credential's number" is "$(cat "$folder/number")" $((before + 4))
+claim "issue-token prints the credential's number" is "$(cat "$folder/number")" $((before + 5))
 claim "and one line on the PIN" grep -q "transport PIN, which must be changed, is in $folder/ann.transport" "$folder/note"
 claim "which its owner alone reads" is "$(stat -c %a "$folder/ann.transport")" 600
 claim "8 digits" grep -qE '^[0-9]{8}$' "$folder/ann.transport"
-claim "the record has token and officer" is "$(recorded token subject detail)" "$((before + 4)) token serial $(status_of 'j["serial"]' Ann), label Ann, officer $ann, CN Ann Other"
+claim "the record has token and officer" is "$(recorded token subject detail)" "$((before + 5)) token serial $(status_of 'j["serial"]' Ann), label Ann, officer $ann, CN Ann Other"
 claim "the credential is an active one" is "$(last_state)" active
 claim "the audit log is whole" smki audit verify
 claim "the certificate is the IKICA's" openssl verify -CAfile "$home/ca/ikica.pem" -no_check_time <(token certificate show --token Ann)
@@ -281,7 +286,7 @@ if [ ${#way[@]} -gt 0 ]; then
     claim "nothing was answered" test ! -s "$folder/answer"
     claim "nor is the token's certificate without its key" not curl -sS --max-time 60 --cacert "$home/tls/ca.pem" --cert "$folder/bob.pem" "https://localhost:${port[device]}/api/session"
     claim "the credential that was revoked half-way is none" is "$(of '[c["state"] for c in j if c["number"] == '$((before + 1))'][0]' smki credential list)" revoked
-    smki credential revoke $((before + 4))
+    smki credential revoke $((before + 5))
     claim "revoked, the token opens nothing" as_token ann device /api/session
     claim "from the next request on" answers 403
     claim "the portal ends when told" web_stop

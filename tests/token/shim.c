@@ -3,12 +3,17 @@
  *
  *   SHIM_TRIES=3        so many wrong PINs lock it; low and final-try flags on the way
  *   SHIM_CHANGE=1       a PIN that the SO has set must be changed (CKF_USER_PIN_TO_BE_CHANGED)
- *   SHIM_FAIL=WORD      certificate: certificates are not taken (CKR_DEVICE_MEMORY); mark: data objects are not; pin: the second PIN that
- * the SO sets is refused; key: no key is made; extractable: keys are made that can be taken off; gone: the token is taken out when the key
- * is made */
+ *   SHIM_FAIL=WORD      certificate: certificates are not taken (CKR_DEVICE_MEMORY)
+ *                       mark: data objects are not taken
+ *                       pin: the second PIN that the SO sets is refused
+ *                       key: no key is made
+ *                       extractable: keys are made that can be taken off
+ *                       gone: the token is taken out when a key is made
+ *                       kill: the program dies when it puts a certificate on the token */
 #include <p11-kit/pkcs11.h>
 
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +148,8 @@ static CK_RV shim_create(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_U
 {
     const CK_OBJECT_CLASS class = class_of(template, count);
 
+    if (class == CKO_CERTIFICATE && fails("kill"))
+        raise(SIGKILL);
     if ((class == CKO_CERTIFICATE && fails("certificate")) || (class == CKO_DATA && fails("mark")))
         return CKR_DEVICE_MEMORY;
     return real->C_CreateObject(session, template, count, out);
