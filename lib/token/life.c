@@ -249,6 +249,21 @@ static bool is_same(const char *pin, const char *other)
     return pin != NULL && other != NULL && strcmp(pin, other) == 0;
 }
 
+/* The PIN is the officer's own now. Logged in: not every token lets others remove even public objects. */
+static int transport_end(struct smki_token *token, const char *pin, struct smki_error *err)
+{
+    bool is_there = false;
+    int rc = mark_look(token->module, token->session, &is_there, err);
+
+    if (rc == 0 && is_there && (rc = user_login(token, pin, err)) == 0) {
+        rc = mark_remove(token, err);
+        logout(token);
+    }
+    if (rc != 0)
+        smki_error_prefix(err, "the PIN is changed");
+    return rc;
+}
+
 int smki_token_change_pin(struct smki_token *token, const char *pin, const char *new_pin, struct smki_error *err)
 {
     CK_RV rv;
@@ -263,7 +278,7 @@ int smki_token_change_pin(struct smki_token *token, const char *pin, const char 
         return wrong_pin(token, rv, err);
     if (rv != CKR_OK)
         return new_pin_fail(token, rv, err);
-    return mark_remove(token, err);
+    return transport_end(token, new_pin, err);
 }
 
 /* As the SO, who may write public objects. The mark before the PIN: there is never a transport PIN without it. */

@@ -33,6 +33,11 @@ pin second 24680
 pin wrong 0000
 pin wrong-so 00000000
 
+for words in "" list status init key csr "certificate put" "certificate show" pin unblock browser; do
+    # shellcheck disable=SC2086 # words are words
+    claim "smki-token $words --help explains" says smki-token token $words --help
+done
+
 # ---- a token comes to life ----
 claim "a token that is not initialised is listed so" says "not initialised" token list
 claim "a dry run of init does nothing" says "would be initialised; it holds nothing" token init --label Bob --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin" --dry-run
