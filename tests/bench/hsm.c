@@ -35,7 +35,7 @@ static const char *const places[] = {"/usr/lib/softhsm/libsofthsm2.so", "/usr/li
 
 /* What is measured, in shared memory. */
 struct figures {
-    double bare, bare_verified, many, single;           /* signatures a second */
+    double bare, bare_one, bare_verified, many, single; /* signatures a second */
     double recovery_mean, recovery_most, recovery_hang; /* s */
 };
 
@@ -146,7 +146,7 @@ static int bare_open(struct bare *bare, const struct hsm_bench *bench, struct sm
     return pkcs11_object_find(bare->module, bare->session, CKO_PRIVATE_KEY, &uri, &bare->key, err);
 }
 
-static int bare_run(const struct hsm_bench *bench, const uint8_t *point, double *rate, struct smki_error *err)
+static int bare_run(const struct hsm_bench *bench, unsigned count, const uint8_t *point, double *rate, struct smki_error *err)
 {
     struct bare bares[THREADS_MAX] = {{0}};
     pthread_t threads[THREADS_MAX];
@@ -155,22 +155,22 @@ static int bare_run(const struct hsm_bench *bench, const uint8_t *point, double 
     double start;
     int rc = 0;
 
-    for (unsigned i = 0; i < bench->workers && rc == 0; i++)
+    for (unsigned i = 0; i < count && rc == 0; i++)
         rc = bare_open(&bares[i], bench, err);
     start = seconds_now();
-    for (unsigned i = 0; i < bench->workers && rc == 0; i++) {
+    for (unsigned i = 0; i < count && rc == 0; i++) {
         bares[i].point = point;
         bares[i].until = start + ROUND;
         if (pthread_create(&threads[i], NULL, bare_main, &bares[i]) != 0)
             rc = smki_fail(err, SMKI_NO_MEMORY, NULL);
     }
-    for (unsigned i = 0; i < bench->workers && rc == 0; i++) {
+    for (unsigned i = 0; i < count && rc == 0; i++) {
         pthread_join(threads[i], NULL);
         done += bares[i].done;
         rv = bares[i].rv != CKR_OK ? bares[i].rv : rv;
     }
     *rate += (double)done / (seconds_now() - start) / ROUNDS;
-    for (unsigned i = 0; i < bench->workers; i++) {
+    for (unsigned i = 0; i < count; i++) {
         if (bares[i].session != 0)
             pkcs11_calls(bares[i].module)->C_CloseSession(bares[i].session);
         pkcs11_module_close(bares[i].module);
@@ -300,9 +300,11 @@ static int signing_measure(const struct hsm_bench *bench, const struct smki_ca *
         return smki_fail(err, SMKI_KEY_TYPE, NULL);
     rc = sign_once(key, err);
     for (int i = 0; i < ROUNDS && rc == 0; i++)
-        if ((rc = bare_run(bench, NULL, &figures->bare, err)) == 0 && (rc = through_run(bench, key, TOGETHER, &figures->many, err)) == 0 &&
+        if ((rc = bare_run(bench, 1, NULL, &figures->bare_one, err)) == 0 &&
+            (rc = bare_run(bench, bench->workers, NULL, &figures->bare, err)) == 0 &&
+            (rc = through_run(bench, key, TOGETHER, &figures->many, err)) == 0 &&
             (rc = through_run(bench, key, 1, &figures->single, err)) == 0)
-            rc = bare_run(bench, point, &figures->bare_verified, err);
+            rc = bare_run(bench, bench->workers, point, &figures->bare_verified, err);
     smki_key_close(key);
     return rc != 0 ? rc : measure_absences(bench, spki, err);
 }
@@ -330,6 +332,7 @@ static void report_all(const struct hsm_bench *bench, struct report *report, con
     const double rate = (double)job->csrs / job->working;
 
     report_figure(report, "bare_per_second", figures->bare, "/s", "bound: a bare C_Sign loop on as many threads");
+    report_figure(report, "bare_one_per_second", figures->bare_one, "/s", "the same on one thread: how well the module takes more");
     report_figure(report, "many_per_second", figures->many, "/s", "signed through the key, 32 at a time, as a run does");
     report_bar(report, "ratio", figures->many / figures->bare, "", AT_LEAST, RATIO_BAR, "of the bare loop");
     report_figure(report, "single_per_second", figures->single, "/s", "signed one by one");
