@@ -83,6 +83,24 @@ static int name_check(struct issue *issue)
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
+/* Not the token that the CAs' keys are on: neither would they survive it, nor the CAs without its PIN. */
+static int ca_check(struct issue *issue)
+{
+    struct call *call = issue->call;
+    char key[SMKI_KEY_URI_SIZE];
+    int rc;
+
+    for (int name = 1; name <= SMKI_CA_COUNT; name++) {
+        if ((rc = smki_service_ca_key(call->service, (enum smki_ca_name)name, key, sizeof(key), &call->err)) != 0)
+            return rc;
+        if (issue->facts.initialised && smki_token_is_named(&issue->facts, key))
+            return call_fail(call, SMKI_INVALID_ARGUMENT,
+                             "token \"%s\" (serial %s) has the key of the %s on it, so it is no officer's: take another one",
+                             issue->facts.label, issue->facts.serial, smki_ca_word((enum smki_ca_name)name));
+    }
+    return 0;
+}
+
 /* One to be initialised; with --keep one that stays as it is. */
 static int token_choose(struct issue *issue)
 {
@@ -98,6 +116,8 @@ static int token_choose(struct issue *issue)
         !call_has(call, "slot")) /* the only one may be that of the CAs' keys */
         return call_usage(call, "--keep goes with --token, --serial or --slot: its PIN is set anew");
     if ((rc = token_module_take(call, &issue->module)) != 0 || (rc = token_take(call, issue->module, !keep, &issue->facts)) != 0)
+        return rc;
+    if ((rc = ca_check(issue)) != 0)
         return rc;
     if (keep && !issue->facts.initialised)
         return call_fail(call, SMKI_TOKEN_MISSING, "the token is not initialised: give --label instead of --keep");

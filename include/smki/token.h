@@ -72,6 +72,8 @@ struct smki_token_wish {
 /* The only token that is as wished. TOKEN_MISSING, whose text says which are there; INVALID_ARGUMENT: more than one is. */
 SMKI_API SMKI_MUST_USE int smki_token_find(struct smki_token_module *module, const struct smki_token_wish *wish, struct smki_token_facts *out,
                                            struct smki_error *err);
+/* Does this pkcs11: URI (RFC 7512) name the token? What it does not say it leaves open; a path, or another text that is no such URI, names none. */
+SMKI_API bool smki_token_is_named(const struct smki_token_facts *facts, const char *uri);
 /* "locked", "final try", "low", "full": what is known of the tries left for the PIN; "not set". Static storage. */
 SMKI_API const char *smki_token_tries_word(const struct smki_token_facts *facts);
 /* A new object: every member of the struct by its name, and "tries". The caller frees; NULL: no memory. */

@@ -155,6 +155,19 @@ int smki_token_find(struct smki_token_module *module, const struct smki_token_wi
     return smki_fail(err, SMKI_TOKEN_MISSING, "%s has no such token; it has: %s", module->path, names);
 }
 
+static bool says(const char *named, const char *is)
+{
+    return named[0] == '\0' || strcmp(named, is) == 0;
+}
+
+bool smki_token_is_named(const struct smki_token_facts *facts, const char *uri)
+{
+    struct pkcs11_uri named;
+
+    return pkcs11_is_uri(uri) && pkcs11_uri_read(&named, uri, NULL) == 0 && says(named.token, facts->label) &&
+           says(named.serial, facts->serial) && says(named.manufacturer, facts->manufacturer) && says(named.model, facts->model);
+}
+
 /* ---- as words ---- */
 
 const char *smki_token_tries_word(const struct smki_token_facts *facts)

@@ -241,6 +241,20 @@ claim "which holds" fails TOKEN_PIN_EXPIRED "" shim status --token Eve --pin-fil
 claim "until it is changed" shim pin --token Eve --pin-file "$folder/eve.transport" --new-pin-file "$folder/ann.pin"
 claim "then not" is "$(of '(j["pin_to_be_changed"], j["transport"])' shim status --token Eve --pin-file "$folder/ann.pin")" "(False, False)"
 
+# ---- beside the CAs' own token ----
+claim "a home with its CAs' keys on a token" "$PROGRAMS/token/smki-token" init --label CA --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
+"${timely[@]}" "$PROGRAMS/smki/smki" init --pkcs11 "$softhsm" --token CA --pin-file "$folder/first.pin" "$folder/hsm" >/dev/null
+hsm() { "${timely[@]}" "$PROGRAMS/smki/smki" --home "$folder/hsm" "$@"; }
+hsm party add --name "Example Energy" --eui 90-B3-D5-1F-30-00-00-01 --role supplier --user-role import-supplier --subscriber device >/dev/null
+hsm aro nominate --party 1 --name "Flo Sixth" --email flo@example.org >/dev/null
+hsm aro verify 1
+hsm_issue() { hsm aro issue-token 1 --interface portal-device --so-pin-file "$folder/so.pin" --pin-out "$folder/flo.transport" "$@"; }
+claim "does not give that token to an officer" fails INVALID_ARGUMENT "has the key of the" hsm_issue --token CA --label Flo --yes
+claim "nor beside its keys" fails INVALID_ARGUMENT "has the key of the" hsm_issue --token CA --keep
+claim "but issues others, by the IKICA's key on that one" hsm_issue --label Flo
+claim "which is the one that signed" openssl verify -CAfile "$folder/hsm/ca/ikica.pem" -no_check_time <(token certificate show --token Flo)
+claim "and its audit log is whole" hsm audit verify
+
 # ---- the browsers' databases (the browsers themselves: tests/browser/token.sh) ----
 if command -v modutil >/dev/null; then
     mkdir -p "$folder/person/.mozilla/firefox/abc.default"

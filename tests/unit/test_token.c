@@ -108,6 +108,21 @@ static void token_facts(void **state)
     world_end(&world);
 }
 
+static void token_named_by_a_uri(void **state)
+{
+    const struct smki_token_facts facts = {.label = "CA 1", .serial = "92cc", .model = "SoftHSM v2", .manufacturer = "SoftHSM project"};
+
+    (void)state;
+    assert_true(smki_token_is_named(&facts, "pkcs11:token=CA%201;object=dca;type=private"));
+    assert_true(smki_token_is_named(&facts, "pkcs11:serial=92cc"));
+    assert_true(smki_token_is_named(&facts, "pkcs11:object=dca")); /* any */
+    assert_false(smki_token_is_named(&facts, "pkcs11:token=CA%201;serial=93cc"));
+    assert_false(smki_token_is_named(&facts, "pkcs11:token=CA"));
+    assert_false(smki_token_is_named(&facts, "keys/dca.key"));
+    assert_false(smki_token_is_named(&facts, ""));
+    assert_false(smki_token_is_named(&facts, "pkcs11:token=%"));
+}
+
 static void wrong_module(void **state)
 {
     struct smki_token_module *module;
@@ -264,13 +279,10 @@ static void pins_from_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(token_facts),
-        cmocka_unit_test(wrong_module),
-        cmocka_unit_test(label_of_a_token),
-        cmocka_unit_test(key_made),
-        cmocka_unit_test(request_signed_on_the_token),
-        cmocka_unit_test(pin_changed),
-        cmocka_unit_test(transport_pin),
+        cmocka_unit_test(token_facts),     cmocka_unit_test(token_named_by_a_uri),
+        cmocka_unit_test(wrong_module),    cmocka_unit_test(label_of_a_token),
+        cmocka_unit_test(key_made),        cmocka_unit_test(request_signed_on_the_token),
+        cmocka_unit_test(pin_changed),     cmocka_unit_test(transport_pin),
         cmocka_unit_test(pins_from_files),
     };
 
