@@ -49,6 +49,13 @@ static int module_load(struct smki_token_module *module, struct smki_error *err)
     return rc;
 }
 
+static bool is_proxy(const char *path)
+{
+    const char *name = strrchr(path, '/');
+
+    return strcmp(name != NULL ? name + 1 : path, "p11-kit-proxy.so") == 0;
+}
+
 int smki_token_module_open(struct smki_token_module **out, const char *path, struct smki_error *err)
 {
     struct smki_token_module *module = calloc(1, sizeof(*module));
@@ -59,7 +66,7 @@ int smki_token_module_open(struct smki_token_module **out, const char *path, str
         free(module);
         return smki_fail(err, SMKI_NO_MEMORY, NULL);
     }
-    module->is_proxy = path == NULL;
+    module->is_proxy = path == NULL || is_proxy(path);
     if ((rc = module_load(module, err)) == 0)
         *out = module;
     else

@@ -55,6 +55,7 @@ claim "with all tries" says "all" token status
 claim "what is none is named, and what there is" fails TOKEN_MISSING '"Bob" in slot' token status --token Ann
 claim "a module that is none is refused" fails TOKEN_MODULE "/nowhere.so" token list --module /nowhere.so
 claim "without a module all that p11-kit knows are meant" says Bob env -u SMKI_TOKEN_MODULE "$PROGRAMS/token/smki-token" list
+claim "or their proxy is named" says Bob token list --module "$(pkg-config --variable=proxy_module p11-kit-1)"
 
 # ---- its key ----
 claim "a wrong PIN makes no key" fails TOKEN_PIN "the PIN is wrong" token key --pin-file "$folder/wrong.pin"
@@ -269,6 +270,7 @@ if command -v modutil >/dev/null; then
     claim "a second time nothing is done" is "$(browser 2>/dev/null | grep -c ': is there already$')" 2
     claim "NSS sees the certificate on the token" says "SMKI portal-device" certutil -L -d "sql:$where" -h Ann -f "$folder/ann.pin"
     claim "without one all that p11-kit knows take its place" is "$(HOME=$folder/person env -u SMKI_TOKEN_MODULE "$PROGRAMS/token/smki-token" browser 2>/dev/null | grep -c ': added$')" 2
+    claim "through them NSS sees it too" says "SMKI portal-device" certutil -L -d "sql:$where" -h Ann -f "$folder/ann.pin"
     claim "a module that is none is put nowhere" fails TOKEN_MODULE "/nowhere.so" browser --module /nowhere.so
     claim "it is taken out again" is "$(browser --remove 2>/dev/null | grep -c ': removed$')" 2
     claim "of NSS too" not grep -q smki-token "$where/pkcs11.txt"
