@@ -3,9 +3,10 @@
 
 PACKAGES_BUILD="gcc libc6-dev meson ninja-build pkgconf libmbedtls-dev libcjson-dev liblmdb-dev libexpat1-dev libzip-dev libcsv-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libssl-dev libp11-kit-dev zlib1g-dev"
 PACKAGES_SHOW="openssl libxml2-utils zip unzip curl" # the real counterparts: quickstart and tests talk to them
-PACKAGES_TESTS="libcmocka-dev libssl-dev procps python3 curl libnss3-tools faketime hostname testssl.sh softhsm2 opensc"
+PACKAGES_TESTS="libcmocka-dev libssl-dev procps python3 curl faketime hostname testssl.sh softhsm2 opensc libnss3-tools p11-kit-modules"
 PACKAGES_CI="clang libclang-rt-dev binutils man-db systemd util-linux" # the second compiler with its libFuzzer; symbol map, manual pages and units are looked at
-PACKAGES_BROWSER="chromium firefox-esr libnss3-tools fonts-liberation" # and node with npm, wherever they come from: see packages_node
+PACKAGES_BROWSER="chromium firefox-esr libnss3-tools fonts-liberation softhsm2 xvfb xdotool" # and node with npm, wherever they come from: see packages_node
+PACKAGES_TRY="libengine-pkcs11-openssl pkcs11-provider" # how curl comes to a token: not every Debian has both; see packages_try
 PACKAGES_NODE="nodejs npm"
 
 # packages_missing PACKAGE...: those that are not installed, on one line.
@@ -46,6 +47,16 @@ packages_ensure() {
         echo "apt-get could not install $missing; what it said is in $log" >&2
         exit 2
     fi
+}
+
+# packages_try LOG PACKAGE...: installs each that can be had, and goes on without the others: the tests say what they leave out.
+packages_try() {
+    local log=$1 package
+    shift
+    for package in "$@"; do
+        if [ -z "$(packages_missing "$package")" ] || ! apt-cache show "$package" >/dev/null 2>&1; then continue; fi
+        (packages_ensure "$log" "$package") || echo "Going on without $package"
+    done
 }
 
 # packages_node LOG: Debian's node and npm, unless there are others already, which would be in their way.

@@ -27,6 +27,8 @@ if ! { : >"$log"; } 2>/dev/null; then
 fi
 # shellcheck disable=SC2086 # lists of packages
 packages_ensure "$log" $PACKAGES_BUILD $PACKAGES_SHOW $PACKAGES_TESTS
+# shellcheck disable=SC2086 # a list of packages
+packages_try "$log" $PACKAGES_TRY
 
 # b_lundef: clang's sanitizers leave their symbols to the program. What UBSan finds ends the program, as what ASan finds does.
 if [ ! -f "$build/build.ninja" ]; then

@@ -46,7 +46,7 @@ static int line_take(FILE *terminal, char *out, size_t capacity)
     return taken;
 }
 
-int passphrase_ask(void *context, char *out, size_t capacity)
+int secret_ask(const char *question, char *out, size_t capacity)
 {
     FILE *terminal = fopen("/dev/tty", "r+e");
     struct termios before, silent;
@@ -54,7 +54,7 @@ int passphrase_ask(void *context, char *out, size_t capacity)
 
     if (terminal == NULL)
         return -1;
-    setvbuf(terminal, NULL, _IONBF, 0); /* no copy of the passphrase is left in a buffer */
+    setvbuf(terminal, NULL, _IONBF, 0); /* no copy of the secret is left in a buffer */
     if (tcgetattr(fileno(terminal), &before) != 0) {
         fclose(terminal);
         return -1;
@@ -62,10 +62,18 @@ int passphrase_ask(void *context, char *out, size_t capacity)
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(fileno(terminal), TCSAFLUSH, &silent); /* before the question: what is typed after it counts, and is never shown */
-    fprintf(terminal, "Passphrase of %s: ", context != NULL ? (const char *)context : "the private key");
+    fprintf(terminal, "%s: ", question);
     taken = line_take(terminal, out, capacity);
     tcsetattr(fileno(terminal), TCSAFLUSH, &before);
     fputc('\n', terminal);
     fclose(terminal);
     return taken;
+}
+
+int passphrase_ask(void *context, char *out, size_t capacity)
+{
+    char question[ANSWER_SIZE];
+
+    snprintf(question, sizeof(question), "Passphrase of %s", context != NULL ? (const char *)context : "the private key");
+    return secret_ask(question, out, capacity);
 }

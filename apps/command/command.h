@@ -148,6 +148,31 @@ int call_complain(const struct call *call, const struct smki_error *err);
 bool call_confirm(const char *format, ...) SMKI_PRINTF(1, 2);
 /* A smki_passphrase_fn: asks on the terminal, without echo. `context` is the file's or key's name, may be NULL. */
 int passphrase_ask(void *context, char *out, size_t capacity);
+/* Asks "<question>: " on the terminal itself, without echo, also while standard input is a file: writes at most `capacity` octets, without NUL, and returns
+ * how many; negative: there is no terminal, or nothing was typed. */
+int secret_ask(const char *question, char *out, size_t capacity);
+
+/* ---- tokens: where built with p11-kit ---- */
+
+/* Names the options of a command that say which module and which token. */
+#define TOKEN_OPTIONS                                                                                                                      \
+    {"module", VALUE_FILE, 0, NULL, "the PKCS#11 module; without: SMKI_TOKEN_MODULE, else all that p11-kit is configured with", NULL},     \
+        {"token", VALUE_TEXT, 0, "LABEL", "the token with this label; without: the only one", NULL},                                       \
+        {"serial", VALUE_TEXT, 0, "SERIAL", "the token with this serial number", NULL},                                                    \
+        {"slot", VALUE_NUMBER, 0, NULL, "the token in this slot", NULL}
+
+struct smki_token_module;
+struct smki_token_facts;
+/* Opens the module that the options name. */
+int token_module_take(struct call *call, struct smki_token_module **out);
+/* The token that the options name. `blank`: without any of them, the only one that is not initialised. */
+int token_take(struct call *call, struct smki_token_module *module, bool blank, struct smki_token_facts *out);
+/* May all that is on the token be lost? Asks, or takes --yes; with --dry-run only says what it is. ALREADY_EXISTS: no. */
+int token_loss_allow(struct call *call, struct smki_token_module *module, const struct smki_token_facts *facts);
+/* A PIN of SMKI_PIN_SIZE octets from what the option names (see smki_pin_read), else asked on the terminal by `question`, and once more when it
+ * is `fresh`. *pin becomes room, or NULL when the token has a keypad and the option was not given. The caller wipes room. */
+int pin_take(struct call *call, const char *option, const char *question, bool fresh, const struct smki_token_facts *facts, char *room,
+             const char **pin);
 
 /* ---- files ---- */
 

@@ -131,6 +131,33 @@ static int required_check(const struct call *call)
     return EXIT_DONE;
 }
 
+static bool is_pin(const char *word)
+{
+    static const char *const names[] = {"--pin", "--so-pin", "--new-pin"};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const size_t size = strlen(names[i]);
+
+        if (strncmp(word, names[i], size) == 0 && (word[size] == '\0' || word[size] == '='))
+            return true;
+    }
+    return false;
+}
+
+/* --pin 1234 would be taken for the beginning of --pin-file, and its value be repeated as the name of a file. */
+static int pins_check(const struct call *call, int argc, char **argv)
+{
+    bool takes = false;
+
+    for (const struct command_value *is = call->command->options; is != NULL && is->name != NULL; is++)
+        takes = takes || strstr(is->name, "pin-file") != NULL;
+    for (int i = 1; takes && i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (is_pin(argv[i]))
+            return call_usage(call, "a PIN on the command line is read by others (change it now): give %.*s-file a file with mode 0600",
+                              (int)strcspn(argv[i], "="), argv[i]);
+    return EXIT_DONE;
+}
+
 int call_read(struct call *call, int argc, char **argv)
 {
     int rc;
@@ -141,7 +168,7 @@ int call_read(struct call *call, int argc, char **argv)
         complain(call->program, "out of memory");
         return EXIT_REFUSED;
     }
-    if ((rc = options_read(call, argc, argv)) != EXIT_DONE)
+    if ((rc = pins_check(call, argc, argv)) != EXIT_DONE || (rc = options_read(call, argc, argv)) != EXIT_DONE)
         return rc;
     while (optind < argc)
         call->operands[call->operand_count++] = argv[optind++];

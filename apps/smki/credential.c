@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* The short words that the portal's parts are called by, and the table's own. */
-static int interface_take(struct call *call, enum smki_interface *out)
+int interface_take(struct call *call, enum smki_interface *out)
 {
     static const char *const words[] = {"adhoc", "batch", "portal-org", "portal-device"};
     const char *word = call_text(call, "interface");

@@ -5,8 +5,6 @@
 #include "smki/pkcs12_i.h"
 #endif
 
-#include <smki/role.h>
-
 #include <mbedtls/platform_util.h>
 
 #include <errno.h>
@@ -68,8 +66,7 @@ static int role_of_party(struct call *call, const struct smki_party *party, uint
     return call_usage(call, "Party %" PRIu64 " has %zu Remote Party Roles: say which by --role", party->number, party->role_count);
 }
 
-/* By name or code; whether it is one of the Party's is looked at when the credential is issued. */
-static int role_take(struct call *call, const struct smki_party *party, char out[SMKI_ROLE_TEXT_SIZE])
+int role_take(struct call *call, const struct smki_party *party, char out[SMKI_ROLE_TEXT_SIZE])
 {
     const char *word = call_text(call, "role");
     const struct smki_role *role;

@@ -4,6 +4,8 @@
 
 #include "smki/smki_i.h"
 
+#include <smki/role.h>
+
 #include <limits.h>
 
 #define PASSWORD_SIZE 24 /* "xxxxx-xxxxx-xxxxx-xxxxx" and NUL */
@@ -18,6 +20,8 @@ struct generated {
     bool folder_made, key_saved;
 };
 
+/* The OU of a request: --role by name or code, or the Party's only role. Whether it is one of the Party's is looked at when the credential is issued. */
+SMKI_MUST_USE int role_take(struct call *call, const struct smki_party *party, char out[SMKI_ROLE_TEXT_SIZE]);
 /* Makes the folder of --generate, the key in it, and its request (O: the Party, OU: --role or its only role, CN: --name or the officer's);
  * appended to csr as DER. */
 SMKI_MUST_USE int generate_request(struct call *call, struct generated *generated, const struct smki_credential *credential,

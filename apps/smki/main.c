@@ -3,7 +3,7 @@
 
 static const struct command_group groups[] = {
     {"party", "Parties: register, look, change, bar"},
-    {"aro", "Authorised Responsible Officers: nominate, verify, bar"},
+    {"aro", "Authorised Responsible Officers: nominate, verify, bar, issue tokens"},
     {"credential", "IKI credentials: issue, suspend, resume, revoke, renew"},
     {"device", "Devices: import the inventory, look, raise the limit"},
     {"agreement", "Demand agreements: record, look; notices of extra demand: look, approve, decline"},
@@ -24,6 +24,9 @@ static const struct command *const tables[] = {
     home_commands,
     party_commands,
     officer_commands,
+#ifdef SMKI_TOKENS
+    token_commands,
+#endif
     credential_commands,
     device_commands,
     agreement_commands,

@@ -8,13 +8,16 @@
 
 extern const struct command home_commands[], party_commands[], officer_commands[], credential_commands[], device_commands[],
     agreement_commands[], maintenance_commands[], bulletin_commands[], document_commands[], installer_commands[], desk_commands[], certificate_commands[],
-    ca_commands[], ca_key_commands[], tls_commands[], audit_commands[], config_commands[], lint_commands[], errors_commands[];
+    ca_commands[], ca_key_commands[], tls_commands[], audit_commands[], config_commands[], lint_commands[], errors_commands[],
+    token_commands[];
 
 #define FILE_MAX (256u << 20) /* octets of a file read whole: no request or certificate is near it */
 
 /* The operand N of a command on something with a number. */
 extern const struct command_value number_operand[];
 
+/* The interface that --interface names. */
+SMKI_MUST_USE int interface_take(struct call *call, enum smki_interface *out);
 /* The option's value into `out` ("" when it was not given); a usage error when it does not fit. */
 SMKI_MUST_USE int text_take(const struct call *call, const char *option, char *out, size_t size);
 /* A file with one request or certificate, in PEM, DER or bare base64, appended to out as DER. */

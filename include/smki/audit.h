@@ -50,7 +50,8 @@ struct cJSON;
     X(42, INSTALLER, "installer")                                                                                                          \
     X(43, DESK, "desk")                                                                                                                    \
     X(44, BULLETIN, "bulletin")                                                                                                            \
-    X(45, KEY_USE, "key-use") /* signatures of a CA's key on a token that are in no certificate or CRL: `subject` many, `index` the CA */
+    X(45, KEY_USE, "key-use") /* signatures of a CA's key on a token that are in no certificate or CRL: `subject` many, `index` the CA */  \
+    X(46, TOKEN, "token")
 
 enum smki_act {
 #define SMKI_X(number, name, word) SMKI_ACT_##name = (number),

@@ -94,6 +94,10 @@ SMKI_API SMKI_MUST_USE int smki_credential_next(struct smki_store *store, uint64
  * An officer's credential becomes active only while the officer is verified: OFFICER_STATE. */
 SMKI_API SMKI_MUST_USE int smki_credential_set_state(struct smki_store *store, const struct smki_actor *actor, uint64_t number, enum smki_credential_state state,
                                                      struct smki_error *err);
+/* Records that the credential's key and certificate are on this token (smki/token.h), by the token's serial number and label. NOT_FOUND; INVALID_ARGUMENT: it is
+ * no officer's. */
+SMKI_API SMKI_MUST_USE int smki_credential_on_token(struct smki_store *store, const struct smki_actor *actor, uint64_t number, const char *serial,
+                                                    const char *label, struct smki_error *err);
 /* A new cJSON object; the caller frees. NULL: no memory. */
 SMKI_API struct cJSON *smki_credential_json(const struct smki_credential *credential);
 

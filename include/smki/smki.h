@@ -29,6 +29,7 @@
  *   installer.h     the Authentication Client's download area: files, signatures, updates.json
  *   desk.h          reports to the Service Desk, and their webhook
  *   client.h        a Party's side of the web services: submit, wait, retrieve, check (when built with it)
+ *   token.h         officers' tokens, by PKCS#11 (when built with it)
  *   service.h       an opened home and the flows that join these: what a portal, a web service or a runner opens first
  *
  * NULL. Pointers must not be NULL but where the comment at the function says so. `struct smki_error *err` may always be NULL: the details
@@ -41,7 +42,8 @@
  * allocates. `struct smki_bytes` is somebody else's memory, which must outlive it. `struct smki_buffer` is the caller's, on the heap.
  * Functions that write text into a char array return that array.
  *
- * Threads. There is no hidden thread, and no global state but the choice of p256.h, which changes nothing but speed. Functions may be called from any thread; an object by one thread at a time, but where
+ * Threads. There is no hidden thread but those that sign with a key on a token (key.h: a module may never answer), and no global state but the choice of
+ * p256.h, which changes nothing but speed, and the PKCS#11 modules that are loaded, which a process has once. Functions may be called from any thread; an object by one thread at a time, but where
  * its header says that it is thread-safe. The functions inside smki_clock and smki_random are called from several threads at once.
  *
  * Time. Moments are struct smki_time: microseconds since 1970 UTC, years 1970 to 9999. They come in as values or from the smki_clock that

@@ -400,6 +400,12 @@ static bool in_range(const struct key *key, int64_t number)
     return number >= key->min && number <= key->max;
 }
 
+/* A PIN that stands where it should not is not repeated in a log as well. */
+static bool has_pin(const struct key *key, const cJSON *value)
+{
+    return key->kind == KEY_KEY && cJSON_IsString(value) && strstr(value->valuestring, "pin-value") != NULL;
+}
+
 int value_read(struct smki_config *config, const struct key *key, const cJSON *value, struct smki_error *err)
 {
     void *field = (char *)config + key->offset;
@@ -461,6 +467,9 @@ int value_read(struct smki_config *config, const struct key *key, const cJSON *v
             *(enum smki_p256_choice *)field = (enum smki_p256_choice)word;
         break;
     }
+    if (!right && has_pin(key, value))
+        return smki_fail(err, SMKI_CONFIG_INVALID,
+                         "it has a PIN in it (pin-value), where others can read it; name who has the PIN in pkcs11.pin_source");
     return right ? 0 : refuse(key, value, err);
 }
 

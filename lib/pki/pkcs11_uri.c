@@ -115,8 +115,8 @@ int pkcs11_uri_complete(struct pkcs11_uri *out, const char *text, const struct s
 {
     int rc = pkcs11_uri_read(out, text, err);
 
-    if (rc != 0)
-        return smki_error_prefix(err, "%s", text), rc;
+    if (rc != 0) /* a PIN in it is not repeated in a log */
+        return strstr(text, "pin-value") != NULL ? rc : (smki_error_prefix(err, "%s", text), rc);
     if (out->token[0] == '\0' && out->serial[0] == '\0')
         return smki_fail(err, SMKI_TOKEN_URI, "%s: it names no token (token= or serial=)", text);
     if ((out->object[0] == '\0' && out->id_size == 0) || (out->has_type && out->type != CKO_PRIVATE_KEY))

@@ -443,6 +443,40 @@ int smki_credential_set_state(struct smki_store *store, const struct smki_actor 
     return store_change(store, credential_move, &move, err);
 }
 
+/* ---- tokens ---- */
+
+struct on_token {
+    const struct smki_actor *actor;
+    uint64_t number;
+    const char *serial, *label;
+};
+
+static int token_note(struct store_change *change, void *argument, struct smki_error *err)
+{
+    const struct on_token *token = argument;
+    struct smki_credential credential;
+    struct phrase phrase = {0};
+    int rc = credential_get(store_change_view(change), token->number, &credential, err);
+
+    if (rc != 0)
+        return rc;
+    if (credential.officer == 0)
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "credential %llu is a system's, and tokens are officers'", (unsigned long long)credential.number);
+    phrase_add(&phrase, "token serial %s", token->serial);
+    phrase_add(&phrase, "label %s", token->label);
+    phrase_add(&phrase, "officer %llu", (unsigned long long)credential.officer);
+    phrase_add(&phrase, "CN %s", credential.common_name);
+    return record_credential(change, token->actor, SMKI_ACT_TOKEN, &credential, phrase.text, err);
+}
+
+int smki_credential_on_token(struct smki_store *store, const struct smki_actor *actor, uint64_t number, const char *serial, const char *label,
+                             struct smki_error *err)
+{
+    struct on_token token = {.actor = actor, .number = number, .serial = serial, .label = label};
+
+    return store_change(store, token_note, &token, err);
+}
+
 int credentials_suspend(struct store_change *change, const struct smki_actor *actor, uint64_t officer, struct smki_error *err)
 {
     struct smki_credential credential = {0};

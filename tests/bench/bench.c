@@ -53,6 +53,9 @@ static const struct command *const tables[] = {night_commands,  batch_commands,
 #ifdef BENCH_WEB
                                                adhoc_commands,  handshake_commands,
 #endif
+#ifdef BENCH_HSM
+                                               hsm_commands,
+#endif
                                                growth_commands, peers_commands,     NULL};
 
 static const struct program bench_program = {

@@ -7,7 +7,7 @@
 struct report;
 struct batch_job;
 
-extern const struct command night_commands[], batch_commands[], adhoc_commands[], handshake_commands[], growth_commands[], peers_commands[];
+extern const struct command night_commands[], batch_commands[], adhoc_commands[], handshake_commands[], growth_commands[], peers_commands[], hsm_commands[];
 
 #define BENCH_SVG                                                                                                                          \
     {                                                                                                                                      \

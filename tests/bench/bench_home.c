@@ -54,8 +54,13 @@ void bench_home_file(const struct bench_home *home, char out[240], const char *f
 
 int bench_home_found(const char *path, unsigned parties, struct smki_error *err)
 {
+    return bench_home_found_with(path, parties, NULL, err);
+}
+
+int bench_home_found_with(const char *path, unsigned parties, const struct smki_service_options *options, struct smki_error *err)
+{
     struct smki_service *service;
-    int rc = smki_service_create(path, NULL, err);
+    int rc = smki_service_create(path, options, err);
 
     if (rc != 0 || (rc = smki_service_open(&service, path, NULL, err)) != 0)
         return rc;

@@ -18,5 +18,7 @@ void bench_home_file(const struct bench_home *home, char out[240], const char *f
 
 /* Makes the home, with so many Parties, 1 to `parties`, of one EUI-64 each. */
 int bench_home_found(const char *path, unsigned parties, struct smki_error *err);
+struct smki_service_options;
+int bench_home_found_with(const char *path, unsigned parties, const struct smki_service_options *options, struct smki_error *err);
 
 #endif

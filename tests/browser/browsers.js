@@ -36,12 +36,12 @@ function firefox(home, downloads) {
 }
 
 // The browser of a person of world.sh. `downloads` is where its files land.
-export async function browse(person) {
+export async function browse(person, options = {}) {
     const home = place('people', person), downloads = path.join(home, 'downloads');
     const make = {chromium, firefox}[browser_name];
 
     mkdirSync(downloads, {recursive: true});
-    const browser = await puppeteer.launch({...make(home, downloads), headless: true, timeout: 120000, defaultViewport: null});
+    const browser = await puppeteer.launch({...make(home, downloads), headless: true, timeout: 120000, defaultViewport: null, ...options});
 
     return {browser, downloads, home};
 }

@@ -37,7 +37,7 @@ modules_ensure() {
 
 programs_ensure() {
     [ -f "$build/build.ninja" ] || meson setup "$build" "$root" --buildtype release >"$work/build.log" 2>&1 || { tail -n 5 "$work/build.log" >&2; exit 1; }
-    ninja -C "$build" apps/smki/smki apps/batch/smki-batch apps/client/smki-client apps/portal/smki-portal apps/webservice/smki-webservice \
+    ninja -C "$build" apps/smki/smki apps/batch/smki-batch apps/client/smki-client apps/portal/smki-portal apps/webservice/smki-webservice apps/token/smki-token \
         >"$work/build.log" 2>&1 || { tail -n 20 "$work/build.log" >&2; exit 1; }
 }
 
@@ -45,15 +45,18 @@ modules_ensure
 programs_ensure
 export ROOT=$root PROGRAMS=$build/apps NODE_MODULES=$work/node_modules SCREENSHOTS=$build/screenshots
 running=()
+status=0
+tests=()
 for browser in "$@"; do
+    tests+=("$browser" "$browser-token")
     "$root/tests/browser/portal.sh" "$browser" >"$work/$browser.tap" 2>&1 &
     running+=("$!")
 done
-status=0
 for process in "${running[@]}"; do wait "$process" || status=1; done
+for browser in "$@"; do "$root/tests/browser/token.sh" "$browser" >"$work/$browser-token.tap" 2>&1 || status=1; done # alone: a dialog waits for what is typed
 
 passed=0 failed=0
-for browser in "$@"; do
+for browser in "${tests[@]}"; do
     echo "$browser:"
     grep -vE '^ok ' "$work/$browser.tap" || true
     passed=$((passed + $(grep -c '^ok ' "$work/$browser.tap" || true)))

@@ -6,6 +6,7 @@
  *   hide                   the token is not there; who had a session hears CKR_DEVICE_REMOVED
  *   drop                   once: all sessions are closed
  *   finalize               once: somebody else finalises the module
+ *   after 100 LINE         LINE, once so many signatures were asked for since the file was changed
  *   lie 0x162              C_GetAttributeValue says true of this attribute, which is false
  * How often things were called is counted in the file SMKI_SHIM_COUNT: see enum count in shim.h. */
 #include "pkcs11/shim.h"
@@ -31,13 +32,29 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out);
 
 static CK_FUNCTION_LIST shim, *real;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char last[CONTROL_MAX]; /* the control file when it was last looked at */
+static char last[CONTROL_MAX]; /* the control file when it was last looked at, as it is */
+static unsigned long asked;    /* signatures since it was changed */
 static unsigned failed;        /* calls that the fail line has taken since */
 static bool done, hidden;      /* drop or finalize was done; the token is hidden */
 static _Atomic uint64_t *counts, no_counts[SHIM_COUNTS];
 static _Thread_local bool signs_with_watched;
 
 /* ---- the control file ---- */
+
+/* Lines that hold after some signatures: their beginning is taken away, or else they are. */
+static void later_lines(char *text)
+{
+    char *at, *end;
+
+    for (at = text; at != NULL && *at != '\0'; at = strchr(at, '\n') != NULL ? strchr(at, '\n') + 1 : NULL) {
+        if (strncmp(at, "after ", 6) != 0)
+            continue;
+        if (asked > strtoul(at + 6, &end, 10) && *end == ' ')
+            memmove(at, end + 1, strlen(end + 1) + 1);
+        else
+            *at = '#';
+    }
+}
 
 static void control_read(char out[CONTROL_MAX])
 {
@@ -48,6 +65,15 @@ static void control_read(char out[CONTROL_MAX])
     if (fd >= 0)
         close(fd);
     out[size > 0 ? size : 0] = '\0';
+    pthread_mutex_lock(&lock);
+    if (strcmp(out, last) != 0) {
+        snprintf(last, sizeof(last), "%s", out);
+        failed = 0;
+        asked = 0;
+        done = false;
+    }
+    later_lines(out);
+    pthread_mutex_unlock(&lock);
 }
 
 /* The rest of the line that begins with these words; NULL: there is none. */
@@ -86,16 +112,11 @@ static void sessions_close(void)
 /* What happens once: the lock is held. */
 static void control_apply(const char *control)
 {
-    if (strcmp(control, last) != 0) {
-        snprintf(last, sizeof(last), "%s", control);
-        failed = 0;
-        done = false;
-    }
     if (!done && line_find(control, "drop", NULL) != NULL)
         sessions_close();
     if (!done && line_find(control, "finalize", NULL) != NULL)
         real->C_Finalize(NULL);
-    done = true;
+    done = done || line_find(control, "drop", NULL) != NULL || line_find(control, "finalize", NULL) != NULL;
     if (line_find(control, "hide", NULL) != NULL && !hidden)
         sessions_close();
     hidden = line_find(control, "hide", NULL) != NULL;
@@ -231,8 +252,12 @@ static CK_RV shim_sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, 
 
 static CK_RV shim_sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature, CK_ULONG *signature_size)
 {
-    CK_RV rv = control("C_Sign");
+    CK_RV rv;
 
+    pthread_mutex_lock(&lock);
+    asked++;
+    pthread_mutex_unlock(&lock);
+    rv = control("C_Sign");
     if (rv != CKR_OK || (rv = real->C_Sign(session, data, size, signature, signature_size)) != CKR_OK)
         return rv;
     atomic_fetch_add(&counts[SHIM_SIGNED], 1);

@@ -392,6 +392,41 @@ static void a_draft_changed_after_lint_is_not_signed(void **state)
     EXPECT_REFUSED(SMKI_DRAFT_NOT_LINTED, smki_issue(out, &size, &draft, SMKI_PROOF_DIGEST, &err), err);
 }
 
+/* Of many that are issued together each has its own fate, and the octets that it has alone. */
+static void many_are_issued_together_each_by_itself(void **state)
+{
+    enum { MANY = 5, CHANGED = 1, SPENT = 3 };
+    const struct test_pki *pki = *state;
+    static uint8_t out[MANY][SMKI_CERTIFICATE_MAX_SIZE], alone[SMKI_CERTIFICATE_MAX_SIZE];
+    static struct smki_draft drafts[MANY];
+    struct smki_issuing issuings[MANY];
+    struct smki_error err = {0};
+    struct smki_draft draft;
+    size_t size;
+
+    for (size_t i = 0; i < MANY; i++) {
+        prepare(&drafts[i], pki->issuing, SMKI_PROFILE_DEVICE, "lint/good/device-csr.pem");
+        issuings[i] = (struct smki_issuing){.draft = &drafts[i], .proof = SMKI_PROOF_SIGNATURE, .out = out[i]};
+    }
+    draft = drafts[0];
+    ASSERT_OK(smki_issue(alone, &size, &draft, SMKI_PROOF_SIGNATURE, &err), err);
+    drafts[CHANGED].tbs[20] ^= 0x01;
+    drafts[SPENT] = draft;
+    ASSERT_OK(smki_issue_many(issuings, MANY, &err), err);
+    for (size_t i = 0; i < MANY; i++) {
+        const int expected = i == CHANGED ? SMKI_CA_SIGNATURE_MISMATCH : i == SPENT ? SMKI_DRAFT_NOT_LINTED : 0;
+
+        assert_int_equal(issuings[i].error.code, expected);
+        if (expected != 0)
+            continue;
+        assert_int_equal(issuings[i].size, size);
+        assert_memory_equal(out[i], alone, size);
+        EXPECT_REFUSED(SMKI_DRAFT_NOT_LINTED, smki_issue(alone, &size, &drafts[i], SMKI_PROOF_DIGEST, &err), err);
+    }
+    ASSERT_OK(smki_issue_many(issuings, 0, &err), err);
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_issue_many(issuings, SMKI_ISSUE_TOGETHER + 1, &err), err);
+}
+
 static void a_draft_that_breaks_a_rule_is_refused_by_the_rules_name(void **state)
 {
     const struct test_pki *pki = *state;
@@ -586,6 +621,7 @@ int main(void)
         cmocka_unit_test(a_draft_that_breaks_a_rule_is_refused_by_the_rules_name),
         cmocka_unit_test(a_device_certificate_is_not_prepared_under_a_root_or_the_ikica),
         cmocka_unit_test(a_key_that_does_not_belong_to_the_certificate_is_refused),
+        cmocka_unit_test(many_are_issued_together_each_by_itself),
         cmocka_unit_test(a_ca_needs_a_cas_certificate),
         cmocka_unit_test(a_ca_without_key_prepares_and_does_not_issue),
         cmocka_unit_test(the_policy_of_the_options_goes_before_the_certificates),

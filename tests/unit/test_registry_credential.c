@@ -348,6 +348,20 @@ static void a_credential_whose_certificate_is_revoked_already_can_be_revoked(voi
     expect_state(test, 1, SMKI_CREDENTIAL_REVOKED);
 }
 
+static void a_token_is_recorded_with_its_officers_credential(void **state)
+{
+    struct store_test *test = *state;
+    uint64_t party = add_party(test, "One", NULL);
+    struct smki_credential mine = portal_credential(party, verified_officer(test, party), 1), system = system_credential(party, "x", 2);
+
+    add_credential(test, &mine);
+    add_credential(test, &system);
+    ASSERT_OK(smki_credential_on_token(test->store, &anna, mine.number, "92cc0233e4d6992b", "Ann", &test->err), test->err);
+    expect_record(test, SMKI_ACT_TOKEN, party, mine.number, "token serial 92cc0233e4d6992b, label Ann, officer 1, CN A");
+    EXPECT_REFUSED(SMKI_INVALID_ARGUMENT, smki_credential_on_token(test->store, &anna, system.number, "1", "Ann", &test->err), test->err);
+    EXPECT_REFUSED(SMKI_NOT_FOUND, smki_credential_on_token(test->store, &anna, 9, "1", "Ann", &test->err), test->err);
+}
+
 static void barring_an_officer_suspends_his_credentials_until_he_is_verified_again(void **state)
 {
     struct store_test *test = *state;
@@ -532,6 +546,7 @@ int main(void)
         STORE_TEST(credentials_move_only_as_the_table_says),
         STORE_TEST(revoking_a_credential_revokes_its_certificate),
         STORE_TEST(a_credential_whose_certificate_is_revoked_already_can_be_revoked),
+        STORE_TEST(a_token_is_recorded_with_its_officers_credential),
         STORE_TEST(barring_an_officer_suspends_his_credentials_until_he_is_verified_again),
         STORE_TEST(an_agreement_is_listed_as_it_was_added),
         STORE_TEST(an_agreement_needs_seven_days_notice),
