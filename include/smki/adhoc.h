@@ -25,7 +25,8 @@ struct smki_adhoc {
 
 /* Every answer has a TransactionId, positive and never given twice, and every decision on a request is in the audit log with it as the
  * record's subject: `smki audit find --transaction 17`. The acts are csr-decide (granted; or refused, and why), certificate-issue (with the
- * certificate's serial), csr-void (granted, and could not be signed), demand-observed (faster than the pace, which is only observed).
+ * certificate's serial), csr-void (granted, and could not be signed; or signed, and refused after
+ * all when it was to be stored), demand-observed (faster than the pace, which is only observed).
  *
  * Where nothing can be recorded (the disk is full, say), or nobody was let in, the TransactionId is one of chance, from
  * SMKI_ADHOC_UNRECORDED on, and not in the audit log by this: whoever sends the answer puts it there (smki_access_refused_as), or keeps it

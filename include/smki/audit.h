@@ -42,7 +42,7 @@ struct cJSON;
     X(26, RESTORE, "restore")                                                                                                              \
     X(27, ACCESS_REFUSED, "access-refused")                                                                                                \
     X(28, DEMAND_OBSERVED, "demand-observed")                                                                                              \
-    X(29, CSR_VOID, "csr-void") /* a granted CSR whose signing failed: the reserved serial is void */                                      \
+    X(29, CSR_VOID, "csr-void") /* granted and not signed, or signed and then not granted: the serial is void */                                      \
     X(30, MAINTENANCE, "maintenance")                                                                                                      \
     X(31, BATCH_POLL, "batch-poll")                                                                                                        \
     X(40, DEMAND_NOTICE, "demand-notice")                                                                                                  \

@@ -127,7 +127,8 @@ struct smki_stored_certificate {
 /* By its serial number, whichever CA issued it. NOT_FOUND. */
 SMKI_API SMKI_MUST_USE int smki_service_certificate(struct smki_service *service, const struct smki_serial *serial, struct smki_stored_certificate *out,
                                                     struct smki_error *err);
-/* The certificates of a device in the order of issue: the first with a serial greater than *after ({0}: the first of all); NOT_FOUND after the last. */
+/* The certificates of a device in the order of issue: the one after that with the serial *after ({0}: the first of all), which becomes its own; NOT_FOUND
+ * after the last. Those of one second come in the order of their serials. */
 SMKI_API SMKI_MUST_USE int smki_service_device_certificate(struct smki_service *service, const struct smki_device_id *id, struct smki_serial *after,
                                                            struct smki_stored_certificate *out, struct smki_error *err);
 /* How many count for the limit, and what the limit is. */

@@ -53,14 +53,14 @@ static int commit_change(struct store_change *change, void *argument, struct smk
     struct commit *commit = argument;
     int rc = 0;
 
+    for (size_t i = 0; i < commit->renew_count && rc == 0; i++)
+        rc = renew(change, commit->pipeline, commit->renew[i], err);
     for (size_t i = 0; i < commit->store_count && rc == 0; i++)
         rc = work_store(commit->store[i]->work, change, err);
     for (size_t i = 0; i < commit->decide_count && rc == 0; i++)
         rc = work_decide(commit->decide[i]->work, change, err);
     for (size_t i = 0; i < commit->give_count && rc == 0; i++)
         rc = give_back(change, &commit->give[i]->work->claim, commit->pipeline->setup.runner, err);
-    for (size_t i = 0; i < commit->renew_count && rc == 0; i++)
-        rc = renew(change, commit->pipeline, commit->renew[i], err);
     return rc != 0 ? rc : commit_claims(commit, change, err);
 }
 

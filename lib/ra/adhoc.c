@@ -379,7 +379,7 @@ static bool is_second_of_party(const struct asking *first, const struct asking *
 
     if (mode == SMKI_RULE_OFF || mode == SMKI_RULE_OBSERVE)
         return false;
-    while (first < asking && first->job.actor.party != asking->job.actor.party)
+    while (first < asking && (first->job.early != 0 || first->job.actor.party != asking->job.actor.party))
         first++;
     return first < asking;
 }
@@ -415,7 +415,7 @@ static void asking_begin(struct asking *asking, struct smki_adhoc_asked *asked, 
     read_document(&asking->job, asked->identity, asked->document);
 }
 
-/* What the store says of each Party's pace. */
+/* What the store says of each Party's pace; what cannot be read for one sets that one apart. */
 static int askings_look(struct asking *askings, size_t count, struct smki_service *service)
 {
     struct store_view *view;
@@ -423,11 +423,13 @@ static int askings_look(struct asking *askings, size_t count, struct smki_servic
 
     if (rc != 0)
         return rc;
-    for (size_t i = 0; i < count && rc == 0; i++)
+    for (size_t i = 0; i < count; i++) {
+        askings[i].request.apart = false;
         if (!askings[i].asked->waited && askings[i].job.early == 0)
-            rc = ask_store(&askings[i].job, view, NULL);
+            askings[i].request.apart = ask_store(&askings[i].job, view, NULL) != 0;
+    }
     store_view_end(view);
-    return rc;
+    return 0;
 }
 
 static int ask_alone(struct smki_adhoc_asked *asked, struct smki_service *service)
@@ -457,18 +459,19 @@ static int asking_end(struct asking *asking, struct smki_service *service)
 static void ask_together(struct smki_adhoc_asked *asked, struct asking *askings, size_t count, struct smki_service *service)
 {
     struct together *requests[TOGETHER_MAX];
+    size_t together = 0;
     int rc;
 
     for (size_t i = 0; i < count; i++)
         asking_begin(&askings[i], &asked[i], service);
     rc = askings_look(askings, count, service);
     for (size_t i = 0; i < count; i++) {
+        askings[i].request.apart = rc != 0 || askings[i].request.apart;
         asking_prepare(askings, &askings[i]);
-        requests[i] = &askings[i].request;
-        requests[i]->apart = true;
+        if (!askings[i].request.apart)
+            requests[together++] = &askings[i].request;
     }
-    if (rc == 0)
-        issue_together(service, requests, count);
+    issue_together(service, requests, together);
     for (size_t i = 0; i < count; i++)
         asked[i].code = asking_end(&askings[i], service);
 }

@@ -57,87 +57,94 @@ int smki_service_certificate(struct smki_service *service, const struct smki_ser
 
 /* ---- of a device ---- */
 
-struct device_search {
-    uint8_t after[SMKI_SERIAL_SIZE];
-    struct store_claim found;
-    bool any;
+/* Where a certificate stands among its device's: serials that were reserved ahead are used in no strict order (serial.c). */
+struct device_place {
+    struct smki_time issued_at; /* to the second, so that many may be equal */
+    uint8_t serial[SMKI_SERIAL_SIZE];
 };
 
-typedef bool (*device_step)(void *context, const struct store_claim *claim);
+struct device_search {
+    struct store_view *view;
+    bool upwards;
+    bool bounded;             /* by `from`, which is not found again */
+    struct device_place from; /* of which the nearest is sought */
+    bool any;
+    struct device_place nearest;
+    int rc; /* the store failed */
+};
 
-static bool after_search(void *context, const struct store_claim *claim)
+static int place_compare(const struct device_place *a, const struct device_place *b)
 {
-    struct device_search *search = context;
-
-    if (memcmp(claim->serial, search->after, SMKI_SERIAL_SIZE) <= 0)
-        return true;
-    search->found = *claim;
-    search->any = true;
-    return false;
+    if (a->issued_at.us != b->issued_at.us)
+        return a->issued_at.us < b->issued_at.us ? -1 : 1;
+    return memcmp(a->serial, b->serial, SMKI_SERIAL_SIZE);
 }
 
-/* From search->after on, by the step upwards or downwards; *at gets the serial of the one that is found. */
-static int device_certificate(struct store_view *view, const struct smki_device_id *id, device_step step, struct device_search *search,
-                              struct smki_serial *at, struct smki_stored_certificate *out, struct smki_error *err)
+static int place_of(struct store_view *view, const uint8_t serial[SMKI_SERIAL_SIZE], struct device_place *out)
 {
     struct store_certificate stored;
-    size_t count;
-    int rc = SMKI_NOT_FOUND;
+    int rc = store_certificate_get(view, STORE_CA_DCA, serial, &stored, NULL);
 
-    while (rc == SMKI_NOT_FOUND) { /* granted ones that are not signed yet have no certificate: go on to the next */
-        search->any = false;
-        if ((rc = store_claims_of_device(view, id, &count, step, search, err)) != 0)
-            return rc;
-        if (!search->any)
-            return SMKI_NOT_FOUND;
-        rc = store_certificate_get(view, STORE_CA_DCA, search->found.serial, &stored, NULL);
-        memcpy(search->after, search->found.serial, SMKI_SERIAL_SIZE);
+    memcpy(out->serial, serial, SMKI_SERIAL_SIZE);
+    out->issued_at = rc == 0 ? stored.issued_at : (struct smki_time){0};
+    return rc;
+}
+
+/* Granted ones that are not signed yet have no certificate. */
+static bool device_look(void *context, const struct store_claim *claim)
+{
+    struct device_search *search = context;
+    const int sign = search->upwards ? 1 : -1;
+    struct device_place place;
+    int rc = place_of(search->view, claim->serial, &place);
+
+    if (rc != 0) {
+        search->rc = rc == SMKI_NOT_FOUND ? 0 : rc;
+        return search->rc == 0;
     }
-    *at = serial_of(search->found.serial);
-    return rc != 0 ? smki_fail(err, rc, NULL) : certificate_copy(out, &stored, err);
+    if ((search->bounded && sign * place_compare(&place, &search->from) <= 0) ||
+        (search->any && sign * place_compare(&place, &search->nearest) >= 0))
+        return true;
+    search->nearest = place;
+    search->any = true;
+    return true;
+}
+
+/* The nearest of *at ({0}: of either end), which becomes it. */
+static int device_certificate(struct smki_service *service, const struct smki_device_id *id, bool upwards, struct smki_serial *at,
+                              struct smki_stored_certificate *out, struct smki_error *err)
+{
+    struct device_search search = {.upwards = upwards, .bounded = at->size == SMKI_SERIAL_SIZE};
+    struct store_certificate stored;
+    size_t count;
+    int rc = store_view_begin(service->store, &search.view, err);
+
+    if (rc != 0)
+        return rc;
+    if (search.bounded)
+        (void)!place_of(search.view, at->octet, &search.from);
+    if ((rc = store_claims_of_device(search.view, id, &count, device_look, &search, err)) == 0 && search.rc != 0)
+        rc = smki_fail(err, search.rc, NULL);
+    else if (rc == 0 && !search.any)
+        rc = SMKI_NOT_FOUND;
+    if (rc == 0 && (rc = store_certificate_get(search.view, STORE_CA_DCA, search.nearest.serial, &stored, err)) == 0) {
+        *at = serial_of(search.nearest.serial);
+        rc = certificate_copy(out, &stored, err);
+    }
+    store_view_end(search.view);
+    return rc;
 }
 
 int smki_service_device_certificate(struct smki_service *service, const struct smki_device_id *id, struct smki_serial *after,
                                     struct smki_stored_certificate *out, struct smki_error *err)
 {
-    struct device_search search = {0};
-    struct store_view *view;
-    int rc = store_view_begin(service->store, &view, err);
-
-    if (rc != 0)
-        return rc;
-    memcpy(search.after, after->octet, SMKI_SERIAL_SIZE);
-    rc = device_certificate(view, id, after_search, &search, after, out, err);
-    store_view_end(view);
-    return rc;
-}
-
-static bool before_search(void *context, const struct store_claim *claim)
-{
-    struct device_search *search = context;
-
-    if (memcmp(claim->serial, search->after, SMKI_SERIAL_SIZE) >= 0)
-        return false;
-    search->found = *claim; /* the last one stays */
-    search->any = true;
-    return true;
+    return device_certificate(service, id, true, after, out, err);
 }
 
 int device_certificate_before(struct smki_service *service, const struct smki_device_id *id, struct smki_serial *before,
                               struct smki_stored_certificate *out, struct smki_error *err)
 {
-    struct device_search search = {0};
-    struct store_view *view;
-    int rc = store_view_begin(service->store, &view, err);
-
-    if (rc != 0)
-        return rc;
-    memset(search.after, 0xff, SMKI_SERIAL_SIZE);
-    if (before->size == SMKI_SERIAL_SIZE)
-        memcpy(search.after, before->octet, SMKI_SERIAL_SIZE);
-    rc = device_certificate(view, id, before_search, &search, before, out, err);
-    store_view_end(view);
-    return rc;
+    return device_certificate(service, id, false, before, out, err);
 }
 
 int smki_service_device_count(struct smki_service *service, const struct smki_device_id *id, uint32_t *count, uint32_t *limit,

@@ -93,6 +93,24 @@ static int left_void(struct store_change *change, void *argument, struct smki_er
     return void_change(change, issuing, err);
 }
 
+int twin_is_open(const struct issuing *issuing, struct store_view *view, bool *found, struct smki_error *err)
+{
+    struct smki_buffer open = {0};
+    int rc = tickets_open(view, &open, err);
+
+    *found = false;
+    for (size_t at = 0; at < open.size && rc == 0 && !*found; at += sizeof(uint64_t)) {
+        struct ticket ticket;
+        uint64_t number;
+
+        memcpy(&number, open.at + at, sizeof(number));
+        if ((rc = ticket_get(view, number, &ticket, err)) == 0)
+            *found = is_twin(issuing, &ticket);
+    }
+    smki_buffer_finish(&open);
+    return rc;
+}
+
 /* A request that is sent again must not be told that it is the duplicate of a ticket without a certificate: one of somebody who is at it is
  * issuing->twin, one that was left is made void. */
 static int twin_find(struct issuing *issuing, struct store_change *change, struct smki_error *err)

@@ -34,6 +34,10 @@ bool is_store_failure(int code);
 /* The admission's word, if there is one: the transaction's number, and whether it ends there (issuing->ended). */
 SMKI_MUST_USE int admission_ask(struct issuing *issuing, struct store_change *change, struct smki_error *err);
 
+/* ---- issue.c ---- */
+/* Is there an open ticket that makes this request a duplicate? */
+SMKI_MUST_USE int twin_is_open(const struct issuing *issuing, struct store_view *view, bool *open, struct smki_error *err);
+
 /* ---- issue_quota.c ---- */
 /* issuing->agreed, read outside the change: agreements are documents, of which there may be many. */
 SMKI_MUST_USE int quota_ask(struct issuing *issuing, struct smki_error *err);

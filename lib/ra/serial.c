@@ -23,7 +23,9 @@ struct smki_serial serial_of(const uint8_t octets[SMKI_SERIAL_SIZE])
 /* ---- reserved ahead ---- */
 
 #define SERIALS_AHEAD 1024
-#define SERIALS_AGE   SMKI_MINUTE /* certificates lie in the order of their serials, and by that about in the order of their making */
+/* Certificates lie in the order of their serials, and by that about in the order of their making. Who asks but once in a quarter of an hour
+ * waits for two writes. */
+#define SERIALS_AGE (15 * SMKI_MINUTE)
 
 static bool is_younger(const struct serials *serials, struct smki_time now, int64_t age)
 {

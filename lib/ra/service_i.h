@@ -133,10 +133,10 @@ const struct ca_place *ca_places(size_t *count);
 /* A serial number: its time-ordered half as reserved in the store, then 64 unpredictable bits (design: reserve, record, sign, record). */
 void serial_compose(uint8_t out[SMKI_SERIAL_SIZE], uint64_t half, const uint8_t chance[8]);
 
-/* Takes `count` of the halves that are reserved ahead, and reserves some, by a durable write, when there are none or they are of another
- * minute. */
+/* Takes `count` of the halves that are reserved ahead, and reserves some, by a durable write, when there are none or they are a
+ * quarter of an hour old. */
 SMKI_MUST_USE int serials_take(struct smki_service *service, size_t count, uint64_t *first, struct smki_error *err);
-/* Reserves more in a change that is made anyway, when they are half gone or half a minute old; serials_put once it is durable. */
+/* Reserves more in a change that is made anyway, when they are half gone or half as old; serials_put once it is durable. */
 SMKI_MUST_USE int serials_more(struct smki_service *service, struct store_change *change, struct serials *more, struct smki_error *err);
 void serials_put(struct smki_service *service, const struct serials *more);
 

@@ -107,7 +107,11 @@ static int granted_sign(struct smki_service *service, struct together *granted[T
     uint64_t half;
     int rc;
 
-    if ((rc = smki_service_ca(service, SMKI_DCA, &ca, NULL)) != 0 || (rc = serials_take(service, count, &half, NULL)) != 0 ||
+    if ((rc = smki_service_ca(service, SMKI_DCA, &ca, NULL)) != 0)
+        return rc;
+    if (smki_ca_key(ca) == NULL || !key_is_traceless(smki_ca_key(ca)))
+        return SMKI_CA_KEY_UNAVAILABLE;
+    if ((rc = serials_take(service, count, &half, NULL)) != 0 ||
         (rc = service->random.fill(service->random.context, chance, count * sizeof(chance[0]))) != 0)
         return rc;
     for (size_t i = 0; i < count; i++) {
@@ -134,7 +138,6 @@ static int discard(const struct together *request, struct store_change *change, 
 static int decide_again(struct together *request, struct store_change *change, struct smki_error *err)
 {
     struct issuing *issuing = &request->issuing;
-    struct smki_buffer tickets = {0};
     int rc = 0;
 
     request->again = false;
@@ -148,9 +151,8 @@ static int decide_again(struct together *request, struct store_change *change, s
         return smki_fail(err, issuing->refusal, "%s", issuing->why.text);
     if (issuing->refusal == 0)
         request->again = !request->is_signed;
-    if (issuing->refusal == SMKI_CSR_DUPLICATE && (rc = tickets_open(store_change_view(change), &tickets, err)) == 0)
-        request->again = tickets.size != 0;
-    smki_buffer_finish(&tickets);
+    if (issuing->refusal == SMKI_CSR_DUPLICATE)
+        rc = twin_is_open(issuing, store_change_view(change), &request->again, err);
     return rc;
 }
 
@@ -177,10 +179,13 @@ static int request_store(struct together *request, struct store_change *change, 
     struct issuing *issuing = &request->issuing;
     int rc;
 
+    if (issuing->admission != NULL) /* the number of a change that was undone is not its own any more */
+        issuing->transaction = 0;
+    issuing->ended = false;
     if ((rc = decide_again(request, change, err)) != 0)
         return rc;
     if (request->again) {
-        issuing->ticket.number = issuing->transaction; /* 0: it gets one when it is asked for alone */
+        issuing->ticket.number = issuing->transaction; /* 0: none yet; it gets one when it is asked for alone */
         return discard(request, change, SMKI_LEASE_LOST, "what was asked for changed while it was signed; it is decided again", err);
     }
     if ((rc = admission_ask(issuing, change, err)) != 0)
@@ -242,6 +247,8 @@ void issue_together(struct smki_service *service, struct together *const request
     size_t grants = 0;
     int rc;
 
+    if (count == 0)
+        return;
     for (size_t i = 0; i < count; i++)
         begin(requests[i]);
     requests_read(&group);

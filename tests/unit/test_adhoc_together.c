@@ -3,6 +3,7 @@
 #include "adhoc_test.h"
 
 #include "pki/key_i.h"
+#include "ra/ticket_i.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -439,6 +440,68 @@ static void a_key_that_is_counted_takes_two_writes(void **state)
     clear(&at);
 }
 
+static int open_ticket(struct store_change *change, void *argument, struct smki_error *err)
+{
+    struct ticket ticket = {.profile = SMKI_PROFILE_IKI, .ca = SMKI_IKICA, .csr = BYTES(keys[0].der, keys[0].size)};
+
+    (void)argument;
+    return ticket_put(change, &ticket, err);
+}
+
+static void a_ticket_of_something_else_takes_no_duplicate_apart(void **state)
+{
+    struct adhoc_home at;
+    struct call call = {.at = &at};
+    struct smki_error err = {0};
+
+    (void)state;
+    lay(&at, "2026-11-23T14:00", "{\"demand.adhoc_pace_mode\": \"off\"}");
+    PORTAL(&at, &keys[0]);
+    ASSERT_OK(store_change(smki_service_store(at.home.service), open_ticket, NULL, &err), err);
+    for (size_t i = 0; i < 8; i++)
+        call_add(&call, &at.supplier, &keys[0]);
+    assert_int_equal(call_make(&call), 1);
+    for (size_t i = 0; i < 8; i++)
+        EXPECT_CODE(&call, i, SMKI_CSR_DUPLICATE);
+    call_end(&call);
+    clear(&at);
+}
+
+/* Serials that were reserved ahead are older than the portal's of the same moment. */
+static void a_devices_certificates_come_in_the_order_of_their_issue(void **state)
+{
+    static struct smki_stored_certificate out;
+    struct adhoc_home at;
+    struct call call = {.at = &at};
+    struct smki_serial upwards = {0}, downwards = {0};
+    int64_t issued[4];
+    struct smki_device_id id;
+    struct smki_error err = {0};
+
+    (void)state;
+    lay(&at, "2026-11-23T14:00", "{\"demand.adhoc_pace_mode\": \"off\"}");
+    ASSERT_OK(smki_device_id_parse(&id, "90b3d51f300a0000", &err), err);
+    for (size_t i = 0; i < 4; i++, test_clock_advance(&at.home.clock, 10 * SMKI_SECOND)) {
+        issued[i] = at.home.clock.us;
+        if (i % 2 == 0) {
+            PORTAL(&at, &keys[i]);
+            continue;
+        }
+        call_add(&call, &at.supplier, &keys[i]);
+        call_make(&call);
+        call_end(&call);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        ASSERT_OK(smki_service_device_certificate(at.home.service, &id, &upwards, &out, &err), err);
+        assert_int_equal(out.issued_at.us, issued[i]);
+        ASSERT_OK(device_certificate_before(at.home.service, &id, &downwards, &out, &err), err);
+        assert_int_equal(out.issued_at.us, issued[3 - i]);
+    }
+    assert_int_equal(smki_service_device_certificate(at.home.service, &id, &upwards, &out, &err), SMKI_NOT_FOUND);
+    assert_int_equal(device_certificate_before(at.home.service, &id, &downwards, &out, &err), SMKI_NOT_FOUND);
+    clear(&at);
+}
+
 static void reserved_serials_are_never_given_twice(void **state)
 {
     struct adhoc_home at;
@@ -480,6 +543,8 @@ int main(void)
         cmocka_unit_test(whose_slot_another_process_takes_meanwhile_is_refused_for_its_pace),
         cmocka_unit_test(without_a_store_all_are_told_and_may_ask_again),
         cmocka_unit_test(a_key_that_is_counted_takes_two_writes),
+        cmocka_unit_test(a_ticket_of_something_else_takes_no_duplicate_apart),
+        cmocka_unit_test(a_devices_certificates_come_in_the_order_of_their_issue),
         cmocka_unit_test(reserved_serials_are_never_given_twice),
     };
 

@@ -406,6 +406,69 @@ static void a_chunk_that_takes_longer_than_its_lease_stays_its_runners(void **st
     home_clear(&home);
 }
 
+/* A night that closes while chunks wait to be decided, all of them due for another lease, and opens again. */
+static struct {
+    struct home *home;
+    const struct key_home *file;
+    atomic_uint signatures;
+    bool reopened;
+    int looks;
+    volatile int stop;
+} closing;
+
+#define LOOKS_MAX 400 /* of progress, some 50 ms each */
+
+static int sign_and_close(const struct smki_key *key, uint8_t out[SMKI_SIGNATURE_MAX_SIZE], size_t *size, const uint8_t digest[32],
+                          struct smki_error *err)
+{
+    usleep(SIGNATURE_TIME);
+    if (atomic_fetch_add(&closing.signatures, 1) == 8)
+        NOW(closing.home, "2026-11-24T08:30");
+    return closing.file->sign(key, out, size, digest, err);
+}
+
+static void reopen_when_it_rests(void *context, const struct smki_run_progress *progress)
+{
+    (void)context;
+    if (!closing.reopened && progress->paused && atomic_load(&closing.signatures) > 8) {
+        closing.reopened = true;
+        NOW(closing.home, "2026-11-24T21:00");
+    }
+    if (progress->processed == REQUESTS || ++closing.looks == LOOKS_MAX)
+        closing.stop = 1;
+}
+
+static void what_is_given_back_when_the_night_closes_is_taken_up_when_it_opens(void **state)
+{
+    const struct smki_run_options options = {.workers = 1, .watch = true, .stop = &closing.stop, .progress = reopen_when_it_rests};
+    struct smki_run_progress summary;
+    struct key_home slow_home;
+    const struct smki_ca *ca;
+    struct smki_key *key;
+    struct home home;
+    uint64_t batch;
+    struct smki_error err = {0};
+
+    (void)state;
+    home_lay(&home, "2026-11-23T21:00", CHUNKS_OF_4);
+    closing.home = &home;
+    batch = SUBMIT(&home, requests, REQUESTS);
+    ASSERT_OK(smki_service_ca(home.service, SMKI_DCA, &ca, &err), err);
+    key = (struct smki_key *)(uintptr_t)smki_ca_key(ca);
+    closing.file = key->home;
+    slow_home = *closing.file;
+    slow_home.sign = sign_and_close;
+    key->home = &slow_home;
+    ((struct smki_config *)(uintptr_t)smki_service_config(home.service))->runner_lease = 300; /* us */
+    (void)!run_with(&home, &options, &summary, &err);
+    key->home = closing.file;
+    assert_true(closing.reopened);
+    assert_int_equal(summary.processed, REQUESTS);
+    assert_int_equal(BATCH(&home, batch).state, SMKI_STATE_COMPLETED);
+    AUDIT_HOLDS(&home);
+    home_clear(&home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_run_that_is_stopped_finishes_what_it_has_in_hand_and_nothing_is_done_twice),
         cmocka_unit_test(more_workers_than_work_do_no_harm),
         cmocka_unit_test(a_chunk_that_takes_longer_than_its_lease_stays_its_runners),
+        cmocka_unit_test(what_is_given_back_when_the_night_closes_is_taken_up_when_it_opens),
     };
 
     return cmocka_run_group_tests(tests, group_begin, group_end);
