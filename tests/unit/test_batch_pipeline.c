@@ -416,7 +416,7 @@ static struct {
     volatile int stop;
 } closing;
 
-#define LOOKS_MAX 400 /* of progress, some 50 ms each */
+#define LOOKS_MAX 60 /* of progress */
 
 static int sign_and_close(const struct smki_key *key, uint8_t out[SMKI_SIGNATURE_MAX_SIZE], size_t *size, const uint8_t digest[32],
                           struct smki_error *err)
