@@ -207,7 +207,7 @@ claim "a seventh batch is queued" queued
 tell hide
 "$PROGRAMS/batch/smki-batch" --home "$home" run --watch >"$folder/watch.out" 2>"$folder/run.err" &
 runner=$!
-claim "the watch tells of a token that is away" within 30 grep -q "trouble.*CA_KEY_UNAVAILABLE.*the night is paused" "$folder/watch.out"
+claim "the watch tells of a token that is away" within 30 grep -q "CA_KEY_UNAVAILABLE: the night is paused, and goes on when" "$folder/watch.out"
 tell ""
 claim "and that it is back" within 30 grep -q "the CA's key can be used again" "$folder/watch.out"
 watched() { [ "$(processed 7)" -eq "$count" ]; }
