@@ -2,7 +2,7 @@
 # CA keys in an HSM: SoftHSM2, behind a module that fails as it is told to (tests/pkcs11/shim.c). The keys are made there and cannot be taken off; a night
 # runs with the DCA's key there, through kill -9, a token that goes away, and a module that hangs, which also meets the web service.
 #   HSM_CSRS   CSRs of a night; 300
-# shellcheck source=tests/system/lib.sh disable=SC2317,SC2034 # functions are called through claim
+# shellcheck source=tests/system/lib.sh disable=SC2317,SC2034,SC2016 # functions are called through claim
 . "${ROOT:?the source tree}/tests/system/lib.sh"
 # shellcheck source=tests/system/web_lib.sh
 . "$ROOT/tests/system/web_lib.sh"
