@@ -141,7 +141,9 @@ struct smki_run_options {
 
 /* Approves (when automatic), parses and works off what waits: without `watch` until nothing is left to do or the window closes. Several runners may work on
  * one home. OUTSIDE_WINDOW when the window is closed, `watch` and `ignore_window` are not set, and something waits. While Planned Maintenance pauses the
- * night (smki/maintenance.h) no chunk is begun: `watch` waits for its end; else MAINTENANCE when something waits. */
+ * night (smki/maintenance.h) no chunk is begun: `watch` waits for its end; else MAINTENANCE when something waits. While the DCA's key is on a token that is
+ * away (smki/key.h) what was granted waits for it, and is signed when it is back, so long as `pkcs11.patience` (`watch`: as long as it takes); then
+ * CA_KEY_UNAVAILABLE, as at once for a key in a file. */
 SMKI_API SMKI_MUST_USE int smki_batch_run(struct smki_service *service, const struct smki_actor *actor, const struct smki_run_options *options,
                                           struct smki_run_progress *summary, struct smki_error *err);
 

@@ -74,6 +74,7 @@ struct pool {
     unsigned holders; /* the key and the threads */
     bool closing;
     struct job *first, **last;
+    unsigned waiting; /* jobs in it */
     struct signer *signers;
     unsigned signer_count, idle;
     int64_t started; /* when the last thread was */
@@ -411,6 +412,7 @@ static struct job *job_take(struct pool *pool)
         return NULL;
     if ((pool->first = job->next) == NULL)
         pool->last = &pool->first;
+    pool->waiting--;
     job->state = JOB_RUNS;
     return job;
 }
@@ -531,7 +533,7 @@ static int signer_provide(struct pool *pool, struct smki_error *err)
 
     if (now < pool->look_at)
         return smki_fail(err, SMKI_CA_KEY_UNAVAILABLE, "%s", pool->away.text);
-    if (pool->idle == 0 && good < pool->sessions && stuck < STUCK_MAX && (stuck == 0 || now - pool->started > pool->timeout))
+    if (pool->waiting >= pool->idle && good < pool->sessions && stuck < STUCK_MAX && (stuck == 0 || now - pool->started > pool->timeout))
         signer_start(pool);
     if (pool->signer_count == 0)
         return smki_fail(err, SMKI_CA_KEY_UNAVAILABLE, "no thread can be started for the token: out of memory");
@@ -546,6 +548,7 @@ static void job_unlink(struct pool *pool, struct job *job)
         at = &(*at)->next;
     if ((*at = job->next) == NULL)
         pool->last = at;
+    pool->waiting--;
     job_release(job);
 }
 
@@ -577,6 +580,7 @@ static int job_run(struct pool *pool, struct job *job, struct smki_error *err)
     job->holders++;
     *pool->last = job;
     pool->last = &job->next;
+    pool->waiting++;
     pthread_cond_signal(&pool->for_signers);
     if (job_wait(pool, job))
         return job->rc == 0 ? 0 : smki_fail(err, job->rc == SMKI_NO_MEMORY ? job->rc : SMKI_CA_KEY_UNAVAILABLE, "%s", job->err.text);

@@ -2,7 +2,7 @@
 # CA keys in an HSM: SoftHSM2, behind a module that fails as it is told to (tests/pkcs11/shim.c). The keys are made there and cannot be taken off; a night
 # runs with the DCA's key there, through kill -9, a token that goes away, and a module that hangs, which also meets the web service.
 #   HSM_CSRS   CSRs of a night; 300
-# shellcheck source=tests/system/lib.sh disable=SC2317,SC2034 # functions are called through claim
+# shellcheck source=tests/system/lib.sh disable=SC2317,SC2034,SC2016 # functions are called through claim
 . "${ROOT:?the source tree}/tests/system/lib.sh"
 # shellcheck source=tests/system/web_lib.sh
 . "$ROOT/tests/system/web_lib.sh"
@@ -197,6 +197,27 @@ runner
 claim "the right one, and it runs" ended 0
 claim "whole at last" all_is_done 6
 
+# ---- the night runner that stays ----
+
+setting pkcs11.patience '"10 min"'
+setting night.start "\"$(TZ=Europe/London date -d '2 hours ago' +%H:00)\""
+setting night.end "\"$(TZ=Europe/London date -d '10 hours' +%H:00)\""
+setting demand.poll_from "\"$(TZ=Europe/London date -d '2 hours ago' +%H:00)\""
+claim "a seventh batch is queued" queued
+tell hide
+"$PROGRAMS/batch/smki-batch" --home "$home" run --watch >"$folder/watch.out" 2>"$folder/run.err" &
+runner=$!
+claim "the watch tells of a token that is away" within 30 grep -q "CA_KEY_UNAVAILABLE: the night is paused, and goes on when" "$folder/watch.out"
+tell ""
+claim "and that it is back" within 30 grep -q "the CA's key can be used again" "$folder/watch.out"
+watched() { [ "$(processed 7)" -eq "$count" ]; }
+claim "it has worked it off" within 120 watched
+tell hide
+kill -TERM "$runner"
+claim "a signal ends it" ended 0
+tell ""
+claim "whole too" all_is_done 7
+
 # ---- the web service ----
 
 request "$folder/first.csr" 90B3D51F30010001 digitalSignature
@@ -260,6 +281,37 @@ adhoc 1 "$folder/document"
 claim "the service stops though its module hangs" web_stop
 tell ""
 cp "$folder/smki.json" "$home/smki.json"
+
+# ---- a PIN that is typed ----
+
+typed() { # typed PIN COMMAND...: on a terminal of its own, on which each question is answered with the PIN
+    python3 - "$@" <<'PYTHON'
+import os, pty, select, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+said = b""
+while select.select([terminal], [], [], 60)[0]:
+    try:
+        part = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    said += part
+    if part.rstrip().endswith(b":"):
+        os.write(terminal, sys.argv[1].encode() + b"\n")
+print(said.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+PYTHON
+}
+softhsm2-util --init-token --free --label Typed --so-pin 12345678 --pin 8765 >/dev/null
+claim "init asks for the PIN" typed 8765 "$PROGRAMS/smki/smki" init "$folder/typed" --pkcs11 "$SHIM" --token Typed
+claim "and does not show it" eval '! grep -q 8765 "$folder/out"'
+claim "so does a command that signs" typed 8765 "$PROGRAMS/smki/smki" --home "$folder/typed" ca crl dca --out "$folder/typed.crl"
+refused 1 "where there is no terminal" setsid "$PROGRAMS/smki/smki" --home "$folder/typed" ca crl dca
+claim "it says what to do" because "name a file or a credential in pkcs11.pin_source"
+claim "the PIN is nowhere in the home" eval '! grep -rq 8765 "$folder/typed/smki.json" "$folder/typed/keys" "$folder/typed/ca"'
 
 # ---- a key out of a file ----
 
