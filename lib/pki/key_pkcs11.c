@@ -26,6 +26,8 @@
 #define CLOSE_WAIT   (2 * SMKI_SECOND)  /* us that closing waits for threads that are in the module */
 #define P256_RAW     64                 /* octets of r and s */
 #define SESSIONS_MAX 256
+#define PART_LEAST   4 /* signatures of a call that is divided among sessions */
+#define PARTS_MAX    (KEY_TOGETHER / PART_LEAST)
 
 enum job_state { JOB_WAITS, JOB_RUNS, JOB_DONE };
 
@@ -38,6 +40,7 @@ struct job {
     pthread_cond_t done;
     int rc;
     struct smki_error err;
+    int64_t until; /* its caller waits, if nothing moves */
     int64_t moved; /* it runs: when its thread last came out of the module */
     size_t count;
     uint8_t (*digests)[SHA256_SIZE];
@@ -555,7 +558,7 @@ static void job_unlink(struct pool *pool, struct job *job)
 /* Many signatures may take longer than one answer may: as long as the token goes on answering. */
 static bool job_wait(struct pool *pool, struct job *job)
 {
-    int64_t until = now_us() + pool->timeout;
+    int64_t until = job->until;
 
     while (job->state != JOB_DONE) {
         const int64_t now = now_us(), later = (job->state == JOB_RUNS ? job->moved : pool->moved) + pool->timeout;
@@ -570,18 +573,25 @@ static bool job_wait(struct pool *pool, struct job *job)
     return true;
 }
 
-/* The pool's lock is held. */
-static int job_run(struct pool *pool, struct job *job, struct smki_error *err)
+/* The pool's lock is held, as in what follows. */
+static int job_put(struct pool *pool, struct job *job, struct smki_error *err)
 {
-    int rc = signer_provide(pool, err);
+    int rc = job->digests == NULL || job->signatures == NULL || job->sizes == NULL ? smki_fail(err, SMKI_NO_MEMORY, NULL)
+                                                                                   : signer_provide(pool, err);
 
     if (rc != 0)
         return rc;
     job->holders++;
+    job->until = now_us() + pool->timeout;
     *pool->last = job;
     pool->last = &job->next;
     pool->waiting++;
     pthread_cond_signal(&pool->for_signers);
+    return 0;
+}
+
+static int job_end(struct pool *pool, struct job *job, struct smki_error *err)
+{
     if (job_wait(pool, job))
         return job->rc == 0 ? 0 : smki_fail(err, job->rc == SMKI_NO_MEMORY ? job->rc : SMKI_CA_KEY_UNAVAILABLE, "%s", job->err.text);
     atomic_store(&job->left, true);
@@ -590,27 +600,81 @@ static int job_run(struct pool *pool, struct job *job, struct smki_error *err)
     return no_answer(pool, err);
 }
 
+/* ---- many: in as many parts as there are sessions with nothing to do, so that an HSM at the end of a line is not waited for 32 times in a
+ * row ---- */
+
+static size_t parts_wanted(const struct pool *pool, size_t count)
+{
+    const unsigned fresh = pool->signer_count < pool->sessions ? pool->sessions - pool->signer_count : 0, free = pool->idle + fresh;
+    const size_t most = count / PART_LEAST, idle = free > pool->waiting ? free - pool->waiting : 0;
+    const size_t parts = idle < most ? idle : most;
+
+    return parts == 0 ? 1 : parts < PARTS_MAX ? parts : PARTS_MAX;
+}
+
+struct parts {
+    struct job *jobs[PARTS_MAX];
+    size_t first[PARTS_MAX], count;
+};
+
+static int parts_put(struct parts *parts, struct pool *pool, size_t count, uint8_t digests[][SHA256_SIZE], struct smki_error *err)
+{
+    const size_t wanted = parts_wanted(pool, count);
+    int rc = 0;
+
+    for (size_t i = 0; i < wanted && rc == 0; i++) {
+        const size_t first = count * i / wanted, end = count * (i + 1) / wanted;
+        struct job *job = job_create(end - first, digests + first);
+
+        if (job == NULL)
+            return smki_fail(err, SMKI_NO_MEMORY, NULL);
+        if ((rc = job_put(pool, job, err)) != 0) {
+            job_release(job);
+        } else {
+            parts->first[parts->count] = first;
+            parts->jobs[parts->count++] = job;
+        }
+    }
+    return rc;
+}
+
+/* What of it was signed, when not all was: it is given to nobody. */
+static void parts_untell(const struct parts *parts, struct pool *pool)
+{
+    for (size_t i = 0; i < parts->count; i++)
+        if (parts->jobs[i]->state == JOB_DONE && parts->jobs[i]->rc == 0)
+            pool->counts.given -= parts->jobs[i]->count;
+}
+
 static int token_sign_many(const struct smki_key *key, size_t count, uint8_t digests[][SHA256_SIZE], uint8_t out[][SMKI_SIGNATURE_MAX_SIZE],
                            size_t sizes[], struct smki_error *err)
 {
     struct pool *pool = pool_of(key);
-    struct job *job;
+    struct parts parts = {.count = 0};
     int rc;
 
     if (pool->pid != getpid())
         return smki_fail(err, SMKI_CA_KEY_UNAVAILABLE, "a key on a token is not used in a forked process: open it there");
-    if ((job = job_create(count, digests)) == NULL)
-        return smki_fail(err, SMKI_NO_MEMORY, NULL);
     pthread_mutex_lock(&pool->lock);
-    if (job->digests == NULL || job->signatures == NULL || job->sizes == NULL)
-        rc = smki_fail(err, SMKI_NO_MEMORY, NULL);
-    else
-        rc = job_run(pool, job, err);
-    if (rc == 0) {
-        memcpy(out, job->signatures, count * sizeof(*out));
-        memcpy(sizes, job->sizes, count * sizeof(*sizes));
+    rc = parts_put(&parts, pool, count, digests, err);
+    for (size_t i = 0; i < parts.count; i++) {
+        struct smki_error why = {0};
+        const int ended = job_end(pool, parts.jobs[i], &why);
+
+        if (ended != 0 && rc == 0)
+            rc = smki_fail(err, ended, "%s", why.text);
     }
-    job_release(job);
+    if (rc != 0)
+        parts_untell(&parts, pool);
+    for (size_t i = 0; i < parts.count; i++) {
+        const struct job *job = parts.jobs[i];
+
+        if (rc == 0) {
+            memcpy(out + parts.first[i], job->signatures, job->count * sizeof(*out));
+            memcpy(sizes + parts.first[i], job->sizes, job->count * sizeof(*sizes));
+        }
+        job_release(parts.jobs[i]);
+    }
     pthread_mutex_unlock(&pool->lock);
     return rc;
 }

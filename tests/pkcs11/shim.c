@@ -250,15 +250,26 @@ static CK_RV shim_sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, 
     return real->C_SignInit(session, mechanism, key);
 }
 
+static void signing_begins(void)
+{
+    const uint64_t signing = atomic_fetch_add(&counts[SHIM_SIGNING], 1) + 1;
+
+    pthread_mutex_lock(&lock);
+    asked++;
+    if (signing > atomic_load(&counts[SHIM_SIGNING_MOST]))
+        atomic_store(&counts[SHIM_SIGNING_MOST], signing);
+    pthread_mutex_unlock(&lock);
+}
+
 static CK_RV shim_sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature, CK_ULONG *signature_size)
 {
     CK_RV rv;
 
-    pthread_mutex_lock(&lock);
-    asked++;
-    pthread_mutex_unlock(&lock);
-    rv = control("C_Sign");
-    if (rv != CKR_OK || (rv = real->C_Sign(session, data, size, signature, signature_size)) != CKR_OK)
+    signing_begins();
+    if ((rv = control("C_Sign")) == CKR_OK)
+        rv = real->C_Sign(session, data, size, signature, signature_size);
+    atomic_fetch_sub(&counts[SHIM_SIGNING], 1);
+    if (rv != CKR_OK)
         return rv;
     atomic_fetch_add(&counts[SHIM_SIGNED], 1);
     if (signs_with_watched)

@@ -209,6 +209,44 @@ static void many_are_signed_in_their_order(void **state)
     smki_key_close(key);
 }
 
+static void many_are_divided_among_sessions_that_have_nothing_to_do(void **state)
+{
+    uint8_t digests[WHOLE][32] = {{0}}, signatures[WHOLE][SMKI_SIGNATURE_MAX_SIZE];
+    struct smki_key *key = OPEN(4);
+    size_t sizes[WHOLE];
+
+    (void)state;
+    for (size_t i = 0; i < WHOLE; i++)
+        digests[i][0] = (uint8_t)i;
+    TELL("delay C_Sign 40");
+    ((volatile uint64_t *)(uintptr_t)counts)[SHIM_SIGNING_MOST] = 0;
+    ASSERT_OK(smki_key_sign_many(key, WHOLE, digests, signatures, sizes, &err), err);
+    TELL("");
+    assert_int_equal(counts[SHIM_SIGNING_MOST], 4);
+    for (size_t i = 0; i < WHOLE; i++)
+        assert_int_equal(spki_verify(smki_key_public(key), digests[i], (struct smki_bytes){signatures[i], sizes[i]}), 0);
+    smki_key_close(key);
+}
+
+/* One part of a call fails: nothing of it is given, and what the other parts signed is counted as that. */
+static void what_other_parts_have_signed_is_given_to_nobody(void **state)
+{
+    uint8_t digests[WHOLE][32] = {{0}}, signatures[WHOLE][SMKI_SIGNATURE_MAX_SIZE];
+    struct key_pkcs11_counts count;
+    struct smki_key *key = OPEN(4);
+    const uint64_t before = counts[SHIM_SIGNED];
+    size_t sizes[WHOLE];
+
+    (void)state;
+    TELL("after 20 fail C_Sign 0x5"); /* CKR_GENERAL_ERROR */
+    EXPECT_REFUSED(SMKI_CA_KEY_UNAVAILABLE, smki_key_sign_many(key, WHOLE, digests, signatures, sizes, &err), err);
+    TELL("");
+    key_pkcs11_counts(key, &count);
+    assert_int_equal(count.given, 0);
+    assert_int_equal(count.made, counts[SHIM_SIGNED] - before);
+    smki_key_close(key);
+}
+
 static void many_outlast_sessions_that_die(void **state)
 {
     uint8_t digests[WHOLE][32] = {{0}}, signatures[WHOLE][SMKI_SIGNATURE_MAX_SIZE];
@@ -775,6 +813,8 @@ int main(void)
         RSA(a_key_signs),
         P256(many_are_signed_in_their_order),
         RSA(many_are_signed_in_their_order),
+        P256(many_are_divided_among_sessions_that_have_nothing_to_do),
+        P256(what_other_parts_have_signed_is_given_to_nobody),
         P256(many_outlast_sessions_that_die),
         P256(a_key_cannot_be_taken_off),
         RSA(a_key_cannot_be_taken_off),
