@@ -41,7 +41,7 @@ struct smki_config {
     uint32_t runner_workers;            /* 0: one a core */
     enum smki_p256_choice p256_provider;
     int64_t runner_lease;               /* us a claim on a chunk holds */
-    uint32_t proof_every;               /* every n-th signature of a run is verified; 1: each */
+    uint32_t proof_every;               /* every n-th signature of a run, and of ad hoc requests, is verified; 1: each */
     bool approve_automatically;
     bool csr_trailer;                   /* four octets after a request are tolerated */
     bool http_status_compat;

@@ -56,7 +56,7 @@
     X("run.lease", KEY_DURATION, runner_lease, 10 * SMKI_SECOND, SMKI_DAY, "the project's choice",                                         \
       "how long a claim on a chunk holds; then another runner may take it")                                                                \
     X("run.proof_every", KEY_INTEGER, proof_every, 1, 1000000, "the project's choice",                                                     \
-      "every n-th signature made in a run is verified at once; 1: each")                                                                   \
+      "every n-th signature made in a run, or for ad hoc requests, is verified at once; 1: each")                                          \
     X("ca.passphrase_file", KEY_TEXT, passphrase_file, 0, 0, "the project's choice",                                                       \
       "file with the passphrase of the CA keys, below the home unless it begins with /; empty: none")                                      \
     X("ca.oca.key", KEY_KEY, key_oca, 0, 0, "RFC 7512; the project's choice",                                                              \
