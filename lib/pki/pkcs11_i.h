@@ -90,6 +90,19 @@ SMKI_MUST_USE int pkcs11_token_find(struct pkcs11_module *module, const struct p
 SMKI_MUST_USE int pkcs11_object_find(struct pkcs11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS type,
                                      const struct pkcs11_uri *uri, CK_OBJECT_HANDLE *out, struct smki_error *err);
 
+/* ---- what keys are asked to be ---- */
+
+#define PKCS11_TEMPLATE_MAX 24
+struct pkcs11_template {
+    CK_ATTRIBUTE at[PKCS11_TEMPLATE_MAX]; /* their values are the caller's, and live as long */
+    CK_ULONG count;
+};
+/* On the token, behind the PIN, never to be taken off it, for signing only. */
+void pkcs11_private_half(struct pkcs11_template *out, const char *label, struct smki_bytes id);
+void pkcs11_public_half(struct pkcs11_template *out, const char *label, struct smki_bytes id);
+void pkcs11_add(struct pkcs11_template *template, CK_ATTRIBUTE_TYPE type, const void *value, size_t size);
+void pkcs11_add_flag(struct pkcs11_template *template, CK_ATTRIBUTE_TYPE type, bool value);
+
 /* ---- PINs ---- */
 
 #define PKCS11_PIN_MAX 255 /* octets */

@@ -19,11 +19,8 @@
 #define ID_SIZE     8
 #define SCALAR_SIZE 32
 
-static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-static uint8_t exponent[] = {0x01, 0x00, 0x01};
-static uint8_t prime256v1[] = {0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
-static CK_OBJECT_CLASS private_class = CKO_PRIVATE_KEY, public_class = CKO_PUBLIC_KEY;
-static CK_KEY_TYPE type_ec = CKK_EC, type_rsa = CKK_RSA;
+static const uint8_t exponent[] = {0x01, 0x00, 0x01};
+static const uint8_t prime256v1[] = {0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
 
 /* A token with a session that may write, logged in to. */
 struct bench {
@@ -204,36 +201,31 @@ static int rsa_read(struct bench *bench, CK_OBJECT_HANDLE key, struct smki_buffe
 
 /* ---- making ---- */
 
+/* Both halves, by the name in the URI. CKA_DERIVE: an EC key would else do for key agreement. */
+static void halves_of(const struct bench *bench, struct pkcs11_template *private_half, struct pkcs11_template *public_half)
+{
+    const struct smki_bytes id = BYTES(bench->uri.id, bench->uri.id_size);
+
+    pkcs11_private_half(private_half, bench->uri.object, id);
+    pkcs11_add_flag(private_half, CKA_DERIVE, false);
+    pkcs11_public_half(public_half, bench->uri.object, id);
+}
+
 static CK_RV generate(struct bench *bench, enum smki_key_type type, CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key)
 {
     CK_MECHANISM mechanism = {.mechanism = type == SMKI_KEY_P256 ? CKM_EC_KEY_PAIR_GEN : CKM_RSA_PKCS_KEY_PAIR_GEN};
-    CK_ULONG bits = RSA_BITS;
-    CK_ATTRIBUTE public_half[] = {{CKA_TOKEN, &yes, sizeof(yes)},
-                                  {CKA_PRIVATE, &no, sizeof(no)},
-                                  {CKA_VERIFY, &yes, sizeof(yes)},
-                                  {CKA_LABEL, bench->uri.object, strlen(bench->uri.object)},
-                                  {CKA_ID, bench->uri.id, bench->uri.id_size},
-                                  {CKA_EC_PARAMS, prime256v1, sizeof(prime256v1)},
-                                  {0}};
-    CK_ATTRIBUTE private_half[] = {{CKA_TOKEN, &yes, sizeof(yes)},
-                                   {CKA_PRIVATE, &yes, sizeof(yes)},
-                                   {CKA_SENSITIVE, &yes, sizeof(yes)},
-                                   {CKA_EXTRACTABLE, &no, sizeof(no)},
-                                   {CKA_SIGN, &yes, sizeof(yes)},
-                                   {CKA_DECRYPT, &no, sizeof(no)},
-                                   {CKA_UNWRAP, &no, sizeof(no)},
-                                   {CKA_DERIVE, &no, sizeof(no)},
-                                   {CKA_LABEL, bench->uri.object, strlen(bench->uri.object)},
-                                   {CKA_ID, bench->uri.id, bench->uri.id_size}};
-    CK_ULONG public_count = ARRAY_COUNT(public_half) - 1;
+    const CK_ULONG bits = RSA_BITS;
+    struct pkcs11_template public_half, private_half;
 
+    halves_of(bench, &private_half, &public_half);
     if (type == SMKI_KEY_RSA) {
-        public_half[5] = (CK_ATTRIBUTE){CKA_MODULUS_BITS, &bits, sizeof(bits)};
-        public_half[6] = (CK_ATTRIBUTE){CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)};
-        public_count++;
+        pkcs11_add(&public_half, CKA_MODULUS_BITS, &bits, sizeof(bits));
+        pkcs11_add(&public_half, CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent));
+    } else {
+        pkcs11_add(&public_half, CKA_EC_PARAMS, prime256v1, sizeof(prime256v1));
     }
-    return bench->calls->C_GenerateKeyPair(bench->session, &mechanism, public_half, public_count, private_half, ARRAY_COUNT(private_half),
-                                           public_key, private_key);
+    return bench->calls->C_GenerateKeyPair(bench->session, &mechanism, public_half.at, public_half.count, private_half.at,
+                                           private_half.count, public_key, private_key);
 }
 
 static int uri_of(struct bench *bench, char uri[SMKI_KEY_URI_SIZE], struct smki_error *err)
@@ -295,37 +287,34 @@ int smki_key_make_token(struct smki_buffer *spki, char uri[SMKI_KEY_URI_SIZE], e
 
 /* ---- bringing one out of a file ---- */
 
+static CK_RV create(struct bench *bench, CK_KEY_TYPE type, struct pkcs11_template *private_half, struct pkcs11_template *public_half,
+                    CK_OBJECT_HANDLE *private_key, CK_OBJECT_HANDLE *public_key)
+{
+    static const CK_OBJECT_CLASS private_class = CKO_PRIVATE_KEY, public_class = CKO_PUBLIC_KEY;
+    CK_RV rv;
+
+    pkcs11_add(private_half, CKA_CLASS, &private_class, sizeof(private_class));
+    pkcs11_add(private_half, CKA_KEY_TYPE, &type, sizeof(type));
+    pkcs11_add(public_half, CKA_CLASS, &public_class, sizeof(public_class));
+    pkcs11_add(public_half, CKA_KEY_TYPE, &type, sizeof(type));
+    rv = bench->calls->C_CreateObject(bench->session, private_half->at, private_half->count, private_key);
+    return rv != CKR_OK ? rv : bench->calls->C_CreateObject(bench->session, public_half->at, public_half->count, public_key);
+}
+
 static CK_RV create_p256(struct bench *bench, const struct smki_key *key, CK_OBJECT_HANDLE *private_key, CK_OBJECT_HANDLE *public_key)
 {
     uint8_t scalar[SCALAR_SIZE], point[2 + SMKI_P256_POINT_SIZE] = {0x04, SMKI_P256_POINT_SIZE};
-    CK_ATTRIBUTE private_half[] = {{CKA_CLASS, &private_class, sizeof(private_class)},
-                                   {CKA_KEY_TYPE, &type_ec, sizeof(type_ec)},
-                                   {CKA_TOKEN, &yes, sizeof(yes)},
-                                   {CKA_PRIVATE, &yes, sizeof(yes)},
-                                   {CKA_SENSITIVE, &yes, sizeof(yes)},
-                                   {CKA_EXTRACTABLE, &no, sizeof(no)},
-                                   {CKA_SIGN, &yes, sizeof(yes)},
-                                   {CKA_DECRYPT, &no, sizeof(no)},
-                                   {CKA_UNWRAP, &no, sizeof(no)},
-                                   {CKA_DERIVE, &no, sizeof(no)},
-                                   {CKA_LABEL, bench->uri.object, strlen(bench->uri.object)},
-                                   {CKA_ID, bench->uri.id, bench->uri.id_size},
-                                   {CKA_EC_PARAMS, prime256v1, sizeof(prime256v1)},
-                                   {CKA_VALUE, scalar, sizeof(scalar)}};
-    CK_ATTRIBUTE public_half[] = {{CKA_CLASS, &public_class, sizeof(public_class)},
-                                  {CKA_KEY_TYPE, &type_ec, sizeof(type_ec)},
-                                  {CKA_TOKEN, &yes, sizeof(yes)},
-                                  {CKA_VERIFY, &yes, sizeof(yes)},
-                                  {CKA_LABEL, bench->uri.object, strlen(bench->uri.object)},
-                                  {CKA_ID, bench->uri.id, bench->uri.id_size},
-                                  {CKA_EC_PARAMS, prime256v1, sizeof(prime256v1)},
-                                  {CKA_EC_POINT, point, sizeof(point)}};
+    struct pkcs11_template public_half, private_half;
     CK_RV rv;
 
     memcpy(point + 2, key->point, SMKI_P256_POINT_SIZE);
     key_file_scalar(key, scalar);
-    if ((rv = bench->calls->C_CreateObject(bench->session, private_half, ARRAY_COUNT(private_half), private_key)) == CKR_OK)
-        rv = bench->calls->C_CreateObject(bench->session, public_half, ARRAY_COUNT(public_half), public_key);
+    halves_of(bench, &private_half, &public_half);
+    pkcs11_add(&private_half, CKA_EC_PARAMS, prime256v1, sizeof(prime256v1));
+    pkcs11_add(&private_half, CKA_VALUE, scalar, sizeof(scalar));
+    pkcs11_add(&public_half, CKA_EC_PARAMS, prime256v1, sizeof(prime256v1));
+    pkcs11_add(&public_half, CKA_EC_POINT, point, sizeof(point));
+    rv = create(bench, CKK_EC, &private_half, &public_half, private_key, public_key);
     mbedtls_platform_zeroize(scalar, sizeof(scalar));
     return rv;
 }
@@ -360,42 +349,25 @@ static bool rsa_numbers_take(struct rsa_numbers *out, const struct smki_key *key
 
 static CK_RV create_rsa(struct bench *bench, const struct smki_key *key, CK_OBJECT_HANDLE *private_key, CK_OBJECT_HANDLE *public_key)
 {
+    struct pkcs11_template public_half, private_half;
     struct rsa_numbers numbers;
     CK_RV rv = CKR_FUNCTION_FAILED;
 
     if (rsa_numbers_take(&numbers, key)) {
         const size_t size = numbers.size, half = size / 2;
-        CK_ATTRIBUTE private_half[] = {{CKA_CLASS, &private_class, sizeof(private_class)},
-                                       {CKA_KEY_TYPE, &type_rsa, sizeof(type_rsa)},
-                                       {CKA_TOKEN, &yes, sizeof(yes)},
-                                       {CKA_PRIVATE, &yes, sizeof(yes)},
-                                       {CKA_SENSITIVE, &yes, sizeof(yes)},
-                                       {CKA_EXTRACTABLE, &no, sizeof(no)},
-                                       {CKA_SIGN, &yes, sizeof(yes)},
-                                       {CKA_DECRYPT, &no, sizeof(no)},
-                                       {CKA_UNWRAP, &no, sizeof(no)},
-                                       {CKA_DERIVE, &no, sizeof(no)},
-                                       {CKA_LABEL, bench->uri.object, strlen(bench->uri.object)},
-                                       {CKA_ID, bench->uri.id, bench->uri.id_size},
-                                       {CKA_MODULUS, numbers.n, size},
-                                       {CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)},
-                                       {CKA_PRIVATE_EXPONENT, numbers.d, size},
-                                       {CKA_PRIME_1, numbers.p, half},
-                                       {CKA_PRIME_2, numbers.q, half},
-                                       {CKA_EXPONENT_1, numbers.dp, half},
-                                       {CKA_EXPONENT_2, numbers.dq, half},
-                                       {CKA_COEFFICIENT, numbers.qp, half}};
-        CK_ATTRIBUTE public_half[] = {{CKA_CLASS, &public_class, sizeof(public_class)},
-                                      {CKA_KEY_TYPE, &type_rsa, sizeof(type_rsa)},
-                                      {CKA_TOKEN, &yes, sizeof(yes)},
-                                      {CKA_VERIFY, &yes, sizeof(yes)},
-                                      {CKA_LABEL, bench->uri.object, strlen(bench->uri.object)},
-                                      {CKA_ID, bench->uri.id, bench->uri.id_size},
-                                      {CKA_MODULUS, numbers.n, size},
-                                      {CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)}};
 
-        if ((rv = bench->calls->C_CreateObject(bench->session, private_half, ARRAY_COUNT(private_half), private_key)) == CKR_OK)
-            rv = bench->calls->C_CreateObject(bench->session, public_half, ARRAY_COUNT(public_half), public_key);
+        halves_of(bench, &private_half, &public_half);
+        pkcs11_add(&private_half, CKA_MODULUS, numbers.n, size);
+        pkcs11_add(&private_half, CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent));
+        pkcs11_add(&private_half, CKA_PRIVATE_EXPONENT, numbers.d, size);
+        pkcs11_add(&private_half, CKA_PRIME_1, numbers.p, half);
+        pkcs11_add(&private_half, CKA_PRIME_2, numbers.q, half);
+        pkcs11_add(&private_half, CKA_EXPONENT_1, numbers.dp, half);
+        pkcs11_add(&private_half, CKA_EXPONENT_2, numbers.dq, half);
+        pkcs11_add(&private_half, CKA_COEFFICIENT, numbers.qp, half);
+        pkcs11_add(&public_half, CKA_MODULUS, numbers.n, size);
+        pkcs11_add(&public_half, CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent));
+        rv = create(bench, CKK_RSA, &private_half, &public_half, private_key, public_key);
     }
     mbedtls_platform_zeroize(&numbers, sizeof(numbers));
     return rv;

@@ -225,28 +225,18 @@ int smki_token_entry_remove(struct smki_token *token, const struct smki_token_en
 static int generate(struct smki_token *token, const struct id *id, const char *label, struct smki_error *err)
 {
     static CK_MECHANISM mechanism = {.mechanism = CKM_RSA_PKCS_KEY_PAIR_GEN};
-    static CK_ULONG bits = KEY_BITS;
-    static CK_BYTE exponent[] = {0x01, 0x00, 0x01};
-    const CK_ATTRIBUTE named[] = {{CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}, {CKA_ID, (void *)(uintptr_t)id->at, id->size}};
-    CK_ATTRIBUTE public_template[] = {{CKA_TOKEN, &yes, sizeof(yes)},
-                                      {CKA_VERIFY, &yes, sizeof(yes)},
-                                      {CKA_MODULUS_BITS, &bits, sizeof(bits)},
-                                      {CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)},
-                                      named[0],
-                                      named[1]};
-    CK_ATTRIBUTE private_template[] = {{CKA_TOKEN, &yes, sizeof(yes)},
-                                       {CKA_PRIVATE, &yes, sizeof(yes)},
-                                       {CKA_SENSITIVE, &yes, sizeof(yes)},
-                                       {CKA_EXTRACTABLE, &no, sizeof(no)},
-                                       {CKA_SIGN, &yes, sizeof(yes)},
-                                       {CKA_DECRYPT, &no, sizeof(no)},
-                                       {CKA_UNWRAP, &no, sizeof(no)},
-                                       named[0],
-                                       named[1]};
+    static const CK_ULONG bits = KEY_BITS;
+    static const CK_BYTE exponent[] = {0x01, 0x00, 0x01};
+    struct pkcs11_template public_half, private_half;
     CK_OBJECT_HANDLE public, private;
-    CK_RV rv = token->module->call->C_GenerateKeyPair(token->session, &mechanism, public_template, ARRAY_COUNT(public_template),
-                                                      private_template, ARRAY_COUNT(private_template), &public, &private);
+    CK_RV rv;
 
+    pkcs11_private_half(&private_half, label, BYTES(id->at, id->size));
+    pkcs11_public_half(&public_half, label, BYTES(id->at, id->size));
+    pkcs11_add(&public_half, CKA_MODULUS_BITS, &bits, sizeof(bits));
+    pkcs11_add(&public_half, CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent));
+    rv = token->module->call->C_GenerateKeyPair(token->session, &mechanism, public_half.at, public_half.count, private_half.at,
+                                                private_half.count, &public, &private);
     return rv == CKR_OK ? 0 : token_fail(err, rv, "making an RSA key of %d bits on the token", KEY_BITS);
 }
 
