@@ -6,6 +6,7 @@
  * again. */
 #include "smki/generate_i.h"
 
+#include <smki/role.h>
 #include <smki/token.h>
 
 #include <mbedtls/platform_util.h>
@@ -52,6 +53,19 @@ static int officer_take(struct issue *issue)
     return 0;
 }
 
+/* What smki_service_credential_issue would refuse when the token is initialised already. */
+static int unit_check(struct issue *issue)
+{
+    const struct smki_role *role = smki_role_find_text(issue->unit);
+
+    for (size_t i = 0; role != NULL && i < issue->party.role_count; i++)
+        if (issue->party.roles[i] == role->code)
+            return 0;
+    return call_fail(issue->call, SMKI_ROLE_NOT_OWN,
+                     "Party %" PRIu64 " does not hold the Remote Party Role %s; see 'smki party show %" PRIu64 "'", issue->party.number,
+                     issue->unit, issue->party.number);
+}
+
 static int portal_take(struct issue *issue)
 {
     struct call *call = issue->call;
@@ -62,10 +76,10 @@ static int portal_take(struct issue *issue)
     if (issue->credential.interface != SMKI_INTERFACE_PORTAL_ORGANISATION && issue->credential.interface != SMKI_INTERFACE_PORTAL_DEVICE)
         return call_usage(call, "an officer's token is for portal-org or portal-device; systems have no tokens ('smki credential issue')");
     snprintf(issue->label, sizeof(issue->label), "SMKI %s", smki_credential_interface_word(issue->credential.interface));
-    return role_take(call, &issue->party, issue->unit);
+    return (rc = role_take(call, &issue->party, issue->unit)) == 0 ? unit_check(issue) : rc;
 }
 
-/* What smki_service_credential_issue would refuse when the token is initialised already. */
+/* The same of the CN. */
 static int name_check(struct issue *issue)
 {
     struct call *call = issue->call;

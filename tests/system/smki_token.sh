@@ -185,6 +185,8 @@ smki aro verify "$ann"
 refused 2 "and for the portal" smki aro issue-token "$ann" --interface adhoc --label Ann --so-pin-file "$folder/so.pin"
 refused 2 "it is called something" issue "$ann"
 refused 2 "one that is kept is named" issue "$ann" --keep
+claim "the role is one of the Party's" fails ROLE_NOT_OWN "smki party show 1" issue "$ann" --label Ann --role wanProvider
+claim "the token is not begun for another" is "$(of 'len([t for t in j if t["label"] == "Ann"])' token list)" 0
 claim "a dry run says what would be" says "would get a credential for portal-device on it" issue "$ann" --label Ann --dry-run
 before=$(credentials)
 
