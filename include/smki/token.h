@@ -61,7 +61,7 @@ struct smki_token_facts {
 };
 
 /* The token of place n (from 0) of those that are in; NOT_FOUND after the last. Those that nothing can be written to and that know no PIN (such as a store
- * of trusted certificates) are left out. */
+ * of trusted certificates), and cards that the module does not recognise, are left out. */
 SMKI_API SMKI_MUST_USE int smki_token_at(struct smki_token_module *module, size_t n, struct smki_token_facts *out, struct smki_error *err);
 
 /* Which one: what is NULL is not looked at. */

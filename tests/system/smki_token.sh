@@ -165,6 +165,10 @@ claim "is not used" because "can be taken off it"
 claim "nothing of such a key stays" is "$(status_of 'len(j["entries"])' Bob --pin-file "$folder/first.pin")" 1
 refused 1 "a token that is taken out" env SHIM_FAIL=gone SMKI_TOKEN_MODULE="$SHIM" "$PROGRAMS/token/smki-token" key --label loose --pin-file "$folder/first.pin"
 claim "is told as missing" because "TOKEN_MISSING: "
+token init --label Alien --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin" >/dev/null
+claim "a card that is not recognised does not take away the others" is "$(SHIM_FAIL=alien of '[t["label"] for t in j if t["initialised"]]' shim list)" "['Bob']"
+claim "nor is it counted as a token" env SHIM_FAIL=alien SMKI_TOKEN_MODULE="$SHIM" "$PROGRAMS/token/smki-token" status
+rm -r "$(dirname "$(grep -rl Alien "$folder/tokens" --include=token.object)")"
 
 # ---- init over what is there ----
 claim "what is on a token is not lost without a word" fails ALREADY_EXISTS "1 key or certificate (SMKI)" token init --token Bob --label New --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"

@@ -9,6 +9,7 @@
  *                       key: no key is made
  *                       extractable: keys are made that can be taken off
  *                       gone: the token is taken out when a key is made
+ *                       alien: a token labelled "Alien" is not recognised
  *                       kill: the program dies when it puts a certificate on the token */
 #include <p11-kit/pkcs11.h>
 
@@ -121,6 +122,8 @@ static CK_RV shim_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
     const struct state state = state_read();
     const int left = tries() - state.wrong;
 
+    if (rv == CKR_OK && fails("alien") && memcmp(info->label, "Alien ", 6) == 0)
+        return CKR_TOKEN_NOT_RECOGNIZED;
     if (rv != CKR_OK || (info->flags & CKF_TOKEN_INITIALIZED) == 0)
         return rv;
     if (state.change)
