@@ -236,6 +236,10 @@ claim "no part of this key is given either" taken Ann "$folder/ann.pin"
 claim "an officer has one credential for a part" fails CREDENTIAL_NAME_TAKEN "smki credential revoke" issue "$ann" --token Ann --label Ann --yes
 claim "for the other part it comes beside it" smki aro issue-token "$ann" --interface portal-org --token Ann --keep --so-pin-file "$folder/so.pin" --pin-out "$folder/ann2.transport"
 claim "both are there" is "$(status_of 'sorted(e["label"] for e in j["entries"])' Ann)" "['SMKI portal-device', 'SMKI portal-organisation']"
+claim "their certificates are one JSON" is "$(of 'sorted(e["label"] for e in j)' token certificate show --token Ann)" "['SMKI portal-device', 'SMKI portal-organisation']"
+token certificate show --token Ann --out "$folder/both.pem"
+claim "and all of them go into one file" is "$(grep -c BEGIN "$folder/both.pem")" 2
+claim "one of them when it is named" is "$(token certificate show --token Ann --key "SMKI portal-device" | grep -c BEGIN)" 1
 claim "and the PIN is to be changed again" fails TOKEN_PIN_EXPIRED "" token status --token Ann --pin-file "$folder/ann2.transport"
 token pin --token Ann --pin-file "$folder/ann2.transport" --new-pin-file "$folder/ann.pin"
 cay=$(officer 1 "Cay Third")
