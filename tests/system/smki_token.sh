@@ -49,6 +49,8 @@ refused 2 "not in one word either" token key --pin=1357
 chmod 644 "$folder/first.pin"
 claim "a PIN that others can read is refused" fails KEY_PERMISSIONS "chmod 600" token init --label Bob --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
 chmod 600 "$folder/first.pin"
+(umask 077 && printf '1357\0002468\n' >"$folder/nul.pin")
+claim "a PIN is not cut where it has a NUL" fails TOKEN_PIN "octet 5" token init --label Bob --so-pin-file "$folder/so.pin" --pin-file "$folder/nul.pin"
 claim "init prints the serial number" is "$(token init --label Bob --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin")" "$(of '[t["serial"] for t in j if t["label"] == "Bob"][0]' token list)"
 claim "now it is ready" says "ready" token list
 claim "with all tries" says "all" token status
