@@ -288,6 +288,15 @@ if command -v modutil >/dev/null; then
     claim "of NSS too" not grep -q smki-token "$where/pkcs11.txt"
     claim "once" is "$(browser --remove 2>/dev/null | grep -c ': was not there$')" 2
     claim "one of them alone" is "$(browser --chromium --json 2>/dev/null | python3 -c 'import json, sys; print([d["browser"] for d in json.load(sys.stdin)])')" "['chromium']"
+    for old in a b c; do # whichever is the first of the folder
+        mkdir "$folder/person/.mozilla/firefox/$old.old"
+        head -c 4096 /dev/urandom >"$folder/person/.mozilla/firefox/$old.old/cert9.db"
+    done
+    browser --json >"$folder/some" 2>"$folder/why" || true
+    claim "a profile that is broken does not keep the others from it" is "$(python3 -c 'import json, sys; print(sorted(d["done"] for d in json.load(sys.stdin)))' <"$folder/some")" "['added', 'is there already']"
+    claim "but is told" grep -q '^smki-token: IO: modutil .*[abc].old: ' "$folder/why"
+    claim "in one line" is "$(wc -l <"$folder/why")" 1
+    rm -r "$folder/person/.mozilla/firefox/"[abc].old
     claim "a profile that is not there is named" fails NOT_FOUND "$folder/none" browser --profile "$folder/none"
     claim "without NSS's programs it says which package has them" fails NOT_FOUND libnss3-tools env PATH=/nowhere HOME="$folder/person" "$PROGRAMS/token/smki-token" browser
 fi
