@@ -176,6 +176,8 @@ rm -r "$(dirname "$(grep -rl Alien "$folder/tokens" --include=token.object)")"
 claim "what is on a token is not lost without a word" fails ALREADY_EXISTS "1 key or certificate (SMKI)" token init --token Bob --label New --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
 claim "a dry run says what would be" says "lost for good: 1 key or certificate (SMKI)" token init --token Bob --label New --dry-run
 claim "the SO PIN must be right for it" fails TOKEN_PIN "SO PIN" token init --token Bob --label New --yes --so-pin-file "$folder/wrong-so.pin" --pin-file "$folder/first.pin"
+pin short 1
+claim "so must the new PIN, of a length that the token takes" fails TOKEN_PIN "nothing was changed" token init --token Bob --label New --yes --so-pin-file "$folder/so.pin" --pin-file "$folder/short.pin"
 claim "then all is there" says "never off the token" token status --pin-file "$folder/first.pin"
 claim "with --yes it is" token init --token Bob --label New --yes --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
 claim "and gone" says "none that is seen" token status --token New --pin-file "$folder/first.pin"
