@@ -79,12 +79,26 @@ int mark_remove(struct smki_token *token, struct smki_error *err)
 
 /* ---- initialising ---- */
 
+bool is_label(const char *label)
+{
+    char tidy[SMKI_TOKEN_ENTRY_LABEL_SIZE];
+    const size_t size = strlen(label);
+
+    if (size == 0 || size >= sizeof(tidy) || label[size - 1] == ' ')
+        return false;
+    memcpy(tidy, label, size + 1);
+    text_tidy(tidy);
+    return strcmp(tidy, label) == 0;
+}
+
 static int label_pad(CK_UTF8CHAR out[LABEL_SIZE], const char *label, struct smki_error *err)
 {
     const size_t size = strlen(label);
 
     if (size == 0 || size > LABEL_SIZE)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "a token's label has 1 to %d octets", LABEL_SIZE);
+    if (!is_label(label))
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "a token's label is printable text in UTF-8 that ends with no blank");
     memset(out, ' ', LABEL_SIZE);
     memcpy(out, label, size);
     return 0;

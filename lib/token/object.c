@@ -291,6 +291,8 @@ int smki_token_key_make(struct smki_token *token, const char *label, struct smki
 
     if (label[0] == '\0' || strlen(label) >= SMKI_TOKEN_ENTRY_LABEL_SIZE)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "a key's label has 1 to %d octets", SMKI_TOKEN_ENTRY_LABEL_SIZE - 1);
+    if (!is_label(label))
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "a key's label is printable text in UTF-8 that ends with no blank");
     if ((rc = smki_random_system.fill(smki_random_system.context, id.at, id.size)) != 0)
         return smki_fail(err, rc, NULL);
     if ((rc = generate(token, &id, label, err)) != 0 || (rc = entry_fill(token, &id, out, err)) != 0)

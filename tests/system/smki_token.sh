@@ -51,6 +51,8 @@ claim "a PIN that others can read is refused" fails KEY_PERMISSIONS "chmod 600" 
 chmod 600 "$folder/first.pin"
 (umask 077 && printf '1357\0002468\n' >"$folder/nul.pin")
 claim "a PIN is not cut where it has a NUL" fails TOKEN_PIN "octet 5" token init --label Bob --so-pin-file "$folder/so.pin" --pin-file "$folder/nul.pin"
+claim "a label that could not be named again is refused" fails INVALID_ARGUMENT "printable" token init --label $'Bob\e[2J' --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
+claim "so are blanks, with which labels are padded" fails INVALID_ARGUMENT "blank" token init --label "Bob " --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
 claim "init prints the serial number" is "$(token init --label Bob --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin")" "$(of '[t["serial"] for t in j if t["label"] == "Bob"][0]' token list)"
 claim "now it is ready" says "ready" token list
 claim "with all tries" says "all" token status
@@ -65,6 +67,7 @@ claim "and is seen in the tries" is "$(status_of 'j["tries"]' Bob)" low
 id=$(token key --pin-file "$folder/first.pin")
 claim "the right one does" is "${#id}" 16
 claim "and takes them back" is "$(status_of 'j["tries"]' Bob)" full
+claim "nor one whose label could not be named again" fails INVALID_ARGUMENT "printable" token key --label $'a\xff' --pin-file "$folder/first.pin"
 claim "not twice under one label" fails ALREADY_EXISTS "SMKI" token key --pin-file "$folder/first.pin"
 claim "its private half is not seen without the PIN" is "$(status_of 'j["entries"][0]["key"]' Bob)" False
 claim "it is what a key must be" is "$(status_of '[j["entries"][0][n] for n in ("key", "bits", "sensitive", "extractable", "always_sensitive", "never_extractable", "sign", "private")]' \
