@@ -90,10 +90,15 @@ static int name_check(struct issue *issue)
     while ((rc = smki_credential_next(smki_service_store(call->service), each.number, &each, &call->err)) == 0)
         if (each.party == issue->party.number && each.interface == issue->credential.interface && each.state != SMKI_CREDENTIAL_REVOKED &&
             each.expires_at.us > now.us && strcmp(each.common_name, issue->officer.name) == 0)
-            return call_fail(call, SMKI_CREDENTIAL_NAME_TAKEN,
-                             "officer %" PRIu64 " has credential %" PRIu64
-                             " for %s; when its token is lost or replaced: 'smki credential revoke %" PRIu64 "', then this again",
-                             issue->officer.number, each.number, smki_credential_interface_word(each.interface), each.number);
+            return each.officer == issue->officer.number
+                       ? call_fail(call, SMKI_CREDENTIAL_NAME_TAKEN,
+                                   "officer %" PRIu64 " has credential %" PRIu64
+                                   " for %s; when its token is lost or replaced: 'smki credential revoke %" PRIu64 "', then this again",
+                                   issue->officer.number, each.number, smki_credential_interface_word(each.interface), each.number)
+                       : call_fail(call, SMKI_CREDENTIAL_NAME_TAKEN,
+                                   "the CN \"%s\" is in use by credential %" PRIu64 " for %s of officer %" PRIu64
+                                   ", who is called the same; nominate one of them under a name that tells them apart",
+                                   each.common_name, each.number, smki_credential_interface_word(each.interface), each.officer);
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 

@@ -241,6 +241,7 @@ claim "but changed" token pin --token Ann --pin-file "$folder/ann.transport" --n
 claim "then all is" says "never off the token" token status --token Ann --pin-file "$folder/ann.pin"
 claim "no part of this key is given either" taken Ann "$folder/ann.pin"
 claim "an officer has one credential for a part" fails CREDENTIAL_NAME_TAKEN "smki credential revoke" issue "$ann" --token Ann --label Ann --yes
+claim "one of another officer of that name is not to be revoked for it" fails CREDENTIAL_NAME_TAKEN "of officer $ann, who is called the same" issue "$(officer 1 "Ann Other")" --token Ann --label Ann --yes
 claim "for the other part it comes beside it" smki aro issue-token "$ann" --interface portal-org --token Ann --keep --so-pin-file "$folder/so.pin" --pin-out "$folder/ann2.transport"
 claim "both are there" is "$(status_of 'sorted(e["label"] for e in j["entries"])' Ann)" "['SMKI portal-device', 'SMKI portal-organisation']"
 claim "their certificates are one JSON" is "$(of 'sorted(e["label"] for e in j)' token certificate show --token Ann)" "['SMKI portal-device', 'SMKI portal-organisation']"
