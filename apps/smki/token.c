@@ -371,6 +371,8 @@ static int token_issue(struct call *call)
     struct issue issue = {.call = call};
     int rc;
 
+    if (call->json && call_has(call, "dry-run"))
+        return call_usage(call, "--dry-run prints words, no JSON");
     if ((rc = officer_take(&issue)) == 0 && (rc = portal_take(&issue)) == 0 && (rc = name_check(&issue)) == 0 &&
         (rc = token_choose(&issue)) == 0) {
         if (call_has(call, "dry-run"))

@@ -41,6 +41,7 @@ done
 # ---- a token comes to life ----
 claim "a token that is not initialised is listed so" says "not initialised" token list
 claim "a dry run of init does nothing" says "would be initialised; it holds nothing" token init --label Bob --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin" --dry-run
+refused 2 "which is told in words alone" token init --label Bob --dry-run --json
 claim "really nothing" is "$(of 'len(j)' token list)" 1
 refused 2 "no PIN is taken from the command line" token init --label Bob --so-pin 87654321
 claim "nor repeated" because "--so-pin-file"
@@ -199,6 +200,7 @@ refused 2 "one that is kept is named" issue "$ann" --keep
 claim "the role is one of the Party's" fails ROLE_NOT_OWN "smki party show 1" issue "$ann" --label Ann --role wanProvider
 claim "the token is not begun for another" is "$(of 'len([t for t in j if t["label"] == "Ann"])' token list)" 0
 claim "a dry run says what would be" says "would get a credential for portal-device on it" issue "$ann" --label Ann --dry-run
+refused 2 "in words alone" issue "$ann" --label Ann --dry-run --json
 before=$(credentials)
 
 claim "no key, no credential" fails TOKEN_FAILED "CKR_DEVICE_ERROR" issue_over SHIM_FAIL=key --label Ann
