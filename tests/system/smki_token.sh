@@ -165,6 +165,7 @@ claim "the list says it too" says "locked" shim list
 claim "the SO PIN unblocks it" shim unblock --so-pin-file "$folder/so.pin" --new-pin-file "$folder/second.pin"
 claim "with the key as it was" says "never off the token" shim status --pin-file "$folder/second.pin"
 unset SHIM_TRIES
+claim "where no token is in, init says so" fails TOKEN_MISSING "smki-token list" env SHIM_FAIL=none SMKI_TOKEN_MODULE="$SHIM" "$PROGRAMS/token/smki-token" init --label New
 token unblock --so-pin-file "$folder/so.pin" --new-pin-file "$folder/first.pin"
 refused 1 "a token that makes keys that can be taken off" env SHIM_FAIL=extractable SMKI_TOKEN_MODULE="$SHIM" "$PROGRAMS/token/smki-token" key --label loose --pin-file "$folder/first.pin"
 claim "is not used" because "can be taken off it"

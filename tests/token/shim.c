@@ -10,6 +10,7 @@
  *                       extractable: keys are made that can be taken off
  *                       gone: the token is taken out when a key is made
  *                       alien: a token labelled "Alien" is not recognised
+ *                       none: there is no token
  *                       kill: the program dies when it puts a certificate on the token */
 #include <p11-kit/pkcs11.h>
 
@@ -135,6 +136,14 @@ static CK_RV shim_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
     return rv;
 }
 
+static CK_RV shim_slots(CK_BBOOL with_token, CK_SLOT_ID *slots, CK_ULONG *count)
+{
+    if (!fails("none"))
+        return real->C_GetSlotList(with_token, slots, count);
+    *count = 0;
+    return CKR_OK;
+}
+
 /* ---- objects ---- */
 
 static CK_OBJECT_CLASS class_of(const CK_ATTRIBUTE *template, CK_ULONG count)
@@ -189,6 +198,7 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
         return CKR_GENERAL_ERROR;
     mine = *real;
     mine.C_GetFunctionList = C_GetFunctionList;
+    mine.C_GetSlotList = shim_slots;
     mine.C_Login = shim_login;
     mine.C_SetPIN = shim_set_pin;
     mine.C_InitPIN = shim_init_pin;
