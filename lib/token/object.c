@@ -19,11 +19,15 @@ int objects_find(struct smki_token_module *module, CK_SESSION_HANDLE session, CK
                  CK_ULONG capacity, CK_ULONG *count, struct smki_error *err)
 {
     CK_RV rv = module->call->C_FindObjectsInit(session, template, size);
+    CK_ULONG found = 1;
 
     *count = 0;
     if (rv != CKR_OK)
         return token_fail(err, rv, "looking for what is on the token");
-    rv = module->call->C_FindObjects(session, out, capacity, count);
+    for (; rv == CKR_OK && found != 0 && *count < capacity; *count += found) { /* some give fewer at a time than they have room for */
+        found = 0;
+        rv = module->call->C_FindObjects(session, out + *count, capacity - *count, &found);
+    }
     module->call->C_FindObjectsFinal(session);
     return rv == CKR_OK ? 0 : token_fail(err, rv, "looking for what is on the token");
 }

@@ -247,6 +247,7 @@ claim "an officer has one credential for a part" fails CREDENTIAL_NAME_TAKEN "sm
 claim "one of another officer of that name is not to be revoked for it" fails CREDENTIAL_NAME_TAKEN "of officer $ann, who is called the same" issue "$(officer 1 "Ann Other")" --token Ann --label Ann --yes
 claim "for the other part it comes beside it" smki aro issue-token "$ann" --interface portal-org --token Ann --keep --so-pin-file "$folder/so.pin" --pin-out "$folder/ann2.transport"
 claim "both are there" is "$(status_of 'sorted(e["label"] for e in j["entries"])' Ann)" "['SMKI portal-device', 'SMKI portal-organisation']"
+claim "also through a module that finds one at a time" is "$(SHIM_FAIL=slow of 'len(j["entries"])' shim status --token Ann)" 2
 claim "their certificates are one JSON" is "$(of 'sorted(e["label"] for e in j)' token certificate show --token Ann)" "['SMKI portal-device', 'SMKI portal-organisation']"
 token certificate show --token Ann --out "$folder/both.pem"
 claim "and all of them go into one file" is "$(grep -c BEGIN "$folder/both.pem")" 2

@@ -11,6 +11,7 @@
  *                       gone: the token is taken out when a key is made
  *                       alien: a token labelled "Alien" is not recognised
  *                       none: there is no token
+ *                       slow: objects are found one at a time
  *                       kill: the program dies when it puts a certificate on the token */
 #include <p11-kit/pkcs11.h>
 
@@ -156,6 +157,11 @@ static CK_OBJECT_CLASS class_of(const CK_ATTRIBUTE *template, CK_ULONG count)
     return class;
 }
 
+static CK_RV shim_find(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *out, CK_ULONG capacity, CK_ULONG *count)
+{
+    return real->C_FindObjects(session, out, fails("slow") && capacity > 1 ? 1 : capacity, count);
+}
+
 static CK_RV shim_create(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *out)
 {
     const CK_OBJECT_CLASS class = class_of(template, count);
@@ -203,6 +209,7 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
     mine.C_SetPIN = shim_set_pin;
     mine.C_InitPIN = shim_init_pin;
     mine.C_GetTokenInfo = shim_token_info;
+    mine.C_FindObjects = shim_find;
     mine.C_CreateObject = shim_create;
     mine.C_GenerateKeyPair = shim_key_pair;
     *out = &mine;
