@@ -4,6 +4,7 @@
 #include "pki/key_i.h"
 
 #include <cjson/cJSON.h>
+#include <mbedtls/platform_util.h>
 #include <string.h>
 
 #define OBJECTS_MAX 64   /* keys and certificates that we look at: an officer's token has one or two */
@@ -266,7 +267,7 @@ static bool is_given_out(struct smki_token *token, const struct smki_token_entry
         return true;
     given = attribute(token, key, CKA_PRIVATE_EXPONENT, room, sizeof(room), &size) ||
             attribute(token, key, CKA_VALUE, room, sizeof(room), &size);
-    memset(room, 0, sizeof(room));
+    mbedtls_platform_zeroize(room, sizeof(room));
     return given;
 }
 
