@@ -144,6 +144,24 @@ claim "and not shown" not grep -q 1357 "$folder/said"
 claim "a new one is asked for twice" says "The same again: " typed 1357,7531,7531 env SMKI_TOKEN_MODULE="$softhsm" "$PROGRAMS/token/smki-token" pin
 claim "and changed" typed 7531,1357,1357 env SMKI_TOKEN_MODULE="$softhsm" "$PROGRAMS/token/smki-token" pin
 claim "not when the two differ" not typed 1357,7531,7532 env SMKI_TOKEN_MODULE="$softhsm" "$PROGRAMS/token/smki-token" pin
+cat >"$folder/interrupted.py" <<'PYTHON'
+import fcntl, os, pty, sys, termios
+master, slave = pty.openpty()
+pid = os.fork()
+if pid == 0:
+    os.setsid()
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+    for fd in 0, 1, 2:
+        os.dup2(slave, fd)
+    os.execvp(sys.argv[1], sys.argv[1:])
+said = b""
+while not said.endswith(b": "):
+    said += os.read(master, 1024)
+os.write(master, b"\x03")
+ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print(ended, bool(termios.tcgetattr(slave)[3] & termios.ECHO))
+PYTHON
+claim "who ends it there finds the terminal as it was" is "$(SMKI_TOKEN_MODULE=$softhsm python3 "$folder/interrupted.py" "$PROGRAMS/token/smki-token" pin)" "-2 True"
 refused 2 "without a terminal the option is asked for" setsid -w "$PROGRAMS/token/smki-token" key
 claim "by its name" because "--pin-file"
 
