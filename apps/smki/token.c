@@ -24,7 +24,7 @@ struct issue {
     struct smki_token_facts facts;
     struct smki_token *token;
     struct smki_token_entry entry;
-    bool is_touched, has_key, is_issued;
+    bool is_touched, has_key, is_key_left, is_issued;
     struct smki_stored_certificate stored;
     char so_room[SMKI_PIN_SIZE], pin[SMKI_TRANSPORT_PIN_DIGITS + 1], passing[SMKI_TRANSPORT_PIN_DIGITS + 1];
     const char *so_pin; /* NULL: given on the reader */
@@ -317,9 +317,15 @@ static void undo(struct issue *issue)
         left_say(issue, left);
     }
     if (issue->has_key && issue->token != NULL &&
-        (smki_token_login(issue->token, issue->passing, NULL) != 0 || smki_token_entry_remove(issue->token, &issue->entry, NULL) != 0))
+        (smki_token_login(issue->token, issue->passing, NULL) != 0 || smki_token_entry_remove(issue->token, &issue->entry, NULL) != 0)) {
         left_say(issue, "its key is left on the token");
-    if (issue->is_touched)
+        issue->is_key_left = true;
+    }
+    if (issue->is_touched && call_has(call, "keep"))
+        left_say(issue, issue->is_key_left
+                            ? "the token's PIN is one that nobody knows, 'smki-token unblock' sets it anew"
+                            : "the token's PIN is one that nobody knows: repeat this, or set it anew by 'smki-token unblock'");
+    else if (issue->is_touched)
         left_say(issue, "the token's PIN is one that nobody knows: repeat this, with --yes");
 }
 

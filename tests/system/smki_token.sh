@@ -263,6 +263,9 @@ claim "then all is" says "never off the token" token status --token Ann --pin-fi
 claim "no part of this key is given either" taken Ann "$folder/ann.pin"
 claim "an officer has one credential for a part" fails CREDENTIAL_NAME_TAKEN "smki credential revoke" issue "$ann" --token Ann --label Ann --yes
 claim "one of another officer of that name is not to be revoked for it" fails CREDENTIAL_NAME_TAKEN "of officer $ann, who is called the same" issue "$(officer 1 "Ann Other")" --token Ann --label Ann --yes
+refused 1 "one for the other part, beside it, that comes to nothing" env SHIM_FAIL=certificate SMKI_TOKEN_MODULE="$SHIM" "${timely[@]}" "$PROGRAMS/smki/smki" --home "$home" aro issue-token "$ann" --interface portal-org --token Ann --keep --so-pin-file "$folder/so.pin" --pin-out "$folder/never2"
+claim "is not repeated with --yes, which is not for it" not because "--yes"
+claim "but so" because "repeat this, or set it anew by 'smki-token unblock'"
 claim "for the other part it comes beside it" smki aro issue-token "$ann" --interface portal-org --token Ann --keep --so-pin-file "$folder/so.pin" --pin-out "$folder/ann2.transport"
 claim "both are there" is "$(status_of 'sorted(e["label"] for e in j["entries"])' Ann)" "['SMKI portal-device', 'SMKI portal-organisation']"
 claim "also through a module that finds one at a time" is "$(SHIM_FAIL=slow of 'len(j["entries"])' shim status --token Ann)" 2
