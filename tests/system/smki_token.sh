@@ -194,6 +194,9 @@ token init --label Alien --so-pin-file "$folder/so.pin" --pin-file "$folder/firs
 claim "a card that is not recognised does not take away the others" is "$(SHIM_FAIL=alien of '[t["label"] for t in j if t["initialised"]]' shim list)" "['Bob']"
 claim "nor is it counted as a token" env SHIM_FAIL=alien SMKI_TOKEN_MODULE="$SHIM" "$PROGRAMS/token/smki-token" status
 rm -r "$(dirname "$(grep -rl Alien "$folder/tokens" --include=token.object)")"
+refused 1 "a token whose PIN cannot be set" env SHIM_FAIL=first-pin SMKI_TOKEN_MODULE="$SHIM" "$PROGRAMS/token/smki-token" init --label Half --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
+claim "is not called ready" says "no PIN yet" token list
+rm -r "$(dirname "$(grep -rl Half "$folder/tokens" --include=token.object)")"
 
 # ---- init over what is there ----
 claim "what is on a token is not lost without a word" fails ALREADY_EXISTS "1 key or certificate (SMKI)" token init --token Bob --label New --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"

@@ -6,6 +6,7 @@
  *   SHIM_FAIL=WORD      certificate: certificates are not taken (CKR_DEVICE_MEMORY)
  *                       mark: data objects are not taken
  *                       pin: the second PIN that the SO sets is refused
+ *                       first-pin: the first one is
  *                       key: no key is made
  *                       extractable: keys are made that can be taken off
  *                       gone: the token is taken out when a key is made
@@ -111,7 +112,7 @@ static CK_RV shim_init_pin(CK_SESSION_HANDLE session, CK_UTF8CHAR *pin, CK_ULONG
 {
     CK_RV rv;
 
-    if (fails("pin") && pins_set++ > 0)
+    if (fails("first-pin") || (fails("pin") && pins_set++ > 0))
         return CKR_DEVICE_ERROR;
     if ((rv = real->C_InitPIN(session, pin, size)) == CKR_OK)
         state_write((struct state){.change = getenv("SHIM_CHANGE") != NULL});
