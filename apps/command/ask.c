@@ -3,6 +3,7 @@
 
 #include <mbedtls/platform_util.h>
 
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <termios.h>
@@ -46,26 +47,63 @@ static int line_take(FILE *terminal, char *out, size_t capacity)
     return taken;
 }
 
-int secret_ask(const char *question, char *out, size_t capacity)
+/* ---- who ends the program while it asks finds the terminal as it was ---- */
+
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+static volatile sig_atomic_t ended;
+
+static void end_note(int number)
 {
-    FILE *terminal = fopen("/dev/tty", "r+e");
+    ended = number;
+}
+
+static void ends_catch(struct sigaction before[COUNT_OF(ends)])
+{
+    const struct sigaction own = {.sa_handler = end_note}; /* no SA_RESTART: what is read is given up */
+
+    ended = 0;
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        if (sigaction(ends[i], NULL, &before[i]) == 0 && before[i].sa_handler != SIG_IGN)
+            sigaction(ends[i], &own, NULL);
+}
+
+static void ends_let(const struct sigaction before[COUNT_OF(ends)])
+{
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        sigaction(ends[i], &before[i], NULL);
+    if (ended != 0)
+        raise(ended);
+}
+
+static int silently_ask(FILE *terminal, const char *question, char *out, size_t capacity)
+{
+    struct sigaction actions[COUNT_OF(ends)];
     struct termios before, silent;
     int taken;
 
-    if (terminal == NULL)
+    if (tcgetattr(fileno(terminal), &before) != 0)
         return -1;
-    setvbuf(terminal, NULL, _IONBF, 0); /* no copy of the secret is left in a buffer */
-    if (tcgetattr(fileno(terminal), &before) != 0) {
-        fclose(terminal);
-        return -1;
-    }
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
+    ends_catch(actions);
     tcsetattr(fileno(terminal), TCSAFLUSH, &silent); /* before the question: what is typed after it counts, and is never shown */
     fprintf(terminal, "%s: ", question);
     taken = line_take(terminal, out, capacity);
     tcsetattr(fileno(terminal), TCSAFLUSH, &before);
     fputc('\n', terminal);
+    ends_let(actions);
+    return taken;
+}
+
+int secret_ask(const char *question, char *out, size_t capacity)
+{
+    FILE *terminal = fopen("/dev/tty", "r+e");
+    int taken;
+
+    if (terminal == NULL)
+        return -1;
+    setvbuf(terminal, NULL, _IONBF, 0); /* no copy of the secret is left in a buffer */
+    taken = silently_ask(terminal, question, out, capacity);
     fclose(terminal);
     return taken;
 }

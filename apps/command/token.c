@@ -33,6 +33,11 @@ static int blank_take(struct call *call, struct smki_token_module *module, struc
         return rc;
     if (found == 1)
         return 0;
+    if (found == 0)
+        return call_fail(call, SMKI_TOKEN_MISSING,
+                         "%s: no token is in that is not initialised; one to be initialised anew is named by --token or --serial (see "
+                         "'smki-token list')",
+                         smki_token_module_path(module));
     return call_usage(
         call, "%zu tokens are in that are not initialised: say which by --slot, or one to be initialised anew by --token or --serial",
         found);

@@ -6,6 +6,7 @@
  * again. */
 #include "smki/generate_i.h"
 
+#include <smki/role.h>
 #include <smki/token.h>
 
 #include <mbedtls/platform_util.h>
@@ -23,7 +24,7 @@ struct issue {
     struct smki_token_facts facts;
     struct smki_token *token;
     struct smki_token_entry entry;
-    bool is_touched, has_key, is_issued;
+    bool is_touched, has_key, is_key_left, is_issued;
     struct smki_stored_certificate stored;
     char so_room[SMKI_PIN_SIZE], pin[SMKI_TRANSPORT_PIN_DIGITS + 1], passing[SMKI_TRANSPORT_PIN_DIGITS + 1];
     const char *so_pin; /* NULL: given on the reader */
@@ -52,6 +53,19 @@ static int officer_take(struct issue *issue)
     return 0;
 }
 
+/* What smki_service_credential_issue would refuse when the token is initialised already. */
+static int unit_check(struct issue *issue)
+{
+    const struct smki_role *role = smki_role_find_text(issue->unit);
+
+    for (size_t i = 0; role != NULL && i < issue->party.role_count; i++)
+        if (issue->party.roles[i] == role->code)
+            return 0;
+    return call_fail(issue->call, SMKI_ROLE_NOT_OWN,
+                     "Party %" PRIu64 " does not hold the Remote Party Role %s; see 'smki party show %" PRIu64 "'", issue->party.number,
+                     issue->unit, issue->party.number);
+}
+
 static int portal_take(struct issue *issue)
 {
     struct call *call = issue->call;
@@ -62,10 +76,10 @@ static int portal_take(struct issue *issue)
     if (issue->credential.interface != SMKI_INTERFACE_PORTAL_ORGANISATION && issue->credential.interface != SMKI_INTERFACE_PORTAL_DEVICE)
         return call_usage(call, "an officer's token is for portal-org or portal-device; systems have no tokens ('smki credential issue')");
     snprintf(issue->label, sizeof(issue->label), "SMKI %s", smki_credential_interface_word(issue->credential.interface));
-    return role_take(call, &issue->party, issue->unit);
+    return (rc = role_take(call, &issue->party, issue->unit)) == 0 ? unit_check(issue) : rc;
 }
 
-/* What smki_service_credential_issue would refuse when the token is initialised already. */
+/* The same of the CN. */
 static int name_check(struct issue *issue)
 {
     struct call *call = issue->call;
@@ -76,10 +90,15 @@ static int name_check(struct issue *issue)
     while ((rc = smki_credential_next(smki_service_store(call->service), each.number, &each, &call->err)) == 0)
         if (each.party == issue->party.number && each.interface == issue->credential.interface && each.state != SMKI_CREDENTIAL_REVOKED &&
             each.expires_at.us > now.us && strcmp(each.common_name, issue->officer.name) == 0)
-            return call_fail(call, SMKI_CREDENTIAL_NAME_TAKEN,
-                             "officer %" PRIu64 " has credential %" PRIu64
-                             " for %s; when its token is lost or replaced: 'smki credential revoke %" PRIu64 "', then this again",
-                             issue->officer.number, each.number, smki_credential_interface_word(each.interface), each.number);
+            return each.officer == issue->officer.number
+                       ? call_fail(call, SMKI_CREDENTIAL_NAME_TAKEN,
+                                   "officer %" PRIu64 " has credential %" PRIu64
+                                   " for %s; when its token is lost or replaced: 'smki credential revoke %" PRIu64 "', then this again",
+                                   issue->officer.number, each.number, smki_credential_interface_word(each.interface), each.number)
+                       : call_fail(call, SMKI_CREDENTIAL_NAME_TAKEN,
+                                   "the CN \"%s\" is in use by credential %" PRIu64 " for %s of officer %" PRIu64
+                                   ", who is called the same; nominate one of them under a name that tells them apart",
+                                   each.common_name, each.number, smki_credential_interface_word(each.interface), each.officer);
     return rc == SMKI_NOT_FOUND ? 0 : rc;
 }
 
@@ -298,9 +317,15 @@ static void undo(struct issue *issue)
         left_say(issue, left);
     }
     if (issue->has_key && issue->token != NULL &&
-        (smki_token_login(issue->token, issue->passing, NULL) != 0 || smki_token_entry_remove(issue->token, &issue->entry, NULL) != 0))
+        (smki_token_login(issue->token, issue->passing, NULL) != 0 || smki_token_entry_remove(issue->token, &issue->entry, NULL) != 0)) {
         left_say(issue, "its key is left on the token");
-    if (issue->is_touched)
+        issue->is_key_left = true;
+    }
+    if (issue->is_touched && call_has(call, "keep"))
+        left_say(issue, issue->is_key_left
+                            ? "the token's PIN is one that nobody knows, 'smki-token unblock' sets it anew"
+                            : "the token's PIN is one that nobody knows: repeat this, or set it anew by 'smki-token unblock'");
+    else if (issue->is_touched)
         left_say(issue, "the token's PIN is one that nobody knows: repeat this, with --yes");
 }
 
@@ -352,6 +377,8 @@ static int token_issue(struct call *call)
     struct issue issue = {.call = call};
     int rc;
 
+    if (call->json && call_has(call, "dry-run"))
+        return call_usage(call, "--dry-run prints words, no JSON");
     if ((rc = officer_take(&issue)) == 0 && (rc = portal_take(&issue)) == 0 && (rc = name_check(&issue)) == 0 &&
         (rc = token_choose(&issue)) == 0) {
         if (call_has(call, "dry-run"))

@@ -319,6 +319,28 @@ static int database_set(struct setup *setup, const struct database *database)
     return told(setup, database, remove ? "removed" : "added");
 }
 
+/* A database that is broken (a profile of long ago) does not keep the browser that is used from its module: the first failure is told at
+ * the end. */
+static int databases_set(struct setup *setup)
+{
+    struct call *call = setup->call;
+    struct smki_error first = {0};
+    int rc, failed = 0;
+
+    if (call->json)
+        json_list_start(&setup->list);
+    for (size_t i = 0; i < setup->count; i++)
+        if ((rc = database_set(setup, &setup->databases[i])) != 0 && failed == 0) {
+            failed = rc;
+            first = call->err;
+        }
+    if (call->json)
+        json_list_end(&setup->list);
+    if (failed != 0)
+        call->err = first;
+    return failed;
+}
+
 /* The module's whole path: browsers start in other folders. It is loaded here first, so that a wrong one is never put anywhere. */
 static int module_find(struct setup *setup)
 {
@@ -349,12 +371,8 @@ static int browser_run(struct call *call)
     setup->call = call;
     if ((rc = module_find(setup)) == 0)
         rc = databases_find(setup);
-    if (rc == 0 && call->json)
-        json_list_start(&setup->list);
-    for (size_t i = 0; rc == 0 && i < setup->count; i++)
-        rc = database_set(setup, &setup->databases[i]);
-    if (rc == 0 && call->json)
-        json_list_end(&setup->list);
+    if (rc == 0)
+        rc = databases_set(setup);
     if (rc == 0 && !call_has(call, "dry-run"))
         call_note(call, "browsers that are open see it when they are started again");
     free(setup);

@@ -131,27 +131,66 @@ static int put_run(struct call *call)
     return rc;
 }
 
+/* The next one, from place *n on; NOT_FOUND after the last. */
+static int certificate_next(struct call *call, struct reach *reach, size_t *n, struct smki_token_entry *out)
+{
+    const char *label = call_text(call, "key");
+    int rc;
+
+    while ((rc = smki_token_entry_at(reach->token, (*n)++, out, &call->err)) == 0)
+        if (out->has_certificate && (label == NULL || strcmp(label, out->label) == 0))
+            return 0;
+    return rc;
+}
+
+static int certificates_none(struct call *call)
+{
+    return call_fail(call, SMKI_NOT_FOUND, "there is no %scertificate on the token", call_has(call, "key") ? "such " : "");
+}
+
+static int certificates_json(struct call *call, struct reach *reach)
+{
+    struct smki_token_entry entry;
+    struct json_list list;
+    size_t n = 0;
+    int rc = certificate_next(call, reach, &n, &entry);
+
+    if (rc != 0)
+        return rc == SMKI_NOT_FOUND ? certificates_none(call) : rc;
+    json_list_start(&list);
+    while (rc == 0)
+        if ((rc = json_list_add(&list, call, smki_token_entry_json(&entry))) == 0)
+            rc = certificate_next(call, reach, &n, &entry);
+    json_list_end(&list);
+    return rc == SMKI_NOT_FOUND ? 0 : rc;
+}
+
+static int certificates_pem(struct call *call, struct reach *reach)
+{
+    struct smki_buffer all = {0};
+    struct smki_token_entry entry;
+    size_t n = 0;
+    int rc = 0;
+
+    while (rc == 0)
+        if ((rc = certificate_next(call, reach, &n, &entry)) == 0)
+            rc = smki_pem_encode(&all, "CERTIFICATE", (struct smki_bytes){entry.certificate, entry.certificate_size}, &call->err);
+    if (rc == SMKI_NOT_FOUND)
+        rc = all.size == 0 ? certificates_none(call) : file_put(call_text(call, "out"), (struct smki_bytes){all.at, all.size}, &call->err);
+    smki_buffer_finish(&all);
+    return rc;
+}
+
 /* Certificates are public: no PIN is asked for. */
 static int show_run(struct call *call)
 {
-    const char *label = call_text(call, "key");
-    struct smki_token_entry entry;
     struct reach reach;
-    size_t shown = 0;
-    int rc = reach_open(call, &reach);
+    int rc;
 
-    for (size_t n = 0; rc == 0 && (rc = smki_token_entry_at(reach.token, n, &entry, &call->err)) == 0; n++) {
-        if (!entry.has_certificate || (label != NULL && strcmp(label, entry.label) != 0))
-            continue;
-        rc = call->json
-                 ? json_print(call, smki_token_entry_json(&entry))
-                 : pem_print(call, call_text(call, "out"), "CERTIFICATE", (struct smki_bytes){entry.certificate, entry.certificate_size});
-        shown++;
-        if (rc == 0 && call_has(call, "out"))
-            break;
-    }
-    if (rc == SMKI_NOT_FOUND)
-        rc = shown != 0 ? 0 : call_fail(call, SMKI_NOT_FOUND, "there is no %scertificate on the token", label != NULL ? "such " : "");
+    if (call->json && call_has(call, "out"))
+        return call_usage(call, "--out is for PEM; --json goes to standard output");
+    if ((rc = reach_open(call, &reach)) == 0)
+        rc = call->json ? certificates_json(call, &reach) : certificates_pem(call, &reach);
     reach_end(&reach);
     return rc;
 }

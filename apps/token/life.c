@@ -25,9 +25,11 @@ static int pins_and_initialise(struct call *call, struct reach *reach)
 static int init_run(struct call *call)
 {
     struct reach reach = {0};
-    int rc = token_module_take(call, &reach.module);
+    int rc;
 
-    if (rc == 0 && (rc = token_take(call, reach.module, true, &reach.facts)) == 0)
+    if (call->json && call_has(call, "dry-run"))
+        return call_usage(call, "--dry-run prints words, no JSON");
+    if ((rc = token_module_take(call, &reach.module)) == 0 && (rc = token_take(call, reach.module, true, &reach.facts)) == 0)
         rc = token_loss_allow(call, reach.module, &reach.facts);
     if (rc == 0 && call_has(call, "dry-run")) {
         if (!reach.facts.initialised)

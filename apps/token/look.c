@@ -3,7 +3,10 @@
 
 static const char *state_word(const struct smki_token_facts *facts)
 {
-    return !facts->initialised ? "not initialised" : facts->transport || facts->pin_to_be_changed ? "PIN must be changed" : "ready";
+    return !facts->initialised                            ? "not initialised"
+           : !facts->pin_set                              ? "no PIN yet"
+           : facts->transport || facts->pin_to_be_changed ? "PIN must be changed"
+                                                          : "ready";
 }
 
 static void token_row(struct table *table, const struct smki_token_facts *facts)

@@ -61,7 +61,7 @@ struct smki_token_facts {
 };
 
 /* The token of place n (from 0) of those that are in; NOT_FOUND after the last. Those that nothing can be written to and that know no PIN (such as a store
- * of trusted certificates) are left out. */
+ * of trusted certificates), and cards that the module does not recognise, are left out. */
 SMKI_API SMKI_MUST_USE int smki_token_at(struct smki_token_module *module, size_t n, struct smki_token_facts *out, struct smki_error *err);
 
 /* Which one: what is NULL is not looked at. */
@@ -82,7 +82,8 @@ SMKI_API struct cJSON *smki_token_json(const struct smki_token_facts *facts);
 /* ---- its life ---- */
 
 /* Initialises the token in this slot: EVERYTHING ON IT IS LOST. A token that was initialised before wants its SO PIN; a new one takes it as its own. Then
- * the PIN is set. *out (may be NULL) becomes what it is afterwards, its slot too. INVALID_ARGUMENT: the label is empty or has more than 32 octets. */
+ * the PIN is set. *out (may be NULL) becomes what it is afterwards, its slot too. INVALID_ARGUMENT: the label is empty, has more than 32 octets, is not printable
+ * UTF-8, or ends with a blank. TOKEN_PIN: of a length that the token does not take; nothing is lost then. */
 SMKI_API SMKI_MUST_USE int smki_token_initialise(struct smki_token_module *module, uint64_t slot, const char *so_pin, const char *label, const char *pin,
                                                  struct smki_token_facts *out, struct smki_error *err);
 

@@ -279,6 +279,8 @@ static int source_path(char out[PATH_MAX], const char *source, const char *folde
 int pkcs11_pin_read(struct pkcs11_pin *out, const char *source, const char *folder, struct smki_error *err)
 {
     char path[PATH_MAX];
+    size_t line;
+    bool nul;
     int rc;
 
     memset(out, 0, sizeof(*out));
@@ -291,8 +293,12 @@ int pkcs11_pin_read(struct pkcs11_pin *out, const char *source, const char *fold
         return smki_error_prefix(err, "%s", path), rc;
     }
     out->at[out->size] = '\0';
-    out->size = strcspn((const char *)out->at, "\r\n");
+    line = strcspn((const char *)out->at, "\r\n");
+    nul = line < out->size && out->at[line] == '\0'; /* what is behind it would be left out without a word */
+    out->size = nul ? 0 : line;
     mbedtls_platform_zeroize(out->at + out->size, sizeof(out->at) - out->size);
+    if (nul)
+        return smki_fail(err, SMKI_TOKEN_PIN, "%s: octet %zu of its first line, which is the PIN, is NUL", path, line + 1);
     return out->size != 0 ? 0 : smki_fail(err, SMKI_TOKEN_PIN, "%s: its first line, which is the PIN, is empty", path);
 }
 

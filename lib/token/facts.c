@@ -79,12 +79,16 @@ int facts_read(struct smki_token_facts *out, struct smki_token_module *module, C
     return out->initialised ? mark_fill(out, module, slot, session, err) : 0;
 }
 
-static bool is_store_of_trust(struct smki_token_module *module, CK_SLOT_ID slot)
+/* Not a store of trust; nor a card that the module cannot read (OpenSC has every card in its list), or that was taken out since the list
+ * was made: it must not keep its owner from the token in another reader. */
+static bool is_officers(struct smki_token_module *module, CK_SLOT_ID slot)
 {
     CK_TOKEN_INFO info;
+    CK_RV rv = module->call->C_GetTokenInfo(slot, &info);
 
-    return module->call->C_GetTokenInfo(slot, &info) == CKR_OK && (info.flags & CKF_WRITE_PROTECTED) != 0 &&
-           (info.flags & CKF_LOGIN_REQUIRED) == 0 && (info.flags & CKF_USER_PIN_INITIALIZED) == 0;
+    if (rv != CKR_OK)
+        return rv != CKR_TOKEN_NOT_RECOGNIZED && rv != CKR_TOKEN_NOT_PRESENT && rv != CKR_DEVICE_REMOVED;
+    return (info.flags & CKF_WRITE_PROTECTED) == 0 || (info.flags & (CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED)) != 0;
 }
 
 static int slots_read(struct smki_token_module *module, CK_SLOT_ID slots[SLOTS_MAX], CK_ULONG *count, struct smki_error *err)
@@ -107,7 +111,7 @@ int smki_token_at(struct smki_token_module *module, size_t n, struct smki_token_
     if ((rc = slots_read(module, slots, &count, err)) != 0)
         return rc;
     for (CK_ULONG i = 0; i < count; i++)
-        if (!is_store_of_trust(module, slots[i]) && n-- == 0)
+        if (is_officers(module, slots[i]) && n-- == 0)
             return facts_read(out, module, slots[i], CK_INVALID_HANDLE, err);
     return smki_fail(err, SMKI_NOT_FOUND, "there are no more tokens");
 }

@@ -79,12 +79,26 @@ int mark_remove(struct smki_token *token, struct smki_error *err)
 
 /* ---- initialising ---- */
 
+bool is_label(const char *label)
+{
+    char tidy[SMKI_TOKEN_ENTRY_LABEL_SIZE];
+    const size_t size = strlen(label);
+
+    if (size == 0 || size >= sizeof(tidy) || label[size - 1] == ' ')
+        return false;
+    memcpy(tidy, label, size + 1);
+    text_tidy(tidy);
+    return strcmp(tidy, label) == 0;
+}
+
 static int label_pad(CK_UTF8CHAR out[LABEL_SIZE], const char *label, struct smki_error *err)
 {
     const size_t size = strlen(label);
 
     if (size == 0 || size > LABEL_SIZE)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "a token's label has 1 to %d octets", LABEL_SIZE);
+    if (!is_label(label))
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "a token's label is printable text in UTF-8 that ends with no blank");
     memset(out, ' ', LABEL_SIZE);
     memcpy(out, label, size);
     return 0;
@@ -113,6 +127,20 @@ static void logout(struct smki_token *token)
     token->logged_in = false;
 }
 
+/* Before anything is lost: the token would refuse the PIN when it is blank already. */
+static int first_pin_check(struct smki_token_module *module, CK_SLOT_ID slot, const char *pin, struct smki_error *err)
+{
+    struct smki_token_facts facts;
+    int rc;
+
+    if (pin == NULL || (rc = facts_read(&facts, module, slot, CK_INVALID_HANDLE, err)) != 0)
+        return pin == NULL ? 0 : rc;
+    if (strlen(pin) >= facts.pin_min && (facts.pin_max == 0 || strlen(pin) <= facts.pin_max))
+        return 0;
+    return smki_fail(err, SMKI_TOKEN_PIN, "the token takes PINs of %llu to %llu characters; nothing was changed",
+                     (unsigned long long)facts.pin_min, (unsigned long long)facts.pin_max);
+}
+
 static int first_pin(struct smki_token_module *module, CK_SLOT_ID slot, const char *so_pin, const char *pin, struct smki_error *err)
 {
     struct smki_token *token;
@@ -133,7 +161,7 @@ int smki_token_initialise(struct smki_token_module *module, uint64_t slot, const
     CK_RV rv;
     int rc;
 
-    if ((rc = label_pad(padded, label, err)) != 0)
+    if ((rc = label_pad(padded, label, err)) != 0 || (rc = first_pin_check(module, slot, pin, err)) != 0)
         return rc;
     if ((rv = module->call->C_InitToken(slot, pin_octets(so_pin), pin_size(so_pin), padded)) != CKR_OK)
         return so_fail(err, rv, "initialising the token");

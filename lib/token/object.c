@@ -4,6 +4,7 @@
 #include "pki/key_i.h"
 
 #include <cjson/cJSON.h>
+#include <mbedtls/platform_util.h>
 #include <string.h>
 
 #define OBJECTS_MAX 64   /* keys and certificates that we look at: an officer's token has one or two */
@@ -19,11 +20,15 @@ int objects_find(struct smki_token_module *module, CK_SESSION_HANDLE session, CK
                  CK_ULONG capacity, CK_ULONG *count, struct smki_error *err)
 {
     CK_RV rv = module->call->C_FindObjectsInit(session, template, size);
+    CK_ULONG found = 1;
 
     *count = 0;
     if (rv != CKR_OK)
         return token_fail(err, rv, "looking for what is on the token");
-    rv = module->call->C_FindObjects(session, out, capacity, count);
+    for (; rv == CKR_OK && found != 0 && *count < capacity; *count += found) { /* some give fewer at a time than they have room for */
+        found = 0;
+        rv = module->call->C_FindObjects(session, out + *count, capacity - *count, &found);
+    }
     module->call->C_FindObjectsFinal(session);
     return rv == CKR_OK ? 0 : token_fail(err, rv, "looking for what is on the token");
 }
@@ -252,7 +257,7 @@ static bool is_given_out(struct smki_token *token, const struct smki_token_entry
         return true;
     given = attribute(token, key, CKA_PRIVATE_EXPONENT, room, sizeof(room), &size) ||
             attribute(token, key, CKA_VALUE, room, sizeof(room), &size);
-    memset(room, 0, sizeof(room));
+    mbedtls_platform_zeroize(room, sizeof(room));
     return given;
 }
 
@@ -281,6 +286,8 @@ int smki_token_key_make(struct smki_token *token, const char *label, struct smki
 
     if (label[0] == '\0' || strlen(label) >= SMKI_TOKEN_ENTRY_LABEL_SIZE)
         return smki_fail(err, SMKI_INVALID_ARGUMENT, "a key's label has 1 to %d octets", SMKI_TOKEN_ENTRY_LABEL_SIZE - 1);
+    if (!is_label(label))
+        return smki_fail(err, SMKI_INVALID_ARGUMENT, "a key's label is printable text in UTF-8 that ends with no blank");
     if ((rc = smki_random_system.fill(smki_random_system.context, id.at, id.size)) != 0)
         return smki_fail(err, rc, NULL);
     if ((rc = generate(token, &id, label, err)) != 0 || (rc = entry_fill(token, &id, out, err)) != 0)

@@ -45,6 +45,9 @@ SMKI_MUST_USE int mark_look(struct smki_token_module *module, CK_SESSION_HANDLE 
 SMKI_MUST_USE int mark_put(struct smki_token *token, struct smki_error *err);
 SMKI_MUST_USE int mark_remove(struct smki_token *token, struct smki_error *err);
 
+/* Can a token or a key be called so, and be found by it? Tokens are padded with blanks, and what is shown of a label is tidied. */
+bool is_label(const char *label);
+
 /* The public key of an entry as a SubjectPublicKeyInfo, by its public half or, where a token keeps none, its private one. 0: it has no RSA
  * key. */
 size_t entry_spki(struct smki_token *token, const struct smki_token_entry *entry, uint8_t *out, size_t capacity);

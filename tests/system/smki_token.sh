@@ -41,6 +41,7 @@ done
 # ---- a token comes to life ----
 claim "a token that is not initialised is listed so" says "not initialised" token list
 claim "a dry run of init does nothing" says "would be initialised; it holds nothing" token init --label Bob --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin" --dry-run
+refused 2 "which is told in words alone" token init --label Bob --dry-run --json
 claim "really nothing" is "$(of 'len(j)' token list)" 1
 refused 2 "no PIN is taken from the command line" token init --label Bob --so-pin 87654321
 claim "nor repeated" because "--so-pin-file"
@@ -49,6 +50,10 @@ refused 2 "not in one word either" token key --pin=1357
 chmod 644 "$folder/first.pin"
 claim "a PIN that others can read is refused" fails KEY_PERMISSIONS "chmod 600" token init --label Bob --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
 chmod 600 "$folder/first.pin"
+(umask 077 && printf '1357\0002468\n' >"$folder/nul.pin")
+claim "a PIN is not cut where it has a NUL" fails TOKEN_PIN "octet 5" token init --label Bob --so-pin-file "$folder/so.pin" --pin-file "$folder/nul.pin"
+claim "a label that could not be named again is refused" fails INVALID_ARGUMENT "printable" token init --label $'Bob\e[2J' --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
+claim "so are blanks, with which labels are padded" fails INVALID_ARGUMENT "blank" token init --label "Bob " --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
 claim "init prints the serial number" is "$(token init --label Bob --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin")" "$(of '[t["serial"] for t in j if t["label"] == "Bob"][0]' token list)"
 claim "now it is ready" says "ready" token list
 claim "with all tries" says "all" token status
@@ -63,6 +68,7 @@ claim "and is seen in the tries" is "$(status_of 'j["tries"]' Bob)" low
 id=$(token key --pin-file "$folder/first.pin")
 claim "the right one does" is "${#id}" 16
 claim "and takes them back" is "$(status_of 'j["tries"]' Bob)" full
+claim "nor one whose label could not be named again" fails INVALID_ARGUMENT "printable" token key --label $'a\xff' --pin-file "$folder/first.pin"
 claim "not twice under one label" fails ALREADY_EXISTS "SMKI" token key --pin-file "$folder/first.pin"
 claim "its private half is not seen without the PIN" is "$(status_of 'j["entries"][0]["key"]' Bob)" False
 claim "it is what a key must be" is "$(status_of '[j["entries"][0][n] for n in ("key", "bits", "sensitive", "extractable", "always_sensitive", "never_extractable", "sign", "private")]' \
@@ -138,6 +144,24 @@ claim "and not shown" not grep -q 1357 "$folder/said"
 claim "a new one is asked for twice" says "The same again: " typed 1357,7531,7531 env SMKI_TOKEN_MODULE="$softhsm" "$PROGRAMS/token/smki-token" pin
 claim "and changed" typed 7531,1357,1357 env SMKI_TOKEN_MODULE="$softhsm" "$PROGRAMS/token/smki-token" pin
 claim "not when the two differ" not typed 1357,7531,7532 env SMKI_TOKEN_MODULE="$softhsm" "$PROGRAMS/token/smki-token" pin
+cat >"$folder/interrupted.py" <<'PYTHON'
+import fcntl, os, pty, sys, termios
+master, slave = pty.openpty()
+pid = os.fork()
+if pid == 0:
+    os.setsid()
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+    for fd in 0, 1, 2:
+        os.dup2(slave, fd)
+    os.execvp(sys.argv[1], sys.argv[1:])
+said = b""
+while not said.endswith(b": "):
+    said += os.read(master, 1024)
+os.write(master, b"\x03")
+ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print(ended, bool(termios.tcgetattr(slave)[3] & termios.ECHO))
+PYTHON
+claim "who ends it there finds the terminal as it was" is "$(SMKI_TOKEN_MODULE=$softhsm python3 "$folder/interrupted.py" "$PROGRAMS/token/smki-token" pin)" "-2 True"
 refused 2 "without a terminal the option is asked for" setsid -w "$PROGRAMS/token/smki-token" key
 claim "by its name" because "--pin-file"
 
@@ -159,17 +183,27 @@ claim "the list says it too" says "locked" shim list
 claim "the SO PIN unblocks it" shim unblock --so-pin-file "$folder/so.pin" --new-pin-file "$folder/second.pin"
 claim "with the key as it was" says "never off the token" shim status --pin-file "$folder/second.pin"
 unset SHIM_TRIES
+claim "where no token is in, init says so" fails TOKEN_MISSING "smki-token list" env SHIM_FAIL=none SMKI_TOKEN_MODULE="$SHIM" "$PROGRAMS/token/smki-token" init --label New
 token unblock --so-pin-file "$folder/so.pin" --new-pin-file "$folder/first.pin"
 refused 1 "a token that makes keys that can be taken off" env SHIM_FAIL=extractable SMKI_TOKEN_MODULE="$SHIM" "$PROGRAMS/token/smki-token" key --label loose --pin-file "$folder/first.pin"
 claim "is not used" because "can be taken off it"
 claim "nothing of such a key stays" is "$(status_of 'len(j["entries"])' Bob --pin-file "$folder/first.pin")" 1
 refused 1 "a token that is taken out" env SHIM_FAIL=gone SMKI_TOKEN_MODULE="$SHIM" "$PROGRAMS/token/smki-token" key --label loose --pin-file "$folder/first.pin"
 claim "is told as missing" because "TOKEN_MISSING: "
+token init --label Alien --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin" >/dev/null
+claim "a card that is not recognised does not take away the others" is "$(SHIM_FAIL=alien of '[t["label"] for t in j if t["initialised"]]' shim list)" "['Bob']"
+claim "nor is it counted as a token" env SHIM_FAIL=alien SMKI_TOKEN_MODULE="$SHIM" "$PROGRAMS/token/smki-token" status
+rm -r "$(dirname "$(grep -rl Alien "$folder/tokens" --include=token.object)")"
+refused 1 "a token whose PIN cannot be set" env SHIM_FAIL=first-pin SMKI_TOKEN_MODULE="$SHIM" "$PROGRAMS/token/smki-token" init --label Half --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
+claim "is not called ready" says "no PIN yet" token list
+rm -r "$(dirname "$(grep -rl Half "$folder/tokens" --include=token.object)")"
 
 # ---- init over what is there ----
 claim "what is on a token is not lost without a word" fails ALREADY_EXISTS "1 key or certificate (SMKI)" token init --token Bob --label New --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
 claim "a dry run says what would be" says "lost for good: 1 key or certificate (SMKI)" token init --token Bob --label New --dry-run
 claim "the SO PIN must be right for it" fails TOKEN_PIN "SO PIN" token init --token Bob --label New --yes --so-pin-file "$folder/wrong-so.pin" --pin-file "$folder/first.pin"
+pin short 1
+claim "so must the new PIN, of a length that the token takes" fails TOKEN_PIN "nothing was changed" token init --token Bob --label New --yes --so-pin-file "$folder/so.pin" --pin-file "$folder/short.pin"
 claim "then all is there" says "never off the token" token status --pin-file "$folder/first.pin"
 claim "with --yes it is" token init --token Bob --label New --yes --so-pin-file "$folder/so.pin" --pin-file "$folder/first.pin"
 claim "and gone" says "none that is seen" token status --token New --pin-file "$folder/first.pin"
@@ -185,7 +219,10 @@ smki aro verify "$ann"
 refused 2 "and for the portal" smki aro issue-token "$ann" --interface adhoc --label Ann --so-pin-file "$folder/so.pin"
 refused 2 "it is called something" issue "$ann"
 refused 2 "one that is kept is named" issue "$ann" --keep
+claim "the role is one of the Party's" fails ROLE_NOT_OWN "smki party show 1" issue "$ann" --label Ann --role wanProvider
+claim "the token is not begun for another" is "$(of 'len([t for t in j if t["label"] == "Ann"])' token list)" 0
 claim "a dry run says what would be" says "would get a credential for portal-device on it" issue "$ann" --label Ann --dry-run
+refused 2 "in words alone" issue "$ann" --label Ann --dry-run --json
 before=$(credentials)
 
 claim "no key, no credential" fails TOKEN_FAILED "CKR_DEVICE_ERROR" issue_over SHIM_FAIL=key --label Ann
@@ -228,8 +265,17 @@ claim "but changed" token pin --token Ann --pin-file "$folder/ann.transport" --n
 claim "then all is" says "never off the token" token status --token Ann --pin-file "$folder/ann.pin"
 claim "no part of this key is given either" taken Ann "$folder/ann.pin"
 claim "an officer has one credential for a part" fails CREDENTIAL_NAME_TAKEN "smki credential revoke" issue "$ann" --token Ann --label Ann --yes
+claim "one of another officer of that name is not to be revoked for it" fails CREDENTIAL_NAME_TAKEN "of officer $ann, who is called the same" issue "$(officer 1 "Ann Other")" --token Ann --label Ann --yes
+refused 1 "one for the other part, beside it, that comes to nothing" env SHIM_FAIL=certificate SMKI_TOKEN_MODULE="$SHIM" "${timely[@]}" "$PROGRAMS/smki/smki" --home "$home" aro issue-token "$ann" --interface portal-org --token Ann --keep --so-pin-file "$folder/so.pin" --pin-out "$folder/never2"
+claim "is not repeated with --yes, which is not for it" not because "--yes"
+claim "but so" because "repeat this, or set it anew by 'smki-token unblock'"
 claim "for the other part it comes beside it" smki aro issue-token "$ann" --interface portal-org --token Ann --keep --so-pin-file "$folder/so.pin" --pin-out "$folder/ann2.transport"
 claim "both are there" is "$(status_of 'sorted(e["label"] for e in j["entries"])' Ann)" "['SMKI portal-device', 'SMKI portal-organisation']"
+claim "also through a module that finds one at a time" is "$(SHIM_FAIL=slow of 'len(j["entries"])' shim status --token Ann)" 2
+claim "their certificates are one JSON" is "$(of 'sorted(e["label"] for e in j)' token certificate show --token Ann)" "['SMKI portal-device', 'SMKI portal-organisation']"
+token certificate show --token Ann --out "$folder/both.pem"
+claim "and all of them go into one file" is "$(grep -c BEGIN "$folder/both.pem")" 2
+claim "one of them when it is named" is "$(token certificate show --token Ann --key "SMKI portal-device" | grep -c BEGIN)" 1
 claim "and the PIN is to be changed again" fails TOKEN_PIN_EXPIRED "" token status --token Ann --pin-file "$folder/ann2.transport"
 token pin --token Ann --pin-file "$folder/ann2.transport" --new-pin-file "$folder/ann.pin"
 cay=$(officer 1 "Cay Third")
@@ -276,6 +322,15 @@ if command -v modutil >/dev/null; then
     claim "of NSS too" not grep -q smki-token "$where/pkcs11.txt"
     claim "once" is "$(browser --remove 2>/dev/null | grep -c ': was not there$')" 2
     claim "one of them alone" is "$(browser --chromium --json 2>/dev/null | python3 -c 'import json, sys; print([d["browser"] for d in json.load(sys.stdin)])')" "['chromium']"
+    for old in a b c; do # whichever is the first of the folder
+        mkdir "$folder/person/.mozilla/firefox/$old.old"
+        head -c 4096 /dev/urandom >"$folder/person/.mozilla/firefox/$old.old/cert9.db"
+    done
+    browser --json >"$folder/some" 2>"$folder/why" || true
+    claim "a profile that is broken does not keep the others from it" is "$(python3 -c 'import json, sys; print(sorted(d["done"] for d in json.load(sys.stdin)))' <"$folder/some")" "['added', 'is there already']"
+    claim "but is told" grep -q '^smki-token: IO: modutil .*[abc].old: ' "$folder/why"
+    claim "in one line" is "$(wc -l <"$folder/why")" 1
+    rm -r "$folder/person/.mozilla/firefox/"[abc].old
     claim "a profile that is not there is named" fails NOT_FOUND "$folder/none" browser --profile "$folder/none"
     claim "without NSS's programs it says which package has them" fails NOT_FOUND libnss3-tools env PATH=/nowhere HOME="$folder/person" "$PROGRAMS/token/smki-token" browser
 fi

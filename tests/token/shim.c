@@ -6,9 +6,13 @@
  *   SHIM_FAIL=WORD      certificate: certificates are not taken (CKR_DEVICE_MEMORY)
  *                       mark: data objects are not taken
  *                       pin: the second PIN that the SO sets is refused
+ *                       first-pin: the first one is
  *                       key: no key is made
  *                       extractable: keys are made that can be taken off
  *                       gone: the token is taken out when a key is made
+ *                       alien: a token labelled "Alien" is not recognised
+ *                       none: there is no token
+ *                       slow: objects are found one at a time
  *                       kill: the program dies when it puts a certificate on the token */
 #include <p11-kit/pkcs11.h>
 
@@ -108,7 +112,7 @@ static CK_RV shim_init_pin(CK_SESSION_HANDLE session, CK_UTF8CHAR *pin, CK_ULONG
 {
     CK_RV rv;
 
-    if (fails("pin") && pins_set++ > 0)
+    if (fails("first-pin") || (fails("pin") && pins_set++ > 0))
         return CKR_DEVICE_ERROR;
     if ((rv = real->C_InitPIN(session, pin, size)) == CKR_OK)
         state_write((struct state){.change = getenv("SHIM_CHANGE") != NULL});
@@ -121,6 +125,8 @@ static CK_RV shim_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
     const struct state state = state_read();
     const int left = tries() - state.wrong;
 
+    if (rv == CKR_OK && fails("alien") && memcmp(info->label, "Alien ", 6) == 0)
+        return CKR_TOKEN_NOT_RECOGNIZED;
     if (rv != CKR_OK || (info->flags & CKF_TOKEN_INITIALIZED) == 0)
         return rv;
     if (state.change)
@@ -130,6 +136,14 @@ static CK_RV shim_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
         info->flags |= left <= 0 ? CKF_USER_PIN_LOCKED : left == 1 ? CKF_USER_PIN_FINAL_TRY : state.wrong > 0 ? CKF_USER_PIN_COUNT_LOW : 0;
     }
     return rv;
+}
+
+static CK_RV shim_slots(CK_BBOOL with_token, CK_SLOT_ID *slots, CK_ULONG *count)
+{
+    if (!fails("none"))
+        return real->C_GetSlotList(with_token, slots, count);
+    *count = 0;
+    return CKR_OK;
 }
 
 /* ---- objects ---- */
@@ -142,6 +156,11 @@ static CK_OBJECT_CLASS class_of(const CK_ATTRIBUTE *template, CK_ULONG count)
         if (template[i].type == CKA_CLASS)
             memcpy(&class, template[i].pValue, sizeof(class));
     return class;
+}
+
+static CK_RV shim_find(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *out, CK_ULONG capacity, CK_ULONG *count)
+{
+    return real->C_FindObjects(session, out, fails("slow") && capacity > 1 ? 1 : capacity, count);
 }
 
 static CK_RV shim_create(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *out)
@@ -186,10 +205,12 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
         return CKR_GENERAL_ERROR;
     mine = *real;
     mine.C_GetFunctionList = C_GetFunctionList;
+    mine.C_GetSlotList = shim_slots;
     mine.C_Login = shim_login;
     mine.C_SetPIN = shim_set_pin;
     mine.C_InitPIN = shim_init_pin;
     mine.C_GetTokenInfo = shim_token_info;
+    mine.C_FindObjects = shim_find;
     mine.C_CreateObject = shim_create;
     mine.C_GenerateKeyPair = shim_key_pair;
     *out = &mine;
