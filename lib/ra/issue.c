@@ -16,14 +16,14 @@ static enum smki_ca_name ca_of(enum smki_profile profile)
 
 /* ---- reserve ---- */
 
-/* Who is told over the wire that a request failed sends it again: the ad hoc web service has no way to fetch a certificate later, and an
- * officer has the CSR at hand. What cannot be signed now is void, so that the resubmission that CA_ERROR speaks of (IDS App. B) is no
- * duplicate. An IKI ticket's interface is only what its credential is for. */
+/* Who is told that a request failed sends it again: the ad hoc web service has no way to fetch a certificate later, and an officer has the
+ * CSR at hand. What cannot be signed now is void, so that the resubmission that CA_ERROR speaks of (IDS App. B) is no duplicate. Nor may a
+ * credential come into being later, when the key that it was asked for may be gone; an IKI ticket's interface is only what its credential is
+ * for. */
 static bool is_asked_again(const struct ticket *ticket)
 {
-    return ticket->profile != SMKI_PROFILE_IKI &&
-           (ticket->interface == SMKI_INTERFACE_ADHOC || ticket->interface == SMKI_INTERFACE_PORTAL_DEVICE ||
-            ticket->interface == SMKI_INTERFACE_PORTAL_ORGANISATION);
+    return ticket->profile == SMKI_PROFILE_IKI || ticket->interface == SMKI_INTERFACE_ADHOC ||
+           ticket->interface == SMKI_INTERFACE_PORTAL_DEVICE || ticket->interface == SMKI_INTERFACE_PORTAL_ORGANISATION;
 }
 
 /* Is the ticket for the same device, key and key usage, and so what makes this request a duplicate? */
