@@ -120,6 +120,20 @@ static int ca_check(struct issue *issue)
     return 0;
 }
 
+/* Can its certificate be signed? Asked before anything is done to the token. */
+static int signer_check(struct issue *issue)
+{
+    struct call *call = issue->call;
+    const struct smki_ca *ca;
+    struct smki_error why;
+    int rc = smki_service_ca(call->service, SMKI_IKICA, &ca, &call->err);
+
+    if (rc == 0)
+        rc = smki_key_prove(smki_ca_key(ca), &call->err);
+    why = call->err;
+    return rc == 0 ? 0 : call_fail(call, rc, "nothing was done to the token, since its certificate could not be signed: %s", why.text);
+}
+
 /* One to be initialised; with --keep one that stays as it is. */
 static int token_choose(struct issue *issue)
 {
@@ -384,7 +398,7 @@ static int token_issue(struct call *call)
         if (call_has(call, "dry-run"))
             printf("%s, officer %" PRIu64 " of Party %" PRIu64 ", would get a credential for %s on it\n", issue.officer.name,
                    issue.officer.number, issue.party.number, smki_credential_interface_word(issue.credential.interface));
-        else if ((rc = pins_take(&issue)) == 0 && (rc = issue_make(&issue)) == 0)
+        else if ((rc = signer_check(&issue)) == 0 && (rc = pins_take(&issue)) == 0 && (rc = issue_make(&issue)) == 0)
             rc = issue_print(&issue);
     }
     smki_token_close(issue.token);

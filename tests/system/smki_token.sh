@@ -220,6 +220,9 @@ refused 2 "and for the portal" smki aro issue-token "$ann" --interface adhoc --l
 refused 2 "it is called something" issue "$ann"
 refused 2 "one that is kept is named" issue "$ann" --keep
 claim "the role is one of the Party's" fails ROLE_NOT_OWN "smki party show 1" issue "$ann" --label Ann --role wanProvider
+chmod 640 "$home/keys/ikica.key"
+claim "without the IKICA's key" fails KEY_PERMISSIONS "nothing was done to the token" issue "$ann" --label Ann
+chmod 600 "$home/keys/ikica.key"
 claim "the token is not begun for another" is "$(of 'len([t for t in j if t["label"] == "Ann"])' token list)" 0
 claim "a dry run says what would be" says "would get a credential for portal-device on it" issue "$ann" --label Ann --dry-run
 refused 2 "in words alone" issue "$ann" --label Ann --dry-run --json
@@ -341,7 +344,7 @@ if curl --engine list 2>/dev/null | grep -qw pkcs11 || [ -e "$(openssl version -
     way=(--engine pkcs11 --cert-type ENG --key-type ENG)
 elif [ -e "$(openssl version -m | cut -d'"' -f2)/pkcs11.so" ]; then
     way=(--cert-type PROV --key-type PROV)
-    printf '%s\n' 'openssl_conf = init' '[init]' 'providers = providers' '[providers]' 'default = default' 'pkcs11 = pkcs11' '[default]' 'activate = 1' '[pkcs11]' 'activate = 1' \
+    printf '%s\n' 'openssl_conf = init' '[init]' 'providers = providers' '[providers]' 'default = default_section' 'pkcs11 = pkcs11_section' '[default_section]' 'activate = 1' '[pkcs11_section]' 'activate = 1' \
         "pkcs11-module-path = $softhsm" >"$folder/openssl.cnf"
     export OPENSSL_CONF=$folder/openssl.cnf
 else
