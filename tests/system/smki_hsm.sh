@@ -58,7 +58,7 @@ claim "no CA's key is in a file" test "$(cd "$home/keys" && echo ./*)" = ./audit
 claim "five private keys are on the token" test "$(objects | grep -c 'Private Key Object')" -eq 5
 claim "four are EC, one RSA" test "$(objects | grep -c 'Private Key Object; EC')/$(objects | grep -c 'Private Key Object; RSA')" = 4/1
 claim "all of them never extractable, always sensitive, made there" test "$(objects | grep -c 'sensitive, always sensitive, never extractable, local')" -eq 5
-claim "for signing only" test "$(objects | awk '/^[A-Z].* Object/ { private = /^Private/ } private && /Usage:/ { print $2, $3 }' | sort -u | tr -d ' ')" = sign
+claim "for signing only" test "$(objects | awk '/^[A-Z].* Object/ { private = /^Private/ } private && sub(/ *Usage: */, "") { sub(/, signRecover/, ""); print }' | sort -u)" = sign # newer versions tell of both ways to sign
 smki ca export "$folder/ca"
 for ca in oca dca; do
     claim "openssl verifies the $ca" openssl verify -CAfile "$folder/ca/$ca-root.pem" "$folder/ca/$ca.pem"
