@@ -105,8 +105,8 @@ queued() { # a batch of as many
     "$MAKE_BATCH" "$count" "$folder/batch.xml" "$(printf '90B3D51F%02X000000' $((0x40 + nights)))" && batch submit --party 1 "$folder/batch.xml"
 }
 processed() { batch status "$1" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["processed"])'; }
-runner() { # in the background; its process is $runner
-    "$PROGRAMS/batch/smki-batch" --home "$home" run --once --ignore-window --quiet >"$folder/run.out" 2>"$folder/run.err" &
+runner() { # runner [OPTION...]: in the background; its process is $runner
+    "$PROGRAMS/batch/smki-batch" --home "$home" run --once --ignore-window --quiet "$@" >"$folder/run.out" 2>"$folder/run.err" &
     runner=$!
 }
 ended() { # ended STATUS
@@ -185,6 +185,9 @@ setting pkcs11.patience '"1 s"'
 runner
 claim "after its patience a run ends" ended 1
 claim "with the reason" grep -q "CA_KEY_UNAVAILABLE\|just now" "$folder/run.err"
+tell "after 76 hide" # in the second piece of a chunk of 40, whose first stays signed
+runner --workers 1
+claim "also when it went away within a chunk" ended 1
 tell "drop"
 pin 9999
 tries=$(logins)
