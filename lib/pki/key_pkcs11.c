@@ -5,7 +5,8 @@
  * thread, and a late answer is written where nobody looks.
  *
  * Every session, when it has found its key, proves it with a signature that is verified under the public key the caller expects; so a key
- * opens without touching the token, and a token that is away, comes back or was exchanged is all the same case: a session to be made. */
+ * opens without touching the token, and a token that is away, comes back or was exchanged is all the same case: a session to be made. The
+ * last signature of each job is verified too, since a session may outlive the token it was made with. */
 #include "pki/key_pkcs11_i.h"
 
 #include "pki/p256_i.h"
@@ -310,14 +311,28 @@ static int connect_token(struct signer *signer, struct smki_error *err)
 
 /* ---- a job ---- */
 
+/* A session was proven when it was made; that it still signs with this key is seen by the last of what it signed. */
+static bool last_holds(const struct signer *signer, const struct job *job, size_t done)
+{
+    const struct pool *pool = signer->pool;
+
+    return spki_verify(BYTES(pool->spki, pool->spki_size), job->digests[done - 1], BYTES(job->signatures[done - 1], job->sizes[done - 1])) ==
+           0;
+}
+
 static int sign_inside(struct signer *signer, struct job *job, size_t *done, struct smki_error *err)
 {
+    const size_t before = *done;
     CK_RV rv = CKR_OK;
 
     for (; *done < job->count && rv == CKR_OK; *done += rv == CKR_OK) {
         if (atomic_load(&job->left))
             return smki_fail(err, SMKI_INTERRUPTED, NULL);
         rv = sign_once(signer, job->digests[*done], job->signatures[*done], &job->sizes[*done]);
+    }
+    if (*done > before && !last_holds(signer, job, *done)) {
+        *done = before;
+        return smki_fail(err, SMKI_CA_SIGNATURE_MISMATCH, "what the token signs with the key '%s' does not verify", signer->pool->uri.object);
     }
     return rv == CKR_OK ? 0 : pkcs11_fail(err, 0, rv, "signing with the key '%s' on the token", signer->pool->uri.object);
 }

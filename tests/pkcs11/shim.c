@@ -8,6 +8,9 @@
  *   finalize               once: somebody else finalises the module
  *   after 100 LINE         LINE, once so many signatures were asked for since the file was changed
  *   lie 0x162              C_GetAttributeValue says true of this attribute, which is false
+ *   limit 2                the token has no more than so many sessions, over all keys of the process
+ *   spoil                  what C_Sign gives is of the right size and does not verify
+ *   swell 600              C_Sign says that so many octets are a signature
  * How often things were called is counted in the file SMKI_SHIM_COUNT: see enum count in shim.h. */
 #include "pkcs11/shim.h"
 
@@ -189,6 +192,14 @@ static CK_RV shim_get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 
 static CK_RV shim_open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify, CK_SESSION_HANDLE *session)
 {
+    char text[CONTROL_MAX];
+    const char *line;
+    CK_TOKEN_INFO token;
+
+    control_read(text);
+    if ((line = line_find(text, "limit", NULL)) != NULL && real->C_GetTokenInfo(slot, &token) == CKR_OK &&
+        token.ulSessionCount >= strtoul(line, NULL, 10))
+        return CKR_SESSION_COUNT;
     PASS(C_OpenSession, slot, flags, application, notify, session);
 }
 
@@ -252,6 +263,8 @@ static CK_RV shim_sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, 
 
 static CK_RV shim_sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature, CK_ULONG *signature_size)
 {
+    char text[CONTROL_MAX];
+    const char *line;
     CK_RV rv;
 
     pthread_mutex_lock(&lock);
@@ -263,6 +276,11 @@ static CK_RV shim_sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, 
     atomic_fetch_add(&counts[SHIM_SIGNED], 1);
     if (signs_with_watched)
         atomic_fetch_add(&counts[SHIM_SIGNED_WATCHED], 1);
+    control_read(text);
+    if (line_find(text, "spoil", NULL) != NULL)
+        signature[*signature_size / 2 - 1] ^= 1;
+    if ((line = line_find(text, "swell", NULL)) != NULL)
+        *signature_size = strtoul(line, NULL, 10);
     return CKR_OK;
 }
 

@@ -331,6 +331,23 @@ static void the_key_of_another_certificate_is_found_out(void **state)
     smki_key_close(other);
 }
 
+static void a_session_that_signs_otherwise_is_found_out(void **state)
+{
+    uint8_t digests[WHOLE][32] = {{0}}, signatures[WHOLE][SMKI_SIGNATURE_MAX_SIZE];
+    struct smki_key *key = OPEN(1);
+    size_t sizes[WHOLE];
+
+    (void)state;
+    SIGNS(key);
+    TELL("after 10 spoil");
+    EXPECT_REFUSED(SMKI_CA_KEY_UNAVAILABLE, smki_key_sign_many(key, WHOLE, digests, signatures, sizes, &err), err);
+    TELL("spoil");
+    DOES_NOT_SIGN(key, "does not belong to the CA's certificate");
+    TELL("");
+    assert_true(signs_after(key) < 2);
+    smki_key_close(key);
+}
+
 /* What a call can return once, and the key signs all the same; and always, and it does not, until it is over. */
 static const struct {
     const char *function;
@@ -783,6 +800,8 @@ int main(void)
         P256(a_destroyed_key_is_gone),
         P256(a_key_in_a_file_comes_to_the_token),
         P256(the_key_of_another_certificate_is_found_out),
+        P256(a_session_that_signs_otherwise_is_found_out),
+        RSA(a_session_that_signs_otherwise_is_found_out),
         P256(a_failure_that_passes_is_not_seen),
         P256(a_failure_that_stays_is_told_and_outlived),
         P256(a_failure_on_the_way_is_told_and_outlived),

@@ -221,6 +221,14 @@ claim "a signal ends it" ended 0
 tell ""
 claim "whole too" all_is_done 7
 
+claim "an eighth batch is queued" queued
+tell "after $((count / 2)) spoil"
+runner
+claim "a token that signs wrongly pauses the night as well" within 30 grep -q "the night is paused, and goes on when .*: the key 'smki-dca' on the token does not belong" "$folder/run.err"
+tell ""
+claim "and once it signs rightly the run ends well" ended 0
+claim "with certificates that verify" all_is_done 8
+
 # ---- the web service ----
 
 request "$folder/first.csr" 90B3D51F30010001 digitalSignature
