@@ -27,6 +27,7 @@
 #define CLOSE_WAIT   (2 * SMKI_SECOND)  /* us that closing waits for threads that are in the module */
 #define P256_RAW     64                 /* octets of r and s */
 #define SESSIONS_MAX 256
+#define FULL_PAUSE   (10 * SMKI_SECOND) /* us that no more sessions are asked for than a token had room for */
 
 enum job_state { JOB_WAITS, JOB_RUNS, JOB_DONE };
 
@@ -55,6 +56,7 @@ struct signer {
     struct pkcs11_module *module;
     unsigned generation;
     bool connected;
+    bool turned_away; /* the token has no room for its session */
     CK_SESSION_HANDLE session;
     CK_OBJECT_HANDLE key;
 };
@@ -78,6 +80,9 @@ struct pool {
     unsigned waiting; /* jobs in it */
     struct signer *signers;
     unsigned signer_count, idle;
+    unsigned open;      /* their sessions, also those that are only being opened */
+    unsigned room;      /* sessions that there were when the token had no room for more... */
+    int64_t full_until; /* ...which holds so long */
     int64_t started; /* when the last thread was */
     int64_t moved;   /* when any came out of the module */
     int64_t look_at; /* the token was away: not before */
@@ -256,6 +261,13 @@ static int prove(struct signer *signer, struct smki_error *err)
     return 0;
 }
 
+static void open_count(struct pool *pool, bool more)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->open += more ? 1U : -1U;
+    pthread_mutex_unlock(&pool->lock);
+}
+
 static void disconnect(struct signer *signer)
 {
     unsigned generation;
@@ -263,6 +275,7 @@ static void disconnect(struct signer *signer)
     if (!signer->connected)
         return;
     signer->connected = false;
+    open_count(signer->pool, false);
     pkcs11_enter(signer->module, &generation);
     if (generation == signer->generation)
         pkcs11_calls(signer->module)->C_CloseSession(signer->session);
@@ -281,14 +294,24 @@ static int connect_inside(struct signer *signer, struct smki_error *err)
     if ((rc = pkcs11_token_find(signer->module, &signer->pool->uri, &slot, NULL, err)) != 0)
         return rc;
     moved(signer);
+    open_count(signer->pool, true);
     if ((rv = calls->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &signer->session)) != CKR_OK)
+        open_count(signer->pool, false);
+    if ((signer->turned_away = rv == CKR_SESSION_COUNT))
+        return smki_fail(err, SMKI_TOKEN_FAILED,
+                         "the token '%s' has no room for another session (CKR_SESSION_COUNT): all its programs and keys together ask for "
+                         "too many; lower pkcs11.sessions",
+                         signer->pool->uri.token);
+    if (rv != CKR_OK)
         return pkcs11_fail(err, 0, rv, "opening a session with the token");
     moved(signer);
     if ((rc = log_in(signer, err)) == 0 &&
         (rc = pkcs11_object_find(signer->module, signer->session, CKO_PRIVATE_KEY, &signer->pool->uri, &signer->key, err)) == 0)
         rc = prove(signer, err);
-    if (rc != 0)
+    if (rc != 0) {
         calls->C_CloseSession(signer->session);
+        open_count(signer->pool, false);
+    }
     moved(signer);
     return rc;
 }
@@ -374,7 +397,7 @@ static int job_serve(struct signer *signer, struct job *job, struct smki_error *
         if (atomic_load(&job->left))
             return rc;
         disconnect(signer);
-        if (is_lasting(rc) || signer->module == NULL)
+        if (is_lasting(rc) || signer->turned_away || signer->module == NULL)
             return rc;
         pkcs11_module_renew(signer->module);
         if (done > before)
@@ -432,6 +455,28 @@ static struct job *job_take(struct pool *pool)
     return job;
 }
 
+/* It waits again, before all others. */
+static void job_put_back(struct pool *pool, struct job *job)
+{
+    if ((job->next = pool->first) == NULL)
+        pool->last = &job->next;
+    pool->first = job;
+    pool->waiting++;
+    job->state = JOB_WAITS;
+}
+
+/* A token that has room for fewer sessions is worked with those that there are. */
+static bool leaves_it_to_others(struct signer *signer, const struct job *job, int rc)
+{
+    struct pool *pool = signer->pool;
+
+    if (rc == 0 || !signer->turned_away || pool->open == 0 || atomic_load(&job->left))
+        return false;
+    pool->room = pool->open;
+    pool->full_until = now_us() + FULL_PAUSE;
+    return true;
+}
+
 static void signer_work(struct signer *signer, struct job *job)
 {
     struct pool *pool = signer->pool;
@@ -445,7 +490,12 @@ static void signer_work(struct signer *signer, struct job *job)
     pthread_mutex_lock(&pool->lock);
     signer->moved = 0;
     signer->job = NULL;
-    job_finish(signer, job, rc, &err);
+    if (leaves_it_to_others(signer, job, rc)) {
+        job_put_back(pool, job);
+    } else {
+        signer->turned_away = false;
+        job_finish(signer, job, rc, &err);
+    }
 }
 
 static unsigned signers_stuck(const struct pool *pool, int64_t now)
@@ -478,7 +528,7 @@ static void *signer_main(void *argument)
     struct job *job;
 
     pthread_mutex_lock(&pool->lock);
-    while (!pool->closing && pool->signer_count - signers_stuck(pool, now_us()) <= pool->sessions) {
+    while (!pool->closing && !signer->turned_away && pool->signer_count - signers_stuck(pool, now_us()) <= pool->sessions) {
         if ((job = job_take(pool)) != NULL) {
             signer_work(signer, job);
         } else {
@@ -487,6 +537,8 @@ static void *signer_main(void *argument)
             pool->idle--;
         }
     }
+    if (pool->first != NULL) /* what it may have been woken for */
+        pthread_cond_signal(&pool->for_signers);
     pthread_mutex_unlock(&pool->lock);
     disconnect(signer);
     pkcs11_module_close(signer->module);
@@ -540,6 +592,11 @@ static int no_answer(const struct pool *pool, struct smki_error *err)
                      pool->uri.token, (double)pool->timeout / (double)SMKI_SECOND);
 }
 
+static unsigned sessions_wanted(const struct pool *pool, int64_t now)
+{
+    return now < pool->full_until && pool->room < pool->sessions ? pool->room : pool->sessions;
+}
+
 /* A thread for the job; when all hang in the module another now and then, since a hang can be one connection's. */
 static int signer_provide(struct pool *pool, struct smki_error *err)
 {
@@ -548,7 +605,7 @@ static int signer_provide(struct pool *pool, struct smki_error *err)
 
     if (now < pool->look_at)
         return smki_fail(err, SMKI_CA_KEY_UNAVAILABLE, "%s", pool->away.text);
-    if (pool->waiting >= pool->idle && good < pool->sessions && stuck < STUCK_MAX && (stuck == 0 || now - pool->started > pool->timeout))
+    if (pool->waiting >= pool->idle && good < sessions_wanted(pool, now) && stuck < STUCK_MAX && (stuck == 0 || now - pool->started > pool->timeout))
         signer_start(pool);
     if (pool->signer_count == 0)
         return smki_fail(err, SMKI_CA_KEY_UNAVAILABLE, "no thread can be started for the token: out of memory");

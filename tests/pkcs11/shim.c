@@ -37,6 +37,7 @@ static CK_FUNCTION_LIST shim, *real;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char last[CONTROL_MAX]; /* the control file when it was last looked at, as it is */
 static unsigned long asked;    /* signatures since it was changed */
+static unsigned long sessions; /* that are open */
 static unsigned failed;        /* calls that the fail line has taken since */
 static bool done, hidden;      /* drop or finalize was done; the token is hidden */
 static _Atomic uint64_t *counts, no_counts[SHIM_COUNTS];
@@ -107,6 +108,7 @@ static void sessions_close(void)
     CK_SLOT_ID slots[SLOTS_MAX];
     CK_ULONG count = SLOTS_MAX;
 
+    sessions = 0;
     if (real->C_GetSlotList(CK_TRUE, slots, &count) == CKR_OK)
         for (CK_ULONG i = 0; i < count; i++)
             real->C_CloseAllSessions(slots[i]);
@@ -117,8 +119,10 @@ static void control_apply(const char *control)
 {
     if (!done && line_find(control, "drop", NULL) != NULL)
         sessions_close();
-    if (!done && line_find(control, "finalize", NULL) != NULL)
+    if (!done && line_find(control, "finalize", NULL) != NULL) {
+        sessions = 0;
         real->C_Finalize(NULL);
+    }
     done = done || line_find(control, "drop", NULL) != NULL || line_find(control, "finalize", NULL) != NULL;
     if (line_find(control, "hide", NULL) != NULL && !hidden)
         sessions_close();
@@ -194,13 +198,37 @@ static CK_RV shim_open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *applicatio
 {
     char text[CONTROL_MAX];
     const char *line;
-    CK_TOKEN_INFO token;
+    CK_RV rv = control("C_OpenSession");
 
+    if (rv != CKR_OK)
+        return rv;
     control_read(text);
-    if ((line = line_find(text, "limit", NULL)) != NULL && real->C_GetTokenInfo(slot, &token) == CKR_OK &&
-        token.ulSessionCount >= strtoul(line, NULL, 10))
-        return CKR_SESSION_COUNT;
-    PASS(C_OpenSession, slot, flags, application, notify, session);
+    pthread_mutex_lock(&lock);
+    if ((line = line_find(text, "limit", NULL)) != NULL && sessions >= strtoul(line, NULL, 10))
+        rv = CKR_SESSION_COUNT;
+    else if ((rv = real->C_OpenSession(slot, flags, application, notify, session)) == CKR_OK)
+        sessions++;
+    pthread_mutex_unlock(&lock);
+    return rv;
+}
+
+static CK_RV shim_close_session(CK_SESSION_HANDLE session)
+{
+    CK_RV rv;
+
+    pthread_mutex_lock(&lock);
+    if ((rv = real->C_CloseSession(session)) == CKR_OK)
+        sessions--;
+    pthread_mutex_unlock(&lock);
+    return rv;
+}
+
+static CK_RV shim_finalize(void *reserved)
+{
+    pthread_mutex_lock(&lock);
+    sessions = 0;
+    pthread_mutex_unlock(&lock);
+    return real->C_Finalize(reserved);
 }
 
 static CK_RV shim_login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG size)
@@ -326,6 +354,8 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
         shim.C_GetSlotList = shim_get_slot_list;
         shim.C_GetTokenInfo = shim_get_token_info;
         shim.C_OpenSession = shim_open_session;
+        shim.C_CloseSession = shim_close_session;
+        shim.C_Finalize = shim_finalize;
         shim.C_Login = shim_login;
         shim.C_FindObjectsInit = shim_find_objects_init;
         shim.C_FindObjects = shim_find_objects;

@@ -524,6 +524,39 @@ static void a_module_that_hangs_hangs_nobody(void **state)
     }
 }
 
+static void *sign_often(void *argument)
+{
+    struct smki_error why = {0};
+    int rc = 0;
+
+    for (int i = 0; i < 50 && rc == 0; i++)
+        rc = sign(argument, &why);
+    if (rc != 0)
+        print_message("%s\n", why.text);
+    return (void *)(intptr_t)rc;
+}
+
+static void a_token_with_few_sessions_is_worked_with_those(void **state)
+{
+    struct smki_key *key = OPEN(8), *other;
+    pthread_t thread[8];
+    void *rc;
+
+    (void)state;
+    TELL("limit 2");
+    for (size_t n = 0; n < TEST_COUNT(thread); n++)
+        assert_int_equal(pthread_create(&thread[n], NULL, sign_often, key), 0);
+    for (size_t n = 0; n < TEST_COUNT(thread); n++) {
+        pthread_join(thread[n], &rc);
+        assert_int_equal((int)(intptr_t)rc, 0);
+    }
+    other = OPEN(1);
+    DOES_NOT_SIGN(other, "has no room for another session (CKR_SESSION_COUNT)");
+    smki_key_close(key);
+    assert_true(signs_after(other) < 2);
+    smki_key_close(other);
+}
+
 /* One call of many hangs for ever: the others go on. */
 static void a_key_whose_module_hangs_can_be_closed(void **state)
 {
@@ -810,6 +843,7 @@ int main(void)
         P256(a_token_that_goes_away_comes_back),
         P256(a_token_that_was_not_there_when_the_key_was_opened),
         P256(a_module_that_hangs_hangs_nobody),
+        P256(a_token_with_few_sessions_is_worked_with_those),
         P256(a_key_whose_module_hangs_can_be_closed),
         P256(a_late_answer_is_written_nowhere),
         P256(many_may_take_longer_than_one),
