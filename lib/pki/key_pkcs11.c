@@ -204,8 +204,9 @@ static CK_RV sign_rsa(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, const 
 
     memcpy(info, digest_info, sizeof(digest_info));
     memcpy(info + sizeof(digest_info), digest, SHA256_SIZE);
-    rv = calls->C_Sign(session, info, sizeof(info), out, &length);
-    *size = length;
+    if ((rv = calls->C_Sign(session, info, sizeof(info), out, &length)) == CKR_OK && length > SMKI_SIGNATURE_MAX_SIZE)
+        rv = CKR_FUNCTION_FAILED;
+    *size = rv == CKR_OK ? length : 0;
     return rv;
 }
 

@@ -206,7 +206,7 @@ int pkcs11_token_find(struct pkcs11_module *module, const struct pkcs11_uri *uri
     (void)calls->C_GetSlotList(CK_TRUE, NULL, &refresh); /* PKCS#11 2.40 C_GetSlotList: only so does a module look for new slots */
     if ((rv = calls->C_GetSlotList(CK_TRUE, slots, &count)) != CKR_OK)
         return pkcs11_fail(err, 0, rv, "%s: listing the tokens", pkcs11_module_path(module));
-    for (CK_ULONG i = 0; i < count; i++) {
+    for (CK_ULONG i = 0; i < count && i < SLOTS_MAX; i++) {
         CK_TOKEN_INFO token;
 
         if (calls->C_GetTokenInfo(slots[i], &token) != CKR_OK || (token.flags & CKF_TOKEN_INITIALIZED) == 0 || !token_fits(uri, &token))

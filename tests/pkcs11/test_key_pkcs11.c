@@ -348,6 +348,23 @@ static void a_session_that_signs_otherwise_is_found_out(void **state)
     smki_key_close(key);
 }
 
+/* 600 octets are more than there is room for, and what is past it is not read. */
+static void a_signature_of_a_wrong_size_is_none(void **state)
+{
+    static const char *const sizes[] = {"swell 600", "swell 63", "swell 0"};
+    struct smki_key *key = OPEN(1);
+
+    (void)state;
+    SIGNS(key);
+    for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
+        TELL(sizes[i]);
+        DOES_NOT_SIGN(key, i == 0 ? "CKR_FUNCTION_FAILED" : "");
+        TELL("");
+        assert_true(signs_after(key) < 2);
+    }
+    smki_key_close(key);
+}
+
 /* What a call can return once, and the key signs all the same; and always, and it does not, until it is over. */
 static const struct {
     const char *function;
@@ -835,6 +852,8 @@ int main(void)
         P256(the_key_of_another_certificate_is_found_out),
         P256(a_session_that_signs_otherwise_is_found_out),
         RSA(a_session_that_signs_otherwise_is_found_out),
+        P256(a_signature_of_a_wrong_size_is_none),
+        RSA(a_signature_of_a_wrong_size_is_none),
         P256(a_failure_that_passes_is_not_seen),
         P256(a_failure_that_stays_is_told_and_outlived),
         P256(a_failure_on_the_way_is_told_and_outlived),
