@@ -686,9 +686,11 @@ static void a_pin_file_that_others_can_read_is_refused(void **state)
 static void the_pin_can_be_a_credential_of_the_service_manager(void **state)
 {
     struct smki_pkcs11 settings = settings_of(1);
+    char path[TEST_PATH_SIZE + 8];
     struct smki_key *key;
 
     (void)state;
+    snprintf(path, sizeof(path), "%s/pin", folder);
     settings.pin_source = "credential:pin";
     unsetenv("CREDENTIALS_DIRECTORY");
     ASSERT_OK(smki_key_open_token(&key, uri, &settings, (struct smki_bytes){spki.at, spki.size}, &err), err);
@@ -697,6 +699,14 @@ static void the_pin_can_be_a_credential_of_the_service_manager(void **state)
     setenv("CREDENTIALS_DIRECTORY", folder, 1);
     ASSERT_OK(smki_key_open_token(&key, uri, &settings, (struct smki_bytes){spki.at, spki.size}, &err), err);
     SIGNS(key);
+    smki_key_close(key);
+    chmod(path, 0440); /* as systemd makes it: the mask of an ACL */
+    ASSERT_OK(smki_key_open_token(&key, uri, &settings, (struct smki_bytes){spki.at, spki.size}, &err), err);
+    SIGNS(key);
+    smki_key_close(key);
+    chmod(path, 0444);
+    ASSERT_OK(smki_key_open_token(&key, uri, &settings, (struct smki_bytes){spki.at, spki.size}, &err), err);
+    DOES_NOT_SIGN(key, "so others can get at the PIN");
     smki_key_close(key);
     unsetenv("CREDENTIALS_DIRECTORY");
 }
