@@ -58,6 +58,7 @@ struct signer {
     bool connected;
     bool turned_away; /* the token has no room for its session */
     CK_SESSION_HANDLE session;
+    struct pkcs11_kept kept; /* it, while connected */
     CK_OBJECT_HANDLE key;
 };
 
@@ -281,7 +282,7 @@ static void disconnect(struct signer *signer)
     if (generation == signer->generation)
         pkcs11_calls(signer->module)->C_CloseSession(signer->session);
     pkcs11_leave(signer->module);
-    pkcs11_session_count(signer->module, -1);
+    pkcs11_session_drop(signer->module, &signer->kept);
 }
 
 /* Between enter and leave, and signer->generation is the present one. */
@@ -328,8 +329,9 @@ static int connect_token(struct signer *signer, struct smki_error *err)
     rc = connect_inside(signer, err);
     pkcs11_leave(signer->module);
     signer->connected = rc == 0;
+    signer->kept.session = signer->session;
     if (rc == 0)
-        pkcs11_session_count(signer->module, 1);
+        pkcs11_session_keep(signer->module, &signer->kept);
     return rc;
 }
 

@@ -4,6 +4,7 @@
  *   delay C_Sign 200       each call takes so many ms longer
  *   hang C_Sign            calls do not return while this line is there
  *   hide                   the token is not there; who had a session hears CKR_DEVICE_REMOVED
+ *   lose                   once: the same, until the module is finalised and initialised again
  *   drop                   once: all sessions are closed
  *   finalize               once: somebody else finalises the module
  *   after 100 LINE         LINE, once so many signatures were asked for since the file was changed
@@ -39,7 +40,7 @@ static char last[CONTROL_MAX]; /* the control file when it was last looked at, a
 static unsigned long asked;    /* signatures since it was changed */
 static unsigned long sessions; /* that are open */
 static unsigned failed;        /* calls that the fail line has taken since */
-static bool done, hidden;      /* drop or finalize was done; the token is hidden */
+static bool done, hidden, lost; /* drop, lose or finalize was done; the token is hidden, or lost */
 static _Atomic uint64_t *counts, no_counts[SHIM_COUNTS];
 static _Thread_local bool signs_with_watched;
 
@@ -123,7 +124,11 @@ static void control_apply(const char *control)
         sessions = 0;
         real->C_Finalize(NULL);
     }
-    done = done || line_find(control, "drop", NULL) != NULL || line_find(control, "finalize", NULL) != NULL;
+    if (!done && line_find(control, "lose", NULL) != NULL) {
+        sessions_close();
+        lost = true;
+    }
+    done = done || line_find(control, "lose", NULL) != NULL || line_find(control, "drop", NULL) != NULL || line_find(control, "finalize", NULL) != NULL;
     if (line_find(control, "hide", NULL) != NULL && !hidden)
         sessions_close();
     hidden = line_find(control, "hide", NULL) != NULL;
@@ -153,7 +158,7 @@ static CK_RV control(const char *function)
     control_read(text);
     pthread_mutex_lock(&lock);
     control_apply(text);
-    rv = hidden && strcmp(function, "C_GetSlotList") != 0 && strcmp(function, "C_Initialize") != 0 ? CKR_DEVICE_REMOVED
+    rv = (hidden || lost) && strcmp(function, "C_GetSlotList") != 0 && strcmp(function, "C_Initialize") != 0 ? CKR_DEVICE_REMOVED
                                                                                                    : fails(text, function);
     pthread_mutex_unlock(&lock);
     if ((line = line_find(text, "delay", function)) != NULL)
@@ -183,7 +188,7 @@ static CK_RV shim_get_slot_list(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *c
 
     if (rv != CKR_OK)
         return rv;
-    if (!hidden)
+    if (!hidden && !lost)
         return real->C_GetSlotList(present, slots, count);
     *count = 0;
     return CKR_OK;
@@ -227,6 +232,7 @@ static CK_RV shim_finalize(void *reserved)
 {
     pthread_mutex_lock(&lock);
     sessions = 0;
+    lost = false;
     pthread_mutex_unlock(&lock);
     return real->C_Finalize(reserved);
 }

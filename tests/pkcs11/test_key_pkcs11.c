@@ -500,6 +500,22 @@ static void a_token_that_was_not_there_when_the_key_was_opened(void **state)
     smki_key_close(key);
 }
 
+/* The other key's session is dead, and as nobody signs with it nobody has seen that. */
+static void an_idle_key_keeps_no_other_from_a_token_that_is_back(void **state)
+{
+    struct smki_key *key = OPEN(1), *idle = OPEN(1);
+
+    (void)state;
+    SIGNS(key);
+    SIGNS(idle);
+    sleep(2); /* a module is initialised anew once in a second */
+    TELL("lose");
+    assert_true(signs_after(key) < 2);
+    SIGNS(idle);
+    smki_key_close(key);
+    smki_key_close(idle);
+}
+
 static void *sign_and_tell(void *argument)
 {
     struct smki_error why = {0};
@@ -871,6 +887,7 @@ int main(void)
         P256(a_module_that_others_finalise_is_initialised_again),
         P256(a_token_that_goes_away_comes_back),
         P256(a_token_that_was_not_there_when_the_key_was_opened),
+        P256(an_idle_key_keeps_no_other_from_a_token_that_is_back),
         P256(a_module_that_hangs_hangs_nobody),
         P256(a_token_with_few_sessions_is_worked_with_those),
         P256(a_key_whose_module_hangs_can_be_closed),
