@@ -84,9 +84,9 @@ struct pool {
     unsigned open;      /* their sessions, also those that are only being opened */
     unsigned room;      /* sessions that there were when the token had no room for more... */
     int64_t full_until; /* ...which holds so long */
-    int64_t started; /* when the last thread was */
-    int64_t moved;   /* when any came out of the module */
-    int64_t look_at; /* the token was away: not before */
+    int64_t started;    /* when the last thread was */
+    int64_t moved;      /* when any came out of the module */
+    int64_t look_at;    /* the token was away: not before */
     struct smki_error away;
     struct pkcs11_pin pin; /* typed; empty: by uri.pin_source */
     bool pin_is_new;       /* it was typed and not tried */
@@ -342,8 +342,8 @@ static bool last_holds(const struct signer *signer, const struct job *job, size_
 {
     const struct pool *pool = signer->pool;
 
-    return spki_verify(BYTES(pool->spki, pool->spki_size), job->digests[done - 1], BYTES(job->signatures[done - 1], job->sizes[done - 1])) ==
-           0;
+    return spki_verify(BYTES(pool->spki, pool->spki_size), job->digests[done - 1],
+                       BYTES(job->signatures[done - 1], job->sizes[done - 1])) == 0;
 }
 
 static int sign_inside(struct signer *signer, struct job *job, size_t *done, struct smki_error *err)
@@ -358,7 +358,8 @@ static int sign_inside(struct signer *signer, struct job *job, size_t *done, str
     }
     if (*done > before && !last_holds(signer, job, *done)) {
         *done = before;
-        return smki_fail(err, SMKI_CA_SIGNATURE_MISMATCH, "what the token signs with the key '%s' does not verify", signer->pool->uri.object);
+        return smki_fail(err, SMKI_CA_SIGNATURE_MISMATCH, "what the token signs with the key '%s' does not verify",
+                         signer->pool->uri.object);
     }
     return rv == CKR_OK ? 0 : pkcs11_fail(err, 0, rv, "signing with the key '%s' on the token", signer->pool->uri.object);
 }
@@ -608,7 +609,8 @@ static int signer_provide(struct pool *pool, struct smki_error *err)
 
     if (now < pool->look_at)
         return smki_fail(err, SMKI_CA_KEY_UNAVAILABLE, "%s", pool->away.text);
-    if (pool->waiting >= pool->idle && good < sessions_wanted(pool, now) && stuck < STUCK_MAX && (stuck == 0 || now - pool->started > pool->timeout))
+    if (pool->waiting >= pool->idle && good < sessions_wanted(pool, now) && stuck < STUCK_MAX &&
+        (stuck == 0 || now - pool->started > pool->timeout))
         signer_start(pool);
     if (pool->signer_count == 0)
         return smki_fail(err, SMKI_CA_KEY_UNAVAILABLE, "no thread can be started for the token: out of memory");

@@ -36,10 +36,10 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out);
 
 static CK_FUNCTION_LIST shim, *real;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char last[CONTROL_MAX]; /* the control file when it was last looked at, as it is */
-static unsigned long asked;    /* signatures since it was changed */
-static unsigned long sessions; /* that are open */
-static unsigned failed;        /* calls that the fail line has taken since */
+static char last[CONTROL_MAX];  /* the control file when it was last looked at, as it is */
+static unsigned long asked;     /* signatures since it was changed */
+static unsigned long sessions;  /* that are open */
+static unsigned failed;         /* calls that the fail line has taken since */
 static bool done, hidden, lost; /* drop, lose or finalize was done; the token is hidden, or lost */
 static _Atomic uint64_t *counts, no_counts[SHIM_COUNTS];
 static _Thread_local bool signs_with_watched;
@@ -128,7 +128,8 @@ static void control_apply(const char *control)
         sessions_close();
         lost = true;
     }
-    done = done || line_find(control, "lose", NULL) != NULL || line_find(control, "drop", NULL) != NULL || line_find(control, "finalize", NULL) != NULL;
+    done = done || line_find(control, "lose", NULL) != NULL || line_find(control, "drop", NULL) != NULL ||
+           line_find(control, "finalize", NULL) != NULL;
     if (line_find(control, "hide", NULL) != NULL && !hidden)
         sessions_close();
     hidden = line_find(control, "hide", NULL) != NULL;
@@ -159,7 +160,7 @@ static CK_RV control(const char *function)
     pthread_mutex_lock(&lock);
     control_apply(text);
     rv = (hidden || lost) && strcmp(function, "C_GetSlotList") != 0 && strcmp(function, "C_Initialize") != 0 ? CKR_DEVICE_REMOVED
-                                                                                                   : fails(text, function);
+                                                                                                             : fails(text, function);
     pthread_mutex_unlock(&lock);
     if ((line = line_find(text, "delay", function)) != NULL)
         sleep_ms((unsigned)strtoul(line, NULL, 10));
