@@ -36,6 +36,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out);
 
 static CK_FUNCTION_LIST shim, *real;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_rwlock_t signing = PTHREAD_RWLOCK_INITIALIZER; /* SoftHSM2 frees twice when a session is closed that signs */
 static char last[CONTROL_MAX];  /* the control file when it was last looked at, as it is */
 static unsigned long asked;     /* signatures since it was changed */
 static unsigned long sessions;  /* that are open */
@@ -110,9 +111,11 @@ static void sessions_close(void)
     CK_ULONG count = SLOTS_MAX;
 
     sessions = 0;
+    pthread_rwlock_wrlock(&signing);
     if (real->C_GetSlotList(CK_TRUE, slots, &count) == CKR_OK)
         for (CK_ULONG i = 0; i < count; i++)
             real->C_CloseAllSessions(slots[i]);
+    pthread_rwlock_unlock(&signing);
 }
 
 /* What happens once: the lock is held. */
@@ -293,7 +296,10 @@ static CK_RV shim_sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, 
     if (rv != CKR_OK)
         return rv;
     signs_with_watched = is_watched(session, key);
-    return real->C_SignInit(session, mechanism, key);
+    pthread_rwlock_rdlock(&signing);
+    rv = real->C_SignInit(session, mechanism, key);
+    pthread_rwlock_unlock(&signing);
+    return rv;
 }
 
 static CK_RV shim_sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature, CK_ULONG *signature_size)
@@ -306,7 +312,12 @@ static CK_RV shim_sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, 
     asked++;
     pthread_mutex_unlock(&lock);
     rv = control("C_Sign");
-    if (rv != CKR_OK || (rv = real->C_Sign(session, data, size, signature, signature_size)) != CKR_OK)
+    if (rv != CKR_OK)
+        return rv;
+    pthread_rwlock_rdlock(&signing);
+    rv = real->C_Sign(session, data, size, signature, signature_size);
+    pthread_rwlock_unlock(&signing);
+    if (rv != CKR_OK)
         return rv;
     atomic_fetch_add(&counts[SHIM_SIGNED], 1);
     if (signs_with_watched)
