@@ -1,6 +1,7 @@
 /* smki ca status, bench, import-key: where the CAs' keys are. */
 #include "smki/smki_i.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -344,17 +345,18 @@ static int config_set(struct call *call, const char *word, const char *uri)
 {
     struct smki_buffer text = {0}, changed = {0};
     char path[PATH_MAX], key[32];
+    bool set = false;
     int rc;
 
     snprintf(path, sizeof(path), "%s/" SMKI_HOME_CONFIG, smki_service_home(call->service));
     snprintf(key, sizeof(key), "ca.%s.key", word);
     rc = file_take(&text, path, FILE_MAX, &call->err);
-    if (rc == 0 && line_set(&changed, (struct smki_bytes){text.at, text.size}, key, uri, &call->err)) {
-        if ((rc = config_put(call, path, &changed)) == 0)
-            printf("%s: %s is set; start the services again\n", path, key);
-    } else if (rc == 0) {
+    if (rc == 0 && line_set(&changed, (struct smki_bytes){text.at, text.size}, key, uri, &call->err))
+        set = (rc = config_put(call, path, &changed)) == 0;
+    if (set)
+        printf("%s: %s is set; start the services again\n", path, key);
+    else /* the key is on the token, whatever became of the file */
         printf("Put into %s, and start the services again:\n  \"%s\": \"%s\"\n", path, key, uri);
-    }
     smki_buffer_finish(&text);
     smki_buffer_finish(&changed);
     return rc;
@@ -371,6 +373,25 @@ static int token_uri(struct call *call, const char *word, char out[SMKI_KEY_URI_
         size += (size_t)snprintf(out + size, SMKI_KEY_URI_SIZE - size, "%%%02X", (unsigned char)*token);
     }
     snprintf(out + size, SMKI_KEY_URI_SIZE - size, ";object=smki-%s;type=private", word);
+    return 0;
+}
+
+/* A module that the configuration does not have is named in the key's own URI. */
+static int module_name(struct call *call, char uri[SMKI_KEY_URI_SIZE])
+{
+    const char *module = call_has(call, "pkcs11") ? call_text(call, "pkcs11") : "";
+    size_t size = strlen(uri);
+
+    if (module[0] == '\0' || strcmp(module, smki_service_config(call->service)->pkcs11_module) == 0)
+        return 0;
+    size += (size_t)snprintf(uri + size, SMKI_KEY_URI_SIZE - size, "?module-path=");
+    for (; *module != '\0'; module++) {
+        const bool plain = isalnum((unsigned char)*module) || strchr("/._-", *module) != NULL;
+
+        if (size + 4 > SMKI_KEY_URI_SIZE)
+            return call_usage(call, "--pkcs11: the path is too long; set pkcs11.module in smki.json");
+        size += (size_t)snprintf(uri + size, SMKI_KEY_URI_SIZE - size, plain ? "%c" : "%%%02X", (unsigned char)*module);
+    }
     return 0;
 }
 
@@ -409,7 +430,9 @@ static int key_import(struct call *call, const struct smki_key *key, const char 
     call_note(call,
               "a key that was in a file was in a file: whoever copied it, or a backup of the home, can still sign. Destroy every copy you "
               "know of once the token's signs (smki ca status); a key that never was anywhere else is made by 'smki init --pkcs11'");
-    return config_set(call, word, uri);
+    if (smki_service_config(call->service)->pkcs11_pin_source[0] == '\0')
+        call_note(call, "pkcs11.pin_source is not set: no service can log in to the token before it says who has the PIN");
+    return (rc = module_name(call, uri)) != 0 ? rc : config_set(call, word, uri);
 }
 
 static int ca_import_key(struct call *call)

@@ -117,6 +117,10 @@ SMKI_MUST_USE int file_write(const char *path, struct smki_bytes bytes, unsigned
  * path is not in the text. `what`: "private key". */
 SMKI_MUST_USE int private_file_read(uint8_t *out, size_t capacity, size_t *size, const char *path, const char *what,
                                     struct smki_error *err);
+/* The same of a credential of the service manager, which the group may read: systemd (since 254) lets a service's user in by an ACL, whose
+ * mask stands where the group's permissions are. */
+SMKI_MUST_USE int credential_file_read(uint8_t *out, size_t capacity, size_t *size, const char *path, const char *what,
+                                       struct smki_error *err);
 /* What was made, renamed or removed in the folder `path` is on the disk. */
 SMKI_MUST_USE int folder_sync(const char *path, struct smki_error *err);
 /* The same of the folder that `path` lies in. */

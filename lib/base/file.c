@@ -57,7 +57,7 @@ int file_read(struct smki_buffer *out, const char *path, size_t max, struct smki
 
 /* ---- files that nobody else may read ---- */
 
-static int private_check(int fd, const char *what, struct smki_error *err)
+static int private_check(int fd, mode_t others, const char *what, struct smki_error *err)
 {
     struct stat status;
 
@@ -66,7 +66,7 @@ static int private_check(int fd, const char *what, struct smki_error *err)
     if (status.st_uid != geteuid() && status.st_uid != 0)
         return smki_fail(err, SMKI_KEY_PERMISSIONS, "it belongs to user %lu, who can change it or let others read it: chown it to user %lu",
                          (unsigned long)status.st_uid, (unsigned long)geteuid());
-    if ((status.st_mode & 077) != 0)
+    if ((status.st_mode & others) != 0)
         return smki_fail(err, SMKI_KEY_PERMISSIONS, "mode is %04o, so others can get at the %s: chmod 600 it",
                          (unsigned)(status.st_mode & 07777), what);
     return 0;
@@ -87,7 +87,8 @@ static int private_read(int fd, uint8_t *out, size_t capacity, size_t *size, con
 }
 
 /* Owner and permissions are those of the file that was opened, not of a name that may be another by now. */
-int private_file_read(uint8_t *out, size_t capacity, size_t *size, const char *path, const char *what, struct smki_error *err)
+static int secret_read(uint8_t *out, size_t capacity, size_t *size, const char *path, mode_t others, const char *what,
+                       struct smki_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int rc;
@@ -97,10 +98,20 @@ int private_file_read(uint8_t *out, size_t capacity, size_t *size, const char *p
         return smki_fail(err, SMKI_KEY_UNREADABLE, "%s; name the file with the %s, or put it back where it was", strerror(ENOENT), what);
     if (fd < 0)
         return smki_fail(err, SMKI_KEY_UNREADABLE, "%s", strerror(errno));
-    if ((rc = private_check(fd, what, err)) == 0)
+    if ((rc = private_check(fd, others, what, err)) == 0)
         rc = private_read(fd, out, capacity, size, what, err);
     close(fd);
     return rc;
+}
+
+int private_file_read(uint8_t *out, size_t capacity, size_t *size, const char *path, const char *what, struct smki_error *err)
+{
+    return secret_read(out, capacity, size, path, 077, what, err);
+}
+
+int credential_file_read(uint8_t *out, size_t capacity, size_t *size, const char *path, const char *what, struct smki_error *err)
+{
+    return secret_read(out, capacity, size, path, 037, what, err);
 }
 
 /* ---- writing whole or not at all ---- */

@@ -114,7 +114,7 @@ static void piece_work(struct pipeline *pipeline, struct slot *slot)
     rc = piece_do(slot, state, piece, &err);
     pthread_mutex_lock(&pipeline->lock);
     slot->out--;
-    if (rc == 0 && state == SLOT_SIGNING && pipeline->away_since != 0) {
+    if (rc == 0 && state == SLOT_SIGNING && slot->work->pieces[piece].used_key && pipeline->away_since != 0) {
         pipeline->away_since = 0;
         pthread_cond_broadcast(&pipeline->for_workers);
     }

@@ -257,6 +257,7 @@ int work_read(struct chunk_work *work, size_t piece, struct smki_error *err)
 /* Some CSRs of a piece, which are signed with one call of the key. */
 struct signing {
     struct chunk_work *work;
+    struct piece *piece;
     struct smki_buffer *certificates;
     size_t at[SMKI_ISSUE_TOGETHER], count;
     struct smki_draft drafts[SMKI_ISSUE_TOGETHER];
@@ -317,6 +318,7 @@ static int signing_do(struct signing *signing, struct smki_error *err)
 {
     int rc = smki_issue_many(signing->issuings, signing->count, err);
 
+    signing->piece->used_key = signing->piece->used_key || (rc == 0 && signing->count != 0);
     for (size_t n = 0; n < signing->count && rc == 0; n++)
         rc = signing_keep(signing, n, err);
     signing->count = 0;
@@ -331,9 +333,11 @@ int work_sign(struct chunk_work *work, size_t piece, struct smki_error *err)
     struct signing signing; /* large: only what is used of it is touched */
     int rc = 0;
 
+    work->pieces[piece].used_key = false;
     if (work->pieces[piece].is_signed)
         return 0;
     signing.work = work;
+    signing.piece = &work->pieces[piece];
     signing.certificates = &work->pieces[piece].certificates;
     signing.certificates->size = 0;
     signing.count = 0;

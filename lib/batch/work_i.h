@@ -23,6 +23,7 @@ struct work_setup {
 struct piece {
     struct smki_buffer certificates; /* DER, one after the other */
     bool is_signed;
+    bool used_key; /* when it was last asked for: the key has signed something of it just then */
 };
 
 struct chunk_work {

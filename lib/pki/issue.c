@@ -3,6 +3,7 @@
 #include "pki/draft_i.h"
 
 #include "pki/key_i.h"
+#include "pki/key_pkcs11_i.h"
 #include "pki/p256_i.h"
 
 #include <mbedtls/constant_time.h>
@@ -98,6 +99,15 @@ int smki_issue(uint8_t out[SMKI_CERTIFICATE_MAX_SIZE], size_t *size, struct smki
 
 /* ---- many with one call of the key ---- */
 
+/* What a token made that does not verify is its fault and no CSR's, and what it made beside it, unproven, is none the better. */
+static int token_fault(const struct smki_key *key, const struct smki_issuing *issuing, size_t count, struct smki_error *err)
+{
+    if (issuing->error.code != SMKI_CA_SIGNATURE_MISMATCH || !smki_key_on_token(key))
+        return 0;
+    key_pkcs11_untold(key, count);
+    return smki_fail(err, SMKI_CA_KEY_UNAVAILABLE, "%s", issuing->error.text);
+}
+
 int smki_issue_many(struct smki_issuing issuings[], size_t count, struct smki_error *err)
 {
     uint8_t digests[SMKI_ISSUE_TOGETHER][SHA256_SIZE], signatures[SMKI_ISSUE_TOGETHER][SMKI_SIGNATURE_MAX_SIZE];
@@ -125,6 +135,8 @@ int smki_issue_many(struct smki_issuing issuings[], size_t count, struct smki_er
 
         issuing->error.code = draft_close(issuing->out, &issuing->size, issuing->draft, issuing->proof, digests[i],
                                           BYTES(signatures[i], sizes[i]), &issuing->error);
+        if ((rc = token_fault(key, issuing, good, err)) != 0)
+            return rc;
     }
     return 0;
 }

@@ -5,7 +5,8 @@
  * thread, and a late answer is written where nobody looks.
  *
  * Every session, when it has found its key, proves it with a signature that is verified under the public key the caller expects; so a key
- * opens without touching the token, and a token that is away, comes back or was exchanged is all the same case: a session to be made. */
+ * opens without touching the token, and a token that is away, comes back or was exchanged is all the same case: a session to be made. The
+ * last signature of each job is verified too, since a session may outlive the token it was made with. */
 #include "pki/key_pkcs11_i.h"
 
 #include "pki/p256_i.h"
@@ -26,7 +27,8 @@
 #define CLOSE_WAIT   (2 * SMKI_SECOND)  /* us that closing waits for threads that are in the module */
 #define P256_RAW     64                 /* octets of r and s */
 #define SESSIONS_MAX 256
-#define PART_LEAST   4 /* signatures of a call that is divided among sessions */
+#define FULL_PAUSE   (10 * SMKI_SECOND) /* us that no more sessions are asked for than a token had room for */
+#define PART_LEAST   4                  /* signatures of a call that is divided among sessions */
 #define PARTS_MAX    (KEY_TOGETHER / PART_LEAST)
 
 enum job_state { JOB_WAITS, JOB_RUNS, JOB_DONE };
@@ -57,7 +59,9 @@ struct signer {
     struct pkcs11_module *module;
     unsigned generation;
     bool connected;
+    bool turned_away; /* the token has no room for its session */
     CK_SESSION_HANDLE session;
+    struct pkcs11_kept kept; /* it, while connected */
     CK_OBJECT_HANDLE key;
 };
 
@@ -80,9 +84,12 @@ struct pool {
     unsigned waiting; /* jobs in it */
     struct signer *signers;
     unsigned signer_count, idle;
-    int64_t started; /* when the last thread was */
-    int64_t moved;   /* when any came out of the module */
-    int64_t look_at; /* the token was away: not before */
+    unsigned open;      /* their sessions, also those that are only being opened */
+    unsigned room;      /* sessions that there were when the token had no room for more... */
+    int64_t full_until; /* ...which holds so long */
+    int64_t started;    /* when the last thread was */
+    int64_t moved;      /* when any came out of the module */
+    int64_t look_at;    /* the token was away: not before */
     struct smki_error away;
     struct pkcs11_pin pin; /* typed; empty: by uri.pin_source */
     bool pin_is_new;       /* it was typed and not tried */
@@ -201,8 +208,9 @@ static CK_RV sign_rsa(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, const 
 
     memcpy(info, digest_info, sizeof(digest_info));
     memcpy(info + sizeof(digest_info), digest, SHA256_SIZE);
-    rv = calls->C_Sign(session, info, sizeof(info), out, &length);
-    *size = length;
+    if ((rv = calls->C_Sign(session, info, sizeof(info), out, &length)) == CKR_OK && length > SMKI_SIGNATURE_MAX_SIZE)
+        rv = CKR_FUNCTION_FAILED;
+    *size = rv == CKR_OK ? length : 0;
     return rv;
 }
 
@@ -258,6 +266,13 @@ static int prove(struct signer *signer, struct smki_error *err)
     return 0;
 }
 
+static void open_count(struct pool *pool, bool more)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->open += more ? 1U : -1U;
+    pthread_mutex_unlock(&pool->lock);
+}
+
 static void disconnect(struct signer *signer)
 {
     unsigned generation;
@@ -265,11 +280,12 @@ static void disconnect(struct signer *signer)
     if (!signer->connected)
         return;
     signer->connected = false;
+    open_count(signer->pool, false);
     pkcs11_enter(signer->module, &generation);
     if (generation == signer->generation)
         pkcs11_calls(signer->module)->C_CloseSession(signer->session);
     pkcs11_leave(signer->module);
-    pkcs11_session_count(signer->module, -1);
+    pkcs11_session_drop(signer->module, &signer->kept);
 }
 
 /* Between enter and leave, and signer->generation is the present one. */
@@ -283,14 +299,24 @@ static int connect_inside(struct signer *signer, struct smki_error *err)
     if ((rc = pkcs11_token_find(signer->module, &signer->pool->uri, &slot, NULL, err)) != 0)
         return rc;
     moved(signer);
+    open_count(signer->pool, true);
     if ((rv = calls->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &signer->session)) != CKR_OK)
+        open_count(signer->pool, false);
+    if ((signer->turned_away = rv == CKR_SESSION_COUNT))
+        return smki_fail(err, SMKI_TOKEN_FAILED,
+                         "the token '%s' has no room for another session (CKR_SESSION_COUNT): all its programs and keys together ask for "
+                         "too many; lower pkcs11.sessions",
+                         signer->pool->uri.token);
+    if (rv != CKR_OK)
         return pkcs11_fail(err, 0, rv, "opening a session with the token");
     moved(signer);
     if ((rc = log_in(signer, err)) == 0 &&
         (rc = pkcs11_object_find(signer->module, signer->session, CKO_PRIVATE_KEY, &signer->pool->uri, &signer->key, err)) == 0)
         rc = prove(signer, err);
-    if (rc != 0)
+    if (rc != 0) {
         calls->C_CloseSession(signer->session);
+        open_count(signer->pool, false);
+    }
     moved(signer);
     return rc;
 }
@@ -306,21 +332,37 @@ static int connect_token(struct signer *signer, struct smki_error *err)
     rc = connect_inside(signer, err);
     pkcs11_leave(signer->module);
     signer->connected = rc == 0;
+    signer->kept.session = signer->session;
     if (rc == 0)
-        pkcs11_session_count(signer->module, 1);
+        pkcs11_session_keep(signer->module, &signer->kept);
     return rc;
 }
 
 /* ---- a job ---- */
 
+/* A session was proven when it was made; that it still signs with this key is seen by the last of what it signed. */
+static bool last_holds(const struct signer *signer, const struct job *job, size_t done)
+{
+    const struct pool *pool = signer->pool;
+
+    return spki_verify(BYTES(pool->spki, pool->spki_size), job->digests[done - 1],
+                       BYTES(job->signatures[done - 1], job->sizes[done - 1])) == 0;
+}
+
 static int sign_inside(struct signer *signer, struct job *job, size_t *done, struct smki_error *err)
 {
+    const size_t before = *done;
     CK_RV rv = CKR_OK;
 
     for (; *done < job->count && rv == CKR_OK; *done += rv == CKR_OK) {
         if (atomic_load(&job->left))
             return smki_fail(err, SMKI_INTERRUPTED, NULL);
         rv = sign_once(signer, job->digests[*done], job->signatures[*done], &job->sizes[*done]);
+    }
+    if (*done > before && !last_holds(signer, job, *done)) {
+        *done = before;
+        return smki_fail(err, SMKI_CA_SIGNATURE_MISMATCH, "what the token signs with the key '%s' does not verify",
+                         signer->pool->uri.object);
     }
     return rv == CKR_OK ? 0 : pkcs11_fail(err, 0, rv, "signing with the key '%s' on the token", signer->pool->uri.object);
 }
@@ -362,7 +404,7 @@ static int job_serve(struct signer *signer, struct job *job, struct smki_error *
         if (atomic_load(&job->left))
             return rc;
         disconnect(signer);
-        if (is_lasting(rc) || signer->module == NULL)
+        if (is_lasting(rc) || signer->turned_away || signer->module == NULL)
             return rc;
         pkcs11_module_renew(signer->module);
         if (done > before)
@@ -420,6 +462,28 @@ static struct job *job_take(struct pool *pool)
     return job;
 }
 
+/* It waits again, before all others. */
+static void job_put_back(struct pool *pool, struct job *job)
+{
+    if ((job->next = pool->first) == NULL)
+        pool->last = &job->next;
+    pool->first = job;
+    pool->waiting++;
+    job->state = JOB_WAITS;
+}
+
+/* A token that has room for fewer sessions is worked with those that there are. */
+static bool leaves_it_to_others(struct signer *signer, const struct job *job, int rc)
+{
+    struct pool *pool = signer->pool;
+
+    if (rc == 0 || !signer->turned_away || pool->open == 0 || atomic_load(&job->left))
+        return false;
+    pool->room = pool->open;
+    pool->full_until = now_us() + FULL_PAUSE;
+    return true;
+}
+
 static void signer_work(struct signer *signer, struct job *job)
 {
     struct pool *pool = signer->pool;
@@ -433,7 +497,12 @@ static void signer_work(struct signer *signer, struct job *job)
     pthread_mutex_lock(&pool->lock);
     signer->moved = 0;
     signer->job = NULL;
-    job_finish(signer, job, rc, &err);
+    if (leaves_it_to_others(signer, job, rc)) {
+        job_put_back(pool, job);
+    } else {
+        signer->turned_away = false;
+        job_finish(signer, job, rc, &err);
+    }
 }
 
 static unsigned signers_stuck(const struct pool *pool, int64_t now)
@@ -466,7 +535,7 @@ static void *signer_main(void *argument)
     struct job *job;
 
     pthread_mutex_lock(&pool->lock);
-    while (!pool->closing && pool->signer_count - signers_stuck(pool, now_us()) <= pool->sessions) {
+    while (!pool->closing && !signer->turned_away && pool->signer_count - signers_stuck(pool, now_us()) <= pool->sessions) {
         if ((job = job_take(pool)) != NULL) {
             signer_work(signer, job);
         } else {
@@ -475,6 +544,8 @@ static void *signer_main(void *argument)
             pool->idle--;
         }
     }
+    if (pool->first != NULL) /* what it may have been woken for */
+        pthread_cond_signal(&pool->for_signers);
     pthread_mutex_unlock(&pool->lock);
     disconnect(signer);
     pkcs11_module_close(signer->module);
@@ -528,6 +599,11 @@ static int no_answer(const struct pool *pool, struct smki_error *err)
                      pool->uri.token, (double)pool->timeout / (double)SMKI_SECOND);
 }
 
+static unsigned sessions_wanted(const struct pool *pool, int64_t now)
+{
+    return now < pool->full_until && pool->room < pool->sessions ? pool->room : pool->sessions;
+}
+
 /* A thread for the job; when all hang in the module another now and then, since a hang can be one connection's. */
 static int signer_provide(struct pool *pool, struct smki_error *err)
 {
@@ -536,7 +612,8 @@ static int signer_provide(struct pool *pool, struct smki_error *err)
 
     if (now < pool->look_at)
         return smki_fail(err, SMKI_CA_KEY_UNAVAILABLE, "%s", pool->away.text);
-    if (pool->waiting >= pool->idle && good < pool->sessions && stuck < STUCK_MAX && (stuck == 0 || now - pool->started > pool->timeout))
+    if (pool->waiting >= pool->idle && good < sessions_wanted(pool, now) && stuck < STUCK_MAX &&
+        (stuck == 0 || now - pool->started > pool->timeout))
         signer_start(pool);
     if (pool->signer_count == 0)
         return smki_fail(err, SMKI_CA_KEY_UNAVAILABLE, "no thread can be started for the token: out of memory");
@@ -605,7 +682,8 @@ static int job_end(struct pool *pool, struct job *job, struct smki_error *err)
 
 static size_t parts_wanted(const struct pool *pool, size_t count)
 {
-    const unsigned fresh = pool->signer_count < pool->sessions ? pool->sessions - pool->signer_count : 0, free = pool->idle + fresh;
+    const unsigned wanted = sessions_wanted(pool, now_us()), fresh = pool->signer_count < wanted ? wanted - pool->signer_count : 0;
+    const unsigned free = pool->idle + fresh;
     const size_t most = count / PART_LEAST, idle = free > pool->waiting ? free - pool->waiting : 0;
     const size_t parts = idle < most ? idle : most;
 

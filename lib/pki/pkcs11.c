@@ -33,6 +33,8 @@ struct pkcs11_module {
     size_t refused_count;
     time_t renewed; /* monotonic seconds */
     atomic_int sessions;
+    pthread_mutex_t kept_lock;
+    struct pkcs11_kept *kept; /* under kept_lock */
     pthread_rwlock_t inside; /* held for reading by who is in the module */
     unsigned generation;     /* under `inside` */
 };
@@ -139,6 +141,7 @@ static struct pkcs11_module *module_new(const char *path)
     snprintf(module->path, sizeof(module->path), "%s", path);
     module->pid = getpid();
     pthread_mutex_init(&module->lock, NULL);
+    pthread_mutex_init(&module->kept_lock, NULL);
     pthread_rwlock_init(&module->inside, NULL);
     module->next = modules;
     modules = module;
@@ -258,6 +261,38 @@ void pkcs11_session_count(struct pkcs11_module *module, int change)
     atomic_fetch_add(&module->sessions, change);
 }
 
+void pkcs11_session_keep(struct pkcs11_module *module, struct pkcs11_kept *kept)
+{
+    pthread_mutex_lock(&module->kept_lock);
+    kept->next = module->kept;
+    module->kept = kept;
+    pthread_mutex_unlock(&module->kept_lock);
+}
+
+void pkcs11_session_drop(struct pkcs11_module *module, struct pkcs11_kept *kept)
+{
+    struct pkcs11_kept **at = &module->kept;
+
+    pthread_mutex_lock(&module->kept_lock);
+    while (*at != kept)
+        at = &(*at)->next;
+    *at = kept->next;
+    pthread_mutex_unlock(&module->kept_lock);
+}
+
+/* Those of a key that nobody signs with would seem to work for ever, and keep all others from a token that is back. */
+static bool any_kept_works(struct pkcs11_module *module)
+{
+    CK_SESSION_INFO info;
+    bool works = false;
+
+    pthread_mutex_lock(&module->kept_lock);
+    for (const struct pkcs11_kept *kept = module->kept; kept != NULL && !works; kept = kept->next)
+        works = module->calls->C_GetSessionInfo(kept->session, &info) == CKR_OK;
+    pthread_mutex_unlock(&module->kept_lock);
+    return works;
+}
+
 /* Who is inside may be on the way out. */
 static bool have_alone(struct pkcs11_module *module)
 {
@@ -279,7 +314,8 @@ void pkcs11_module_renew(struct pkcs11_module *module)
     if (!have_alone(module))
         return;
     finalised = module->calls->C_GetInfo(&info) == CKR_CRYPTOKI_NOT_INITIALIZED;
-    if (finalised || (!module->foreign && atomic_load(&module->sessions) == 0 && seconds() - module->renewed > RENEW_PAUSE)) {
+    if (finalised || (!module->foreign && atomic_load(&module->sessions) == 0 && seconds() - module->renewed > RENEW_PAUSE &&
+                      !any_kept_works(module))) {
         if (!finalised)
             module->calls->C_Finalize(NULL);
         (void)initialise(module); /* who calls it next hears what is wrong */

@@ -31,8 +31,16 @@ CK_FUNCTION_LIST *pkcs11_calls(const struct pkcs11_module *module);
  * it. *generation differs from the last time: all sessions and handles from before are gone. */
 void pkcs11_enter(struct pkcs11_module *module, unsigned *generation);
 void pkcs11_leave(struct pkcs11_module *module);
-/* Sessions that are open and work, over all who keep some: `change` more. */
+/* Sessions of those who do not, over all of them: `change` more. While there is one the module is not initialised anew. */
 void pkcs11_session_count(struct pkcs11_module *module, int change);
+/* A session of who does, from its opening until it is given up; the memory is the caller's. An idle one may be dead without anybody having
+ * seen it: the module is asked. */
+struct pkcs11_kept {
+    struct pkcs11_kept *next;
+    CK_SESSION_HANDLE session;
+};
+void pkcs11_session_keep(struct pkcs11_module *module, struct pkcs11_kept *kept);
+void pkcs11_session_drop(struct pkcs11_module *module, struct pkcs11_kept *kept);
 /* Initialises the module when somebody else has finalised it. When nobody has a session that works, C_Finalize and C_Initialize, at most
  * once in a second: some modules only so come to see a token again. Does nothing while somebody is between enter and leave, who may hang
  * there, or when the process shares the module with others. Not to be called between enter and leave. */

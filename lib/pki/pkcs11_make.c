@@ -181,6 +181,8 @@ static int rsa_read(struct bench *bench, CK_OBJECT_HANDLE key, struct smki_buffe
 
     if (rv != CKR_OK)
         return pkcs11_fail(err, SMKI_TOKEN_FAILED, rv, "reading the public key");
+    if (attributes[0].ulValueLen - 1 >= sizeof(n) || attributes[1].ulValueLen - 1 >= sizeof(e))
+        return smki_fail(err, SMKI_TOKEN_FAILED, "the token's public key has numbers of no size, or larger than was asked for");
     put_integer(&numbers, e, attributes[1].ulValueLen);
     put_integer(&numbers, n, attributes[0].ulValueLen);
     der_wrap(&numbers, end, DER_SEQUENCE);

@@ -206,7 +206,7 @@ int pkcs11_token_find(struct pkcs11_module *module, const struct pkcs11_uri *uri
     (void)calls->C_GetSlotList(CK_TRUE, NULL, &refresh); /* PKCS#11 2.40 C_GetSlotList: only so does a module look for new slots */
     if ((rv = calls->C_GetSlotList(CK_TRUE, slots, &count)) != CKR_OK)
         return pkcs11_fail(err, 0, rv, "%s: listing the tokens", pkcs11_module_path(module));
-    for (CK_ULONG i = 0; i < count; i++) {
+    for (CK_ULONG i = 0; i < count && i < SLOTS_MAX; i++) {
         CK_TOKEN_INFO token;
 
         if (calls->C_GetTokenInfo(slots[i], &token) != CKR_OK || (token.flags & CKF_TOKEN_INITIALIZED) == 0 || !token_fits(uri, &token))
@@ -251,11 +251,16 @@ int pkcs11_object_find(struct pkcs11_module *module, CK_SESSION_HANDLE session, 
 
 /* ---- PINs ---- */
 
+static bool is_credential(const char *source)
+{
+    return strncmp(source, "credential:", 11) == 0;
+}
+
 static int source_path(char out[PATH_MAX], const char *source, const char *folder, struct smki_error *err)
 {
     const char *name;
 
-    if (strncmp(source, "credential:", 11) == 0) {
+    if (is_credential(source)) {
         const char *credentials = getenv("CREDENTIALS_DIRECTORY");
 
         name = source + 11;
@@ -288,7 +293,8 @@ int pkcs11_pin_read(struct pkcs11_pin *out, const char *source, const char *fold
         return smki_fail(err, SMKI_TOKEN_PIN, "no PIN was given, and no file or credential that has it");
     if ((rc = source_path(path, source, folder, err)) != 0)
         return rc;
-    if ((rc = private_file_read(out->at, sizeof(out->at), &out->size, path, "PIN", err)) != 0) {
+    if ((rc = (is_credential(source) ? credential_file_read : private_file_read)(out->at, sizeof(out->at), &out->size, path, "PIN", err)) !=
+        0) {
         pkcs11_pin_wipe(out);
         return smki_error_prefix(err, "%s", path), rc;
     }

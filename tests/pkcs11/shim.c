@@ -4,10 +4,14 @@
  *   delay C_Sign 200       each call takes so many ms longer
  *   hang C_Sign            calls do not return while this line is there
  *   hide                   the token is not there; who had a session hears CKR_DEVICE_REMOVED
+ *   lose                   once: the same, until the module is finalised and initialised again
  *   drop                   once: all sessions are closed
  *   finalize               once: somebody else finalises the module
  *   after 100 LINE         LINE, once so many signatures were asked for since the file was changed
  *   lie 0x162              C_GetAttributeValue says true of this attribute, which is false
+ *   limit 2                the token has no more than so many sessions, over all keys of the process
+ *   spoil                  what C_Sign gives is of the right size and does not verify
+ *   swell 600              C_Sign says that so many octets are a signature
  * How often things were called is counted in the file SMKI_SHIM_COUNT: see enum count in shim.h. */
 #include "pkcs11/shim.h"
 
@@ -32,10 +36,12 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out);
 
 static CK_FUNCTION_LIST shim, *real;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char last[CONTROL_MAX]; /* the control file when it was last looked at, as it is */
-static unsigned long asked;    /* signatures since it was changed */
-static unsigned failed;        /* calls that the fail line has taken since */
-static bool done, hidden;      /* drop or finalize was done; the token is hidden */
+static pthread_rwlock_t signing = PTHREAD_RWLOCK_INITIALIZER; /* SoftHSM2 frees twice when a session is closed that signs */
+static char last[CONTROL_MAX];                                /* the control file when it was last looked at, as it is */
+static unsigned long asked;                                   /* signatures since it was changed */
+static unsigned long sessions;                                /* that are open */
+static unsigned failed;                                       /* calls that the fail line has taken since */
+static bool done, hidden, lost;                               /* drop, lose or finalize was done; the token is hidden, or lost */
 static _Atomic uint64_t *counts, no_counts[SHIM_COUNTS];
 static _Thread_local bool signs_with_watched;
 
@@ -104,9 +110,12 @@ static void sessions_close(void)
     CK_SLOT_ID slots[SLOTS_MAX];
     CK_ULONG count = SLOTS_MAX;
 
+    sessions = 0;
+    pthread_rwlock_wrlock(&signing);
     if (real->C_GetSlotList(CK_TRUE, slots, &count) == CKR_OK)
         for (CK_ULONG i = 0; i < count; i++)
             real->C_CloseAllSessions(slots[i]);
+    pthread_rwlock_unlock(&signing);
 }
 
 /* What happens once: the lock is held. */
@@ -114,9 +123,16 @@ static void control_apply(const char *control)
 {
     if (!done && line_find(control, "drop", NULL) != NULL)
         sessions_close();
-    if (!done && line_find(control, "finalize", NULL) != NULL)
+    if (!done && line_find(control, "finalize", NULL) != NULL) {
+        sessions = 0;
         real->C_Finalize(NULL);
-    done = done || line_find(control, "drop", NULL) != NULL || line_find(control, "finalize", NULL) != NULL;
+    }
+    if (!done && line_find(control, "lose", NULL) != NULL) {
+        sessions_close();
+        lost = true;
+    }
+    done = done || line_find(control, "lose", NULL) != NULL || line_find(control, "drop", NULL) != NULL ||
+           line_find(control, "finalize", NULL) != NULL;
     if (line_find(control, "hide", NULL) != NULL && !hidden)
         sessions_close();
     hidden = line_find(control, "hide", NULL) != NULL;
@@ -146,8 +162,8 @@ static CK_RV control(const char *function)
     control_read(text);
     pthread_mutex_lock(&lock);
     control_apply(text);
-    rv = hidden && strcmp(function, "C_GetSlotList") != 0 && strcmp(function, "C_Initialize") != 0 ? CKR_DEVICE_REMOVED
-                                                                                                   : fails(text, function);
+    rv = (hidden || lost) && strcmp(function, "C_GetSlotList") != 0 && strcmp(function, "C_Initialize") != 0 ? CKR_DEVICE_REMOVED
+                                                                                                             : fails(text, function);
     pthread_mutex_unlock(&lock);
     if ((line = line_find(text, "delay", function)) != NULL)
         sleep_ms((unsigned)strtoul(line, NULL, 10));
@@ -176,7 +192,7 @@ static CK_RV shim_get_slot_list(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *c
 
     if (rv != CKR_OK)
         return rv;
-    if (!hidden)
+    if (!hidden && !lost)
         return real->C_GetSlotList(present, slots, count);
     *count = 0;
     return CKR_OK;
@@ -189,7 +205,40 @@ static CK_RV shim_get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 
 static CK_RV shim_open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify, CK_SESSION_HANDLE *session)
 {
-    PASS(C_OpenSession, slot, flags, application, notify, session);
+    char text[CONTROL_MAX];
+    const char *line;
+    CK_RV rv = control("C_OpenSession");
+
+    if (rv != CKR_OK)
+        return rv;
+    control_read(text);
+    pthread_mutex_lock(&lock);
+    if ((line = line_find(text, "limit", NULL)) != NULL && sessions >= strtoul(line, NULL, 10))
+        rv = CKR_SESSION_COUNT;
+    else if ((rv = real->C_OpenSession(slot, flags, application, notify, session)) == CKR_OK)
+        sessions++;
+    pthread_mutex_unlock(&lock);
+    return rv;
+}
+
+static CK_RV shim_close_session(CK_SESSION_HANDLE session)
+{
+    CK_RV rv;
+
+    pthread_mutex_lock(&lock);
+    if ((rv = real->C_CloseSession(session)) == CKR_OK)
+        sessions--;
+    pthread_mutex_unlock(&lock);
+    return rv;
+}
+
+static CK_RV shim_finalize(void *reserved)
+{
+    pthread_mutex_lock(&lock);
+    sessions = 0;
+    lost = false;
+    pthread_mutex_unlock(&lock);
+    return real->C_Finalize(reserved);
 }
 
 static CK_RV shim_login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG size)
@@ -247,33 +296,46 @@ static CK_RV shim_sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, 
     if (rv != CKR_OK)
         return rv;
     signs_with_watched = is_watched(session, key);
-    return real->C_SignInit(session, mechanism, key);
+    pthread_rwlock_rdlock(&signing);
+    rv = real->C_SignInit(session, mechanism, key);
+    pthread_rwlock_unlock(&signing);
+    return rv;
 }
 
 static void signing_begins(void)
 {
-    const uint64_t signing = atomic_fetch_add(&counts[SHIM_SIGNING], 1) + 1;
+    const uint64_t inside = atomic_fetch_add(&counts[SHIM_SIGNING], 1) + 1;
 
     pthread_mutex_lock(&lock);
     asked++;
-    if (signing > atomic_load(&counts[SHIM_SIGNING_MOST]))
-        atomic_store(&counts[SHIM_SIGNING_MOST], signing);
+    if (inside > atomic_load(&counts[SHIM_SIGNING_MOST]))
+        atomic_store(&counts[SHIM_SIGNING_MOST], inside);
     pthread_mutex_unlock(&lock);
 }
 
 static CK_RV shim_sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature, CK_ULONG *signature_size)
 {
+    char text[CONTROL_MAX];
+    const char *line;
     CK_RV rv;
 
     signing_begins();
-    if ((rv = control("C_Sign")) == CKR_OK)
+    if ((rv = control("C_Sign")) == CKR_OK) {
+        pthread_rwlock_rdlock(&signing);
         rv = real->C_Sign(session, data, size, signature, signature_size);
+        pthread_rwlock_unlock(&signing);
+    }
     atomic_fetch_sub(&counts[SHIM_SIGNING], 1);
     if (rv != CKR_OK)
         return rv;
     atomic_fetch_add(&counts[SHIM_SIGNED], 1);
     if (signs_with_watched)
         atomic_fetch_add(&counts[SHIM_SIGNED_WATCHED], 1);
+    control_read(text);
+    if (line_find(text, "spoil", NULL) != NULL)
+        signature[*signature_size / 2 - 1] ^= 1;
+    if ((line = line_find(text, "swell", NULL)) != NULL)
+        *signature_size = strtoul(line, NULL, 10);
     return CKR_OK;
 }
 
@@ -319,6 +381,8 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
         shim.C_GetSlotList = shim_get_slot_list;
         shim.C_GetTokenInfo = shim_get_token_info;
         shim.C_OpenSession = shim_open_session;
+        shim.C_CloseSession = shim_close_session;
+        shim.C_Finalize = shim_finalize;
         shim.C_Login = shim_login;
         shim.C_FindObjectsInit = shim_find_objects_init;
         shim.C_FindObjects = shim_find_objects;

@@ -369,6 +369,40 @@ static void the_key_of_another_certificate_is_found_out(void **state)
     smki_key_close(other);
 }
 
+static void a_session_that_signs_otherwise_is_found_out(void **state)
+{
+    uint8_t digests[WHOLE][32] = {{0}}, signatures[WHOLE][SMKI_SIGNATURE_MAX_SIZE];
+    struct smki_key *key = OPEN(1);
+    size_t sizes[WHOLE];
+
+    (void)state;
+    SIGNS(key);
+    TELL("after 10 spoil");
+    EXPECT_REFUSED(SMKI_CA_KEY_UNAVAILABLE, smki_key_sign_many(key, WHOLE, digests, signatures, sizes, &err), err);
+    TELL("spoil");
+    DOES_NOT_SIGN(key, "does not belong to the CA's certificate");
+    TELL("");
+    assert_true(signs_after(key) < 2);
+    smki_key_close(key);
+}
+
+/* 600 octets are more than there is room for, and what is past it is not read. */
+static void a_signature_of_a_wrong_size_is_none(void **state)
+{
+    static const char *const sizes[] = {"swell 600", "swell 63", "swell 0"};
+    struct smki_key *key = OPEN(1);
+
+    (void)state;
+    SIGNS(key);
+    for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
+        TELL(sizes[i]);
+        DOES_NOT_SIGN(key, i == 0 ? "CKR_FUNCTION_FAILED" : "");
+        TELL("");
+        assert_true(signs_after(key) < 2);
+    }
+    smki_key_close(key);
+}
+
 /* What a call can return once, and the key signs all the same; and always, and it does not, until it is over. */
 static const struct {
     const char *function;
@@ -504,6 +538,22 @@ static void a_token_that_was_not_there_when_the_key_was_opened(void **state)
     smki_key_close(key);
 }
 
+/* The other key's session is dead, and as nobody signs with it nobody has seen that. */
+static void an_idle_key_keeps_no_other_from_a_token_that_is_back(void **state)
+{
+    struct smki_key *key = OPEN(1), *idle = OPEN(1);
+
+    (void)state;
+    SIGNS(key);
+    SIGNS(idle);
+    sleep(2); /* a module is initialised anew once in a second */
+    TELL("lose");
+    assert_true(signs_after(key) < 2);
+    SIGNS(idle);
+    smki_key_close(key);
+    smki_key_close(idle);
+}
+
 static void *sign_and_tell(void *argument)
 {
     struct smki_error why = {0};
@@ -543,6 +593,39 @@ static void a_module_that_hangs_hangs_nobody(void **state)
         assert_true(signs_after(key) < 2);
         smki_key_close(key);
     }
+}
+
+static void *sign_often(void *argument)
+{
+    struct smki_error why = {0};
+    int rc = 0;
+
+    for (int i = 0; i < 50 && rc == 0; i++)
+        rc = sign(argument, &why);
+    if (rc != 0)
+        print_message("%s\n", why.text);
+    return (void *)(intptr_t)rc;
+}
+
+static void a_token_with_few_sessions_is_worked_with_those(void **state)
+{
+    struct smki_key *key = OPEN(8), *other;
+    pthread_t thread[8];
+    void *rc;
+
+    (void)state;
+    TELL("limit 2");
+    for (size_t n = 0; n < TEST_COUNT(thread); n++)
+        assert_int_equal(pthread_create(&thread[n], NULL, sign_often, key), 0);
+    for (size_t n = 0; n < TEST_COUNT(thread); n++) {
+        pthread_join(thread[n], &rc);
+        assert_int_equal((int)(intptr_t)rc, 0);
+    }
+    other = OPEN(1);
+    DOES_NOT_SIGN(other, "has no room for another session (CKR_SESSION_COUNT)");
+    smki_key_close(key);
+    assert_true(signs_after(other) < 2);
+    smki_key_close(other);
 }
 
 /* One call of many hangs for ever: the others go on. */
@@ -657,9 +740,11 @@ static void a_pin_file_that_others_can_read_is_refused(void **state)
 static void the_pin_can_be_a_credential_of_the_service_manager(void **state)
 {
     struct smki_pkcs11 settings = settings_of(1);
+    char path[TEST_PATH_SIZE + 8];
     struct smki_key *key;
 
     (void)state;
+    snprintf(path, sizeof(path), "%s/pin", folder);
     settings.pin_source = "credential:pin";
     unsetenv("CREDENTIALS_DIRECTORY");
     ASSERT_OK(smki_key_open_token(&key, uri, &settings, (struct smki_bytes){spki.at, spki.size}, &err), err);
@@ -668,6 +753,14 @@ static void the_pin_can_be_a_credential_of_the_service_manager(void **state)
     setenv("CREDENTIALS_DIRECTORY", folder, 1);
     ASSERT_OK(smki_key_open_token(&key, uri, &settings, (struct smki_bytes){spki.at, spki.size}, &err), err);
     SIGNS(key);
+    smki_key_close(key);
+    chmod(path, 0440); /* as systemd makes it: the mask of an ACL */
+    ASSERT_OK(smki_key_open_token(&key, uri, &settings, (struct smki_bytes){spki.at, spki.size}, &err), err);
+    SIGNS(key);
+    smki_key_close(key);
+    chmod(path, 0444);
+    ASSERT_OK(smki_key_open_token(&key, uri, &settings, (struct smki_bytes){spki.at, spki.size}, &err), err);
+    DOES_NOT_SIGN(key, "so others can get at the PIN");
     smki_key_close(key);
     unsetenv("CREDENTIALS_DIRECTORY");
 }
@@ -823,6 +916,10 @@ int main(void)
         P256(a_destroyed_key_is_gone),
         P256(a_key_in_a_file_comes_to_the_token),
         P256(the_key_of_another_certificate_is_found_out),
+        P256(a_session_that_signs_otherwise_is_found_out),
+        RSA(a_session_that_signs_otherwise_is_found_out),
+        P256(a_signature_of_a_wrong_size_is_none),
+        RSA(a_signature_of_a_wrong_size_is_none),
         P256(a_failure_that_passes_is_not_seen),
         P256(a_failure_that_stays_is_told_and_outlived),
         P256(a_failure_on_the_way_is_told_and_outlived),
@@ -830,7 +927,9 @@ int main(void)
         P256(a_module_that_others_finalise_is_initialised_again),
         P256(a_token_that_goes_away_comes_back),
         P256(a_token_that_was_not_there_when_the_key_was_opened),
+        P256(an_idle_key_keeps_no_other_from_a_token_that_is_back),
         P256(a_module_that_hangs_hangs_nobody),
+        P256(a_token_with_few_sessions_is_worked_with_those),
         P256(a_key_whose_module_hangs_can_be_closed),
         P256(a_late_answer_is_written_nowhere),
         P256(many_may_take_longer_than_one),

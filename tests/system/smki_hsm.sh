@@ -105,8 +105,8 @@ queued() { # a batch of as many
     "$MAKE_BATCH" "$count" "$folder/batch.xml" "$(printf '90B3D51F%02X000000' $((0x40 + nights)))" && batch submit --party 1 "$folder/batch.xml"
 }
 processed() { batch status "$1" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["processed"])'; }
-runner() { # in the background; its process is $runner
-    "$PROGRAMS/batch/smki-batch" --home "$home" run --once --ignore-window --quiet >"$folder/run.out" 2>"$folder/run.err" &
+runner() { # runner [OPTION...]: in the background; its process is $runner
+    "$PROGRAMS/batch/smki-batch" --home "$home" run --once --ignore-window --quiet "$@" >"$folder/run.out" 2>"$folder/run.err" &
     runner=$!
 }
 ended() { # ended STATUS
@@ -185,6 +185,9 @@ setting pkcs11.patience '"1 s"'
 runner
 claim "after its patience a run ends" ended 1
 claim "with the reason" grep -q "CA_KEY_UNAVAILABLE\|just now" "$folder/run.err"
+tell "after 76 hide" # in the second piece of a chunk of 40, whose first stays signed
+runner --workers 1
+claim "also when it went away within a chunk" ended 1
 tell "drop"
 pin 9999
 tries=$(logins)
@@ -217,6 +220,14 @@ kill -TERM "$runner"
 claim "a signal ends it" ended 0
 tell ""
 claim "whole too" all_is_done 7
+
+claim "an eighth batch is queued" queued
+tell "after $((count / 2)) spoil"
+runner
+claim "a token that signs wrongly pauses the night as well" within 30 grep -q "the night is paused, and goes on when .*: the key 'smki-dca' on the token does not belong" "$folder/run.err"
+tell ""
+claim "and once it signs rightly the run ends well" ended 0
+claim "with certificates that verify" all_is_done 8
 
 # ---- the web service ----
 
@@ -332,6 +343,14 @@ refused 1 "a second time it is there already" smki ca import-key dca --token Imp
 refused 1 "also out of its file" smki ca import-key dca "$home/keys/dca.key" --token Import
 rm "$home/keys/dca.key" "$home/keys/ikica.key"
 claim "every CA signs, wherever its key is" smki ca status
+sed -i "s|^  \"pkcs11.module\".*|&  \"ca.oca.key\": \"keys/oca.key\",|" "$home/smki.json"
+claim "a configuration that cannot be changed leaves the operator the line to put there" \
+    eval '(smki ca import-key oca --token Import || true) | grep -q "\"ca.oca.key\": \"pkcs11:token=Import;"'
+sed -i 's|  "ca.oca.key": "keys/oca.key",$||; s|^  "pkcs11.module".*|  // "pkcs11.module": "",|' "$home/smki.json"
+claim "without pkcs11.module" eval 'smki ca import-key oca-root --token Import --pkcs11 "$SHIM"'
+claim "the key's URI names the module" says "?module-path=" smki config show
+claim "and it signs" smki ca crl oca-root --out "$folder/oca-root.crl"
+sed -i "s|^  // \"pkcs11.module\": .*|  \"pkcs11.module\": \"$SHIM\",|" "$home/smki.json"
 nights=0
 claim "a batch is queued" queued
 runner
