@@ -95,7 +95,7 @@ SMKI_API struct smki_pkcs11 smki_service_pkcs11(struct smki_service *service);
 struct smki_signatures {
     uint64_t certificates; /* in the store, revoked ones too */
     uint64_t crls;         /* records crl-issue */
-    uint64_t others;       /* records key-use: proofs of the key, answers after their deadline, benches */
+    uint64_t others;       /* records key-use: proofs of the key, answers after their deadline, what was signed and not stored, benches */
 };
 SMKI_API SMKI_MUST_USE int smki_service_signatures(struct smki_service *service, enum smki_ca_name name, struct smki_signatures *out, struct smki_error *err);
 /* Records that the CA's key on its token has made signatures which are in no certificate or CRL. What the service itself makes of those is recorded when a

@@ -180,6 +180,7 @@ static void commit_done(struct commit *commit, struct pipeline *pipeline)
 
     for (size_t i = 0; i < commit->store_count; i++) {
         count_chunk(pipeline, commit->store[i]->work);
+        key_use_stored(pipeline->setup.service, SMKI_DCA, commit->store[i]->work->tally.granted);
         commit->store[i]->state = SLOT_FREE;
     }
     for (size_t i = 0; i < commit->decide_count; i++) {

@@ -306,7 +306,9 @@ int smki_service_crl(struct smki_service *service, const struct smki_actor *acto
     /* while it is signed nobody else changes the store: not with a token that is away, or hangs */
     if (rc != 0 || (smki_key_on_token(smki_ca_key(job.ca)) && (rc = smki_key_prove(smki_ca_key(job.ca), err)) != 0))
         return rc;
-    return store_change(service->store, crl_change, &job, err);
+    if ((rc = store_change(service->store, crl_change, &job, err)) == 0)
+        key_use_stored(service, name, 1);
+    return rc;
 }
 
 int smki_service_crl_current(struct smki_service *service, enum smki_ca_name name, struct smki_buffer *out, struct smki_error *err)

@@ -18,8 +18,8 @@ static enum smki_ca_name ca_of(enum smki_profile profile)
 
 /* Who is told that a request failed sends it again: the ad hoc web service has no way to fetch a certificate later, and an officer has the
  * CSR at hand. What cannot be signed now is void, so that the resubmission that CA_ERROR speaks of (IDS App. B) is no duplicate. Nor may a
- * credential come into being later, when the key that it was asked for may be gone; an IKI ticket's interface is only what its credential is
- * for. */
+ * credential come into being later, when the key that it was asked for may be gone; an IKI ticket's interface is only what its credential
+ * is for. */
 static bool is_asked_again(const struct ticket *ticket)
 {
     return ticket->profile == SMKI_PROFILE_IKI || ticket->interface == SMKI_INTERFACE_ADHOC ||
@@ -231,6 +231,7 @@ static int store_change_issued(struct store_change *change, void *argument, stru
     struct ticket still;
     int rc = ticket_get(store_change_view(change), issuing->ticket.number, &still, err);
 
+    issuing->stored = rc == 0;
     if (rc != 0)
         return rc == SMKI_NOT_FOUND ? elsewhere_check(issuing, change, err) : rc;
     rc = ticket_remove(change, issuing->ticket.number, err);
@@ -277,6 +278,8 @@ static int sign_and_store(struct issuing *issuing, struct smki_error *err)
 
     if (rc == 0)
         rc = store_change(issuing->service->store, store_change_issued, issuing, &local);
+    if (rc == 0 && issuing->stored)
+        key_use_stored(issuing->service, issuing->ticket.ca, 1);
     if (rc == 0)
         return issued_read(issuing, err);
     issuing->why = local;

@@ -21,6 +21,7 @@ struct issuing {
     struct octet_hold hold;            /* ad hoc and portal: while this is at its ticket */
     uint64_t twin;                     /* the open ticket, of somebody who is at it, that this request is a duplicate of; 0: none */
     bool twin_seen;                    /* it was finished: ask no more */
+    bool stored;                       /* what was signed here: not when the ticket was finished elsewhere */
     bool recorded;                     /* the decision: the transaction's number is in the audit log */
     const struct admission *admission; /* NULL: none */
     bool ended;                        /* by it: nothing is decided */

@@ -41,6 +41,7 @@ struct smki_service {
     pthread_mutex_t ca_lock; /* guards the opening of ca[] and ikica */
     struct smki_ca *ca[SMKI_CA_COUNT + 1];
     uint64_t unseen[SMKI_CA_COUNT + 1], seen[SMKI_CA_COUNT + 1]; /* signature.c; under ca_lock */
+    atomic_uint_fast64_t stored[SMKI_CA_COUNT + 1];              /* the same: signatures of ours that are in a stored certificate or CRL */
     struct smki_ca *ikica; /* without its key: for verifying */
     struct access *access;
     struct notices *notices;
@@ -123,6 +124,9 @@ struct ca_place {
 const struct ca_place *ca_place(enum smki_ca_name name);
 SMKI_MUST_USE int ca_key_place(const struct smki_service *service, const struct ca_place *place, char out[PATH_MAX], struct smki_error *err);
 /* ---- signature.c: signatures of a key on a token that are in no certificate or CRL ---- */
+/* A change with so many certificates or CRLs of the CA, which this service has signed, is durable. All else that its key has signed on a
+ * token is recorded as that: what was signed and not stored, too. */
+void key_use_stored(struct smki_service *service, enum smki_ca_name name, uint64_t count);
 /* Those of a key that is none of the service's CAs', before it is closed. */
 void key_use_note(struct smki_service *service, enum smki_ca_name name, const struct smki_key *key);
 /* Records all that are new. */

@@ -17,6 +17,11 @@ void key_use_note(struct smki_service *service, enum smki_ca_name name, const st
     pthread_mutex_unlock(&service->ca_lock);
 }
 
+void key_use_stored(struct smki_service *service, enum smki_ca_name name, uint64_t count)
+{
+    atomic_fetch_add(&service->stored[name], count);
+}
+
 struct key_use {
     const struct smki_actor *actor;
     uint64_t count[SMKI_CA_COUNT + 1];
@@ -46,11 +51,12 @@ static bool use_gather(struct smki_service *service, struct key_use *use)
     bool any = false;
 
     for (int name = 1; name <= SMKI_CA_COUNT; name++) {
-        struct key_pkcs11_counts counts = {0};
+        const struct smki_key *key = service->ca[name] != NULL ? smki_ca_key(service->ca[name]) : NULL;
+        const bool on_token = key != NULL && smki_key_on_token(key);
+        const uint64_t made = on_token ? smki_key_signatures(key) : 0, stored = on_token ? atomic_load(&service->stored[name]) : 0;
+        const uint64_t all = service->unseen[name] + made, known = stored + service->seen[name];
 
-        if (service->ca[name] != NULL)
-            key_pkcs11_counts(smki_ca_key(service->ca[name]), &counts);
-        use->count[name] = service->unseen[name] + (counts.made - counts.given) - service->seen[name];
+        use->count[name] = all > known ? all - known : 0;
         any = any || use->count[name] != 0;
     }
     return any;

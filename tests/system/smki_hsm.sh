@@ -133,24 +133,42 @@ claim "a night runs with the DCA's key on the token" ended 0
 claim "all are granted, and openssl verifies them" all_is_done 1
 claim "the token's count is that of the log" smki audit verify --token-signatures "$(signed_by_dca)"
 
+# A runner that sleeps on its signatures until another has taken its chunks over signs for nothing, and that is on record too.
+setting run.lease '"10 s"'
+claim "a batch for two runners is queued" queued
+began=$(signed_by_dca)
+tell "delay C_Sign 30"
+runner
+has_begun() { [ "$(signed_by_dca)" -gt $((began + 10)) ]; }
+claim "the first signs" within 60 has_begun
+kill -STOP "$runner"
+sleep 11
+tell ""
+claim "the second takes over what has no lease any more" batch run --once --ignore-window --quiet
+kill -CONT "$runner"
+claim "the first has nothing left to do" ended 0
+claim "all are granted once" all_is_done 2
+claim "more was signed than is stored" test $(($(signed_by_dca) - began)) -gt "$count"
+claim "and the token's count is that of the log" smki audit verify --token-signatures "$(signed_by_dca)"
+
 claim "another batch is queued" queued
 tell "after $((count / 2)) hang C_Sign"
 runner
 claim "it is in the middle of it" within 120 grep -q "did not answer in 1 s" "$folder/run.err"
 kill -KILL "$runner"
 claim "the runner is killed in the middle" ended 137
-claim "some are done, others not" test "$(processed 2)" -gt 0 -a "$(processed 2)" -lt "$count"
+claim "some are done, others not" test "$(processed 3)" -gt 0 -a "$(processed 3)" -lt "$count"
 tell ""
 runner
 claim "another run takes it up" ended 0
-claim "nothing is lost, nothing done twice" all_is_done 2
+claim "nothing is lost, nothing done twice" all_is_done 3
 claim "the token's count is at least that of the log" smki audit verify --token-signatures "$(signed_by_dca)" --unrecorded "$count"
 
 claim "a third batch is queued" queued
 tell "after $((count / 2)) hide"
 runner
 claim "the token goes away: the night pauses and says why" within 120 grep -q "the night is paused, and goes on when the CA's key can be used again: .*SMKI HSM" "$folder/run.err"
-claim "in the middle it was" test "$(processed 3)" -gt 0 -a "$(processed 3)" -lt "$count"
+claim "in the middle it was" test "$(processed 4)" -gt 0 -a "$(processed 4)" -lt "$count"
 claim "intake goes on meanwhile" queued
 sleep 1
 claim "the run is there and waits" kill -0 "$runner"
@@ -162,11 +180,11 @@ claim "it is back: the night goes on" within 5 grep -q "the CA's key can be used
 back=$((($(date +%s%N) - start) / 1000000))
 claim "within 2 s ($back ms)" test "$back" -lt 2000
 claim "the run ends well" ended 0
-claim "nothing is lost" all_is_done 3
+claim "nothing is lost" all_is_done 4
 
 runner
 claim "the next run works off what came meanwhile" ended 0
-claim "whole" all_is_done 4
+claim "whole" all_is_done 5
 
 claim "a fifth batch is queued" queued
 tell "hang C_Sign"
@@ -177,7 +195,7 @@ claim "a signal ends the run, though its module hangs" ended 1
 tell ""
 runner
 claim "the next run finishes it" ended 0
-claim "whole again" all_is_done 5
+claim "whole again" all_is_done 6
 
 claim "a sixth batch is queued" queued
 tell "hide"
@@ -198,7 +216,7 @@ pin 4321
 tell ""
 runner
 claim "the right one, and it runs" ended 0
-claim "whole at last" all_is_done 6
+claim "whole at last" all_is_done 7
 
 # ---- the night runner that stays ----
 
@@ -213,13 +231,13 @@ runner=$!
 claim "the watch tells of a token that is away" within 30 grep -q "CA_KEY_UNAVAILABLE: the night is paused, and goes on when" "$folder/watch.out"
 tell ""
 claim "and that it is back" within 30 grep -q "the CA's key can be used again" "$folder/watch.out"
-watched() { [ "$(processed 7)" -eq "$count" ]; }
+watched() { [ "$(processed 8)" -eq "$count" ]; }
 claim "it has worked it off" within 120 watched
 tell hide
 kill -TERM "$runner"
 claim "a signal ends it" ended 0
 tell ""
-claim "whole too" all_is_done 7
+claim "whole too" all_is_done 8
 
 claim "an eighth batch is queued" queued
 tell "after $((count / 2)) spoil"
@@ -227,7 +245,7 @@ runner
 claim "a token that signs wrongly pauses the night as well" within 30 grep -q "the night is paused, and goes on when .*: the key 'smki-dca' on the token does not belong" "$folder/run.err"
 tell ""
 claim "and once it signs rightly the run ends well" ended 0
-claim "with certificates that verify" all_is_done 8
+claim "with certificates that verify" all_is_done 9
 
 # ---- the web service ----
 
