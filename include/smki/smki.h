@@ -43,7 +43,8 @@
  * Functions that write text into a char array return that array.
  *
  * Threads. There is no hidden thread but those that sign with a key on a token (key.h: a module may never answer), and no global state but the choice of
- * p256.h, which changes nothing but speed, and the PKCS#11 modules that are loaded, which a process has once. Functions may be called from any thread; an object by one thread at a time, but where
+ * p256.h and what was read of a Party before, kept beside the octets that say it, which change nothing but speed, and the PKCS#11 modules that are loaded,
+ * which a process has once. Functions may be called from any thread; an object by one thread at a time, but where
  * its header says that it is thread-safe. The functions inside smki_clock and smki_random are called from several threads at once.
  *
  * Time. Moments are struct smki_time: microseconds since 1970 UTC, years 1970 to 9999. They come in as values or from the smki_clock that
