@@ -145,9 +145,11 @@ claim "a new one is asked for twice" says "The same again: " typed 1357,7531,753
 claim "and changed" typed 7531,1357,1357 env SMKI_TOKEN_MODULE="$softhsm" "$PROGRAMS/token/smki-token" pin
 claim "not when the two differ" not typed 1357,7531,7532 env SMKI_TOKEN_MODULE="$softhsm" "$PROGRAMS/token/smki-token" pin
 cat >"$folder/interrupted.py" <<'PYTHON'
-import fcntl, os, pty, signal, sys, termios
+import fcntl, os, pty, signal, sys, termios, time
 signal.alarm(60)
 master, slave = pty.openpty()
+if sys.argv[1] == "before":
+    os.write(master, b"\x13") # ^S: the question is not written out, so the signal comes before the program reads
 pid = os.fork()
 if pid == 0:
     signal.signal(signal.SIGINT, signal.SIG_DFL) # a shell ignores it in what it runs behind it
@@ -155,15 +157,19 @@ if pid == 0:
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
     for fd in 0, 1, 2:
         os.dup2(slave, fd)
-    os.execvp(sys.argv[1], sys.argv[1:])
+    os.execvp(sys.argv[2], sys.argv[2:])
 said = b""
-while not said.endswith(b": "):
+while sys.argv[1] == "before" and termios.tcgetattr(slave)[3] & termios.ECHO:
+    time.sleep(0.01)
+while sys.argv[1] == "asked" and not said.endswith(b": "):
     said += os.read(master, 1024)
 os.write(master, b"\x03")
 ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 print(ended, bool(termios.tcgetattr(slave)[3] & termios.ECHO))
 PYTHON
-claim "who ends it there finds the terminal as it was" is "$(SMKI_TOKEN_MODULE=$softhsm python3 "$folder/interrupted.py" "$PROGRAMS/token/smki-token" pin)" "-2 True"
+interrupted() { SMKI_TOKEN_MODULE=$softhsm python3 "$folder/interrupted.py" "$1" "$PROGRAMS/token/smki-token" pin; }
+claim "who ends it there finds the terminal as it was" is "$(interrupted asked)" "-2 True"
+claim "who ends it just before it reads too" is "$(interrupted before)" "-2 True"
 refused 2 "without a terminal the option is asked for" setsid -w "$PROGRAMS/token/smki-token" key
 claim "by its name" because "--pin-file"
 
