@@ -92,6 +92,8 @@ int smki_ca_open(struct smki_ca **out, const struct smki_ca_options *options, st
     ca->issuer.signing = ca->certificate.is_rsa ? SMKI_KEY_RSA : SMKI_KEY_P256;
     if ((rc = choose_policy(ca, options->policy_oid, err)) != 0)
         goto out;
+    draft_templates_prepare(ca->templates, &ca->issuer);
+    ca->issuer.templates = ca->templates;
     if (options->key_path != NULL && (rc = open_key(ca, options, err)) != 0)
         goto out;
     *out = ca;

@@ -5,17 +5,24 @@
 
 #include <string.h>
 
+void write_extension(struct der_writer *writer, const struct plan *plan, size_t row)
+{
+    const struct profile_extension *extension = &plan->profile->extensions[row];
+    const uint8_t *end = writer->at;
+
+    extension->write(writer, plan);
+    wrap_extension(writer, end, *extension->oid, extension->critical);
+}
+
 static void write_extensions(struct der_writer *writer, const struct plan *plan)
 {
     const uint8_t *all_end = writer->at;
 
-    for (size_t i = plan->profile->extension_count; i > 0; i--) {
-        const struct profile_extension *row = &plan->profile->extensions[i - 1];
-        const uint8_t *end = writer->at;
-
-        row->write(writer, plan);
-        wrap_extension(writer, end, *row->oid, row->critical);
-    }
+    for (size_t i = plan->profile->extension_count; i > 0; i--)
+        if (plan->prepared != NULL && plan->prepared->extensions[i - 1].size != 0)
+            der_put(writer, plan->prepared->extensions[i - 1]);
+        else
+            write_extension(writer, plan, i - 1);
     der_wrap(writer, all_end, DER_SEQUENCE);
     der_wrap(writer, all_end, DER_CONTEXT_CONSTRUCTED | 3);
 }
@@ -29,12 +36,13 @@ static void write_validity(struct der_writer *writer, const struct plan *plan)
     der_wrap(writer, end, DER_SEQUENCE);
 }
 
-static void write_issuer(struct der_writer *writer, const struct plan *plan)
+void write_issuer(struct der_writer *writer, const struct plan *plan)
 {
     if (plan->issuer->name.size != 0)
         der_put(writer, plan->issuer->name);
     else
         plan->profile->write_subject(writer, plan);
+    der_put(writer, signature_algorithm_of(plan->issuer->signing));
 }
 
 int draft_write(uint8_t tbs[SMKI_TBS_MAX_SIZE], size_t *size, const struct plan *plan, struct smki_error *err)
@@ -46,8 +54,10 @@ int draft_write(uint8_t tbs[SMKI_TBS_MAX_SIZE], size_t *size, const struct plan 
     der_put(&writer, plan->spki);
     plan->profile->write_subject(&writer, plan);
     write_validity(&writer, plan);
-    write_issuer(&writer, plan);
-    der_put(&writer, signature_algorithm_of(plan->issuer->signing));
+    if (plan->prepared != NULL)
+        der_put(&writer, plan->prepared->issuer);
+    else
+        write_issuer(&writer, plan);
     der_put_element(&writer, DER_INTEGER, BYTES(plan->serial->octet, plan->serial->size));
     der_put(&writer, BYTES(version_3, sizeof version_3));
     der_wrap(&writer, writer.end, DER_SEQUENCE);
@@ -77,6 +87,7 @@ int draft_build(struct smki_draft *draft, const struct draft_issuer *issuer, con
     draft->serial = *serial;
     if (csr->profile == SMKI_PROFILE_IKI)
         plan.key_usage = SMKI_DIGITAL_SIGNATURE; /* the profile fixes it (IDS App. G) */
+    plan.prepared = draft_template_find(issuer, plan.profile, plan.key_usage);
     profile_validity(plan.profile, not_before, &plan.not_before, &plan.not_after);
     if ((rc = smki_key_id(plan.key_id, csr->spki, err)) != 0)
         return rc;

@@ -2,7 +2,7 @@
 #ifndef SMKI_DRAFT_I_H
 #define SMKI_DRAFT_I_H
 
-#include "pki/profile_i.h"
+#include "pki/draft_template_i.h"
 
 #include <smki/issue.h>
 
@@ -19,8 +19,12 @@ struct smki_ca {
     struct smki_key *key;                /* NULL: cannot sign */
     uint8_t policy[64];                  /* contents octets of the OID its certificates state */
     struct draft_issuer issuer;          /* its spans point into der and policy */
+    struct draft_template templates[DRAFT_TEMPLATES];
 };
 
+/* Two parts of it: the signature's algorithm and the issuer, and the extension of the profile's row. */
+void write_issuer(struct der_writer *writer, const struct plan *plan);
+void write_extension(struct der_writer *writer, const struct plan *plan, size_t row);
 /* Writes the TBSCertificate of a plan. Errors: TOO_LARGE. */
 SMKI_MUST_USE int draft_write(uint8_t tbs[SMKI_TBS_MAX_SIZE], size_t *size, const struct plan *plan, struct smki_error *err);
 /* Plans and writes the certificate that `csr` asks for, from an issuer that need not have a key. The draft cannot be signed yet. */

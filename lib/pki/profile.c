@@ -142,6 +142,8 @@ static void is_last_ca(struct der_writer *writer, const struct plan *plan)
 
 #define CRITICAL     true
 #define NOT_CRITICAL false
+#define COMMON       true
+#define OWN          false
 
 static const struct profile profiles[] = {
     {
@@ -151,11 +153,11 @@ static const struct profile profiles[] = {
         .extension_count = 5,
         .extensions =
             {
-                {&oid_key_usage, CRITICAL, key_usage},
-                {&oid_subject_key_id, NOT_CRITICAL, subject_key_id},
-                {&oid_subject_alt_name, CRITICAL, subject_alt_name},
-                {&oid_certificate_policies, CRITICAL, policies},
-                {&oid_authority_key_id, NOT_CRITICAL, authority_key_id},
+                {&oid_key_usage, CRITICAL, COMMON, key_usage},
+                {&oid_subject_key_id, NOT_CRITICAL, OWN, subject_key_id},
+                {&oid_subject_alt_name, CRITICAL, OWN, subject_alt_name},
+                {&oid_certificate_policies, CRITICAL, COMMON, policies},
+                {&oid_authority_key_id, NOT_CRITICAL, COMMON, authority_key_id},
             },
     },
     {
@@ -166,10 +168,10 @@ static const struct profile profiles[] = {
         .extension_count = 4,
         .extensions =
             {
-                {&oid_key_usage, CRITICAL, key_usage},
-                {&oid_subject_key_id, NOT_CRITICAL, subject_key_id},
-                {&oid_certificate_policies, CRITICAL, policies},
-                {&oid_authority_key_id, NOT_CRITICAL, authority_key_id},
+                {&oid_key_usage, CRITICAL, COMMON, key_usage},
+                {&oid_subject_key_id, NOT_CRITICAL, OWN, subject_key_id},
+                {&oid_certificate_policies, CRITICAL, COMMON, policies},
+                {&oid_authority_key_id, NOT_CRITICAL, COMMON, authority_key_id},
             },
     },
     /* The policies of IKI certificates are not critical: mbedTLS refuses a peer's critical policy other than anyPolicy. */
@@ -180,11 +182,11 @@ static const struct profile profiles[] = {
         .extension_count = 5,
         .extensions =
             {
-                {&oid_key_usage, CRITICAL, key_usage},
-                {&oid_subject_key_id, NOT_CRITICAL, subject_key_id},
-                {&oid_authority_key_id, NOT_CRITICAL, authority_key_id},
-                {&oid_extended_key_usage, NOT_CRITICAL, client_auth},
-                {&oid_certificate_policies, NOT_CRITICAL, policies},
+                {&oid_key_usage, CRITICAL, COMMON, key_usage},
+                {&oid_subject_key_id, NOT_CRITICAL, OWN, subject_key_id},
+                {&oid_authority_key_id, NOT_CRITICAL, COMMON, authority_key_id},
+                {&oid_extended_key_usage, NOT_CRITICAL, COMMON, client_auth},
+                {&oid_certificate_policies, NOT_CRITICAL, COMMON, policies},
             },
     },
     {
@@ -195,11 +197,11 @@ static const struct profile profiles[] = {
         .extension_count = 5,
         .extensions =
             {
-                {&oid_key_usage, CRITICAL, key_usage},
-                {&oid_basic_constraints, CRITICAL, is_last_ca},
-                {&oid_certificate_policies, CRITICAL, policies},
-                {&oid_subject_key_id, NOT_CRITICAL, subject_key_id},
-                {&oid_authority_key_id, NOT_CRITICAL, authority_key_id},
+                {&oid_key_usage, CRITICAL, COMMON, key_usage},
+                {&oid_basic_constraints, CRITICAL, COMMON, is_last_ca},
+                {&oid_certificate_policies, CRITICAL, COMMON, policies},
+                {&oid_subject_key_id, NOT_CRITICAL, OWN, subject_key_id},
+                {&oid_authority_key_id, NOT_CRITICAL, COMMON, authority_key_id},
             },
     },
     {
@@ -210,10 +212,10 @@ static const struct profile profiles[] = {
         .extension_count = 4,
         .extensions =
             {
-                {&oid_key_usage, CRITICAL, key_usage},
-                {&oid_basic_constraints, CRITICAL, is_ca},
-                {&oid_certificate_policies, CRITICAL, policies},
-                {&oid_subject_key_id, NOT_CRITICAL, subject_key_id},
+                {&oid_key_usage, CRITICAL, COMMON, key_usage},
+                {&oid_basic_constraints, CRITICAL, COMMON, is_ca},
+                {&oid_certificate_policies, CRITICAL, COMMON, policies},
+                {&oid_subject_key_id, NOT_CRITICAL, OWN, subject_key_id},
             },
     },
     {
@@ -224,10 +226,10 @@ static const struct profile profiles[] = {
         .extension_count = 4,
         .extensions =
             {
-                {&oid_key_usage, CRITICAL, key_usage},
-                {&oid_basic_constraints, CRITICAL, is_last_ca},
-                {&oid_certificate_policies, NOT_CRITICAL, policies},
-                {&oid_subject_key_id, NOT_CRITICAL, subject_key_id},
+                {&oid_key_usage, CRITICAL, COMMON, key_usage},
+                {&oid_basic_constraints, CRITICAL, COMMON, is_last_ca},
+                {&oid_certificate_policies, NOT_CRITICAL, COMMON, policies},
+                {&oid_subject_key_id, NOT_CRITICAL, OWN, subject_key_id},
             },
     },
 };

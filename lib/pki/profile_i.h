@@ -17,10 +17,11 @@
 
 /* The issuer's side of a certificate. */
 struct draft_issuer {
-    struct smki_bytes name;     /* Name, DER */
-    struct smki_bytes key_id;   /* its subjectKeyIdentifier's octets */
-    struct smki_bytes policy;   /* OID contents: what its certificates state */
-    enum smki_key_type signing; /* decides the signature algorithm */
+    struct smki_bytes name;                 /* Name, DER */
+    struct smki_bytes key_id;               /* its subjectKeyIdentifier's octets */
+    struct smki_bytes policy;               /* OID contents: what its certificates state */
+    enum smki_key_type signing;             /* decides the signature algorithm */
+    const struct draft_template *templates; /* DRAFT_TEMPLATES of them; NULL: none */
 };
 
 /* Everything that one certificate will say. */
@@ -34,12 +35,14 @@ struct plan {
     struct smki_bytes spki;
     uint8_t key_usage;
     uint8_t key_id[KEY_ID_SIZE];
+    const struct draft_template *prepared; /* NULL: nothing is, every octet is written */
 };
 
 /* A row of a profile: an extension and how its value is written. */
 struct profile_extension {
     const struct smki_bytes *oid;
     bool critical;
+    bool common; /* the same in all certificates of an issuer and a key usage */
     void (*write)(struct der_writer *writer, const struct plan *plan);
 };
 

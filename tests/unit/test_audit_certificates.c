@@ -207,6 +207,7 @@ static void dca_loses_its_name(struct home *home)
     memcpy(name, issuer->name.at, issuer->name.size);
     name[issuer->name.size - 1] ^= 1;
     issuer->name.at = name;
+    issuer->templates = NULL; /* they say the old one */
 }
 
 static void a_batch_whose_csrs_go_void_verifies(void **state)

@@ -318,6 +318,62 @@ static void cas_have_25_and_50_years(void **state)
     expect_validity(SMKI_LINT_ROOT_CA, "2015-10-29T08:00:00Z", "2015-10-29T00:00:00Z", "2065-10-28T23:59:59Z");
 }
 
+/* What is prepared for an issuer says the same as what is written for each draft, whatever differs between two requests. */
+static void a_prepared_template_gives_the_same_octets(void **state)
+{
+    static const enum smki_key_usage usages[] = {SMKI_DIGITAL_SIGNATURE, SMKI_KEY_AGREEMENT};
+    static const struct {
+        const char *serial, *at;
+    } when[] = {{"01", NIGHT}, {"112233445566778899aabbccddeeff00", "2051-02-28T23:59:59Z"}};
+    const struct test_pki *pki = *state;
+
+    for (size_t i = 0; i < TEST_COUNT(issued) * TEST_COUNT(usages) * TEST_COUNT(when); i++) {
+        const size_t row = i / 4;
+        const enum smki_key_usage usage = usages[i / 2 % 2];
+        const struct smki_serial serial = test_serial(when[i % 2].serial);
+        const struct draft_issuer *prepared = &ca_for(pki, issued[row].profile)->issuer;
+        struct draft_issuer bare = *prepared;
+        struct smki_draft by_template, anew;
+        struct smki_buffer der = {0};
+        struct smki_error err = {0};
+        struct smki_csr csr;
+
+        bare.templates = NULL;
+        test_csr(&csr, &der, issued[row].profile, issued[row].request);
+        csr.key_usage = usage;
+        snprintf(csr.subject.unit, sizeof csr.subject.unit, "%02d", (int)i);
+        ASSERT_OK(draft_build(&by_template, prepared, &csr, &serial, AT(when[i % 2].at), &err), err);
+        ASSERT_OK(draft_build(&anew, &bare, &csr, &serial, AT(when[i % 2].at), &err), err);
+        assert_non_null(draft_template_find(prepared, profile_of(issued[row].subject),
+                                            issued[row].profile == SMKI_PROFILE_IKI ? SMKI_DIGITAL_SIGNATURE : (uint8_t)usage));
+        ASSERT_BYTES(((struct smki_bytes){anew.tbs, anew.tbs_size}), by_template.tbs, by_template.tbs_size);
+        smki_buffer_finish(&der);
+    }
+}
+
+/* A CA's certificate may be anybody's: a name that leaves no room takes the template, not the CA. */
+static void an_issuer_of_a_long_name_has_no_template(void **state)
+{
+    static uint8_t name[4 + DRAFT_TEMPLATE_SIZE] = {0x30, 0x82, DRAFT_TEMPLATE_SIZE >> 8, DRAFT_TEMPLATE_SIZE & 0xff};
+    const struct test_pki *pki = *state;
+    struct draft_template templates[DRAFT_TEMPLATES];
+    struct draft_issuer issuer = pki->issuing->issuer;
+    struct smki_draft draft;
+    struct smki_buffer der = {0};
+    struct smki_error err = {0};
+    struct smki_csr csr;
+    const struct smki_serial serial = test_serial("0102030405060708");
+
+    issuer.name = (struct smki_bytes){name, sizeof name};
+    issuer.templates = templates;
+    draft_templates_prepare(templates, &issuer);
+    assert_null(draft_template_find(&issuer, profile_of(SMKI_LINT_DEVICE_CERTIFICATE), SMKI_DIGITAL_SIGNATURE));
+    test_csr(&csr, &der, SMKI_PROFILE_DEVICE, "lint/good/device-csr.pem");
+    ASSERT_OK(draft_build(&draft, &issuer, &csr, &serial, AT(NIGHT), &err), err);
+    assert_non_null(memmem(draft.tbs, draft.tbs_size, name, sizeof name));
+    smki_buffer_finish(&der);
+}
+
 static void an_organisations_role_is_written_in_upper_case(void **state)
 {
     const struct test_pki *pki = *state;
@@ -614,6 +670,8 @@ int main(void)
         cmocka_unit_test(the_anniversary_of_a_leap_day_is_the_first_of_march),
         cmocka_unit_test(an_iki_certificate_has_three_years_to_the_second),
         cmocka_unit_test(cas_have_25_and_50_years),
+        cmocka_unit_test(a_prepared_template_gives_the_same_octets),
+        cmocka_unit_test(an_issuer_of_a_long_name_has_no_template),
         cmocka_unit_test(an_organisations_role_is_written_in_upper_case),
         cmocka_unit_test(a_draft_signs_once),
         cmocka_unit_test(a_draft_that_was_only_built_is_not_signed),
