@@ -1,7 +1,7 @@
 /* PKCS#11 (OASIS, 2.40): modules, URIs (RFC 7512), tokens and PINs, for everything that reaches into a token. The loader and the URI parser
  * are p11-kit's; a module is called as it is, without p11-kit between.
  *
- * A call into a module can take for ever. Whoever must not wait for ever calls from a thread of its own (key_pkcs11.c). */
+ * A call into a module can take for ever. Whoever must not wait for ever calls from a thread of its own (key_pkcs11_pool.c). */
 #ifndef SMKI_PKCS11_I_H
 #define SMKI_PKCS11_I_H
 
