@@ -36,10 +36,15 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
     return remove(path);
 }
 
+void bench_tree_remove(const char *path)
+{
+    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 void bench_home_end(struct bench_home *home)
 {
     if (!home->stays && home->folder[0] != '\0')
-        nftw(home->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        bench_tree_remove(home->folder);
 }
 
 void bench_home_file(const struct bench_home *home, char out[240], const char *format, ...)

@@ -13,6 +13,8 @@ struct bench_home {
  * since commits are to be durable. */
 int bench_home_begin(struct bench_home *home, struct call *call, const char *option);
 void bench_home_end(struct bench_home *home);
+/* A folder and all in it, where there is one. */
+void bench_tree_remove(const char *path);
 /* "<folder>/<name>" into out. */
 void bench_home_file(const struct bench_home *home, char out[240], const char *format, ...) SMKI_PRINTF(3, 4);
 
