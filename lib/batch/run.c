@@ -296,7 +296,9 @@ int smki_batch_run(struct smki_service *service, const struct smki_actor *actor,
     int rc;
 
     if ((rc = runner_start(&run.runner, service, err)) == 0) {
+        store_resident_let(service->store, STORE_RESIDENT_RUN);
         rc = run_whole(&run, err);
+        store_resident_let(service->store, STORE_RESIDENT);
         runner_end(&run.runner);
     }
     if (summary != NULL)

@@ -28,8 +28,6 @@
 #define STORE_MAP_STEP  ((size_t)1 << 30)  /* the map doubles, but by no more than this at once */
 #define STORE_READERS   1024               /* views open at once, of all processes */
 #define STORE_KEY_MAX   511                /* octets; LMDB's own limit */
-/* Octets of the map that may stay resident before they are given back. */
-#define STORE_RESIDENT    ((size_t)24 << 20)
 #define STORE_TOUCH_CHECK  32 /* rows read or written between two looks at the faults: each can fault in 64 KiB a level */
 #define STORE_FAULTS_CHECK 8  /* faults of a thread between two looks at the resident size */
 
@@ -114,6 +112,7 @@ struct smki_store {
     uint8_t *map; /* as the kernel shows it; NULL: not known, nothing is given back */
     size_t map_size;
     size_t resident_start; /* octets of files that were resident when the store was opened */
+    atomic_size_t resident_let;
     int statm;             /* /proc/self/statm, or -1 */
     atomic_uint touched;
 

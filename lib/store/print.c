@@ -29,6 +29,8 @@
 #define ROW_MIN      128                    /* entries: 2048 octets, more than LMDB keeps among others */
 #define DEPTH_WARM   2                      /* nodes above it are few and looked at all the time: they are read where they lie */
 #define DEPTH_PLACED 3                      /* nodes from it on are so many that where they lie is kept in memory: print_place.c */
+#define DEPTH_WHOLE  4                      /* down to it all nodes of a subtree are placed at once: 16, 256 */
+#define DEPTH_KEPT   64                     /* added to a depth in print_place.c: that they were */
 #define DEPTH_LAST   STORE_PRINT_DEPTH_LAST /* all that is in a node so deep has one print */
 #define KEY_SIZE     (1 + PRINT_SIZE)
 #define PIECE_MAX    192 /* entries of a node that are read at once: most guesses are nearer than half of it */
@@ -328,6 +330,68 @@ static int node_look(struct store_view *view, unsigned depth, struct smki_bytes 
     return rc;
 }
 
+/* A path at `depth` as the start of a print. */
+static void path_print(uint8_t print[PRINT_SIZE], unsigned depth, uint64_t path)
+{
+    struct writer writer = writer_of(print, PRINT_SIZE);
+
+    write_u64(&writer, path << (8 * PRINT_SIZE - path_bits(depth)));
+}
+
+/* The path of the first node at `depth` that has this path or a greater one; `end` when there is none before it. */
+static int path_next(struct store_view *view, unsigned depth, uint64_t path, uint64_t end, uint64_t *out, struct smki_bytes *run,
+                     struct smki_error *err)
+{
+    uint8_t print[PRINT_SIZE] = {0}, octets[KEY_SIZE];
+    struct smki_bytes key, found;
+    int rc;
+
+    *out = path;
+    path_print(print, depth, path);
+    key = node_key(octets, depth, print);
+    if ((rc = run_get(view, key, NODE_MAX, run, err)) != SMKI_NOT_FOUND)
+        return rc;
+    *out = end;
+    if ((rc = row_after(view, DB_KEY_PRINTS, key, &found, run, err)) != 0)
+        return rc == SMKI_NOT_FOUND ? 0 : rc;
+    if (found.size == key.size && found.at[0] == key.at[0]) {
+        memset(print, 0, sizeof(print));
+        memcpy(print, found.at + 1, found.size - 1);
+        if ((path = path_of(depth, print)) < end)
+            *out = path;
+    }
+    return 0;
+}
+
+/* Keeps where all nodes of the subtree lie that are so deep, and where there is none. Their keys are neighbours on a few of LMDB's pages,
+ * which a new process, or one that finds the stamp changed, would else come back to for each, when they are no longer warm. */
+static int places_keep(struct store_view *view, unsigned depth, const uint8_t print[PRINT_SIZE], uint64_t stamp, struct smki_error *err)
+{
+    const unsigned below = path_bits(depth) - path_bits(DEPTH_PLACED - 1);
+    const uint64_t subtree = path_of(DEPTH_PLACED - 1, print), end = (subtree + 1) << below;
+    struct smki_bytes run = {0};
+    uint64_t next;
+    int rc = 0;
+
+    for (uint64_t path = subtree << below; path < end && rc == 0; path = next + 1) {
+        rc = path_next(view, depth, path, end, &next, &run, err);
+        for (; rc == 0 && path < next; path++)
+            print_place_keep(view->store, depth, path, stamp, BYTES(NULL, 0));
+        if (rc == 0 && next < end)
+            print_place_keep(view->store, depth, next, stamp, run);
+    }
+    print_place_keep(view->store, depth + DEPTH_KEPT, subtree, stamp, BYTES(NULL, 0));
+    return rc;
+}
+
+/* Whether it is worth while, and was not done. */
+static bool places_wanted(struct store_view *view, unsigned depth, const uint8_t print[PRINT_SIZE], uint64_t stamp)
+{
+    struct smki_bytes none;
+
+    return depth <= DEPTH_WHOLE && !print_place_find(view->store, depth + DEPTH_KEPT, path_of(DEPTH_PLACED - 1, print), stamp, &none);
+}
+
 /* The node at `depth` on the way to the print. `stamp`: of its subtree, for nodes that are placed. */
 static int node_find(struct store_view *view, unsigned depth, const uint8_t print[PRINT_SIZE], uint64_t stamp, struct smki_bytes *run,
                      struct smki_error *err)
@@ -336,8 +400,12 @@ static int node_find(struct store_view *view, unsigned depth, const uint8_t prin
     uint8_t key[KEY_SIZE];
     int rc;
 
-    if (depth >= DEPTH_PLACED && print_place_find(view->store, depth, path, stamp, run))
-        return run->size > 0 ? 0 : SMKI_NOT_FOUND;
+    if (depth >= DEPTH_PLACED) {
+        if (print_place_find(view->store, depth, path, stamp, run))
+            return run->size > 0 ? 0 : SMKI_NOT_FOUND;
+        if (places_wanted(view, depth, print, stamp) && (rc = places_keep(view, depth, print, stamp, err)) != 0)
+            return rc;
+    }
     rc = run_get(view, node_key(key, depth, print), NODE_MAX, run, err);
     if (depth >= DEPTH_PLACED && (rc == 0 || rc == SMKI_NOT_FOUND))
         print_place_keep(view->store, depth, path, stamp, *run);

@@ -68,12 +68,18 @@ void resident_start(struct smki_store *store)
 {
     store->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     store->resident_start = resident_files(store);
+    store_resident_let(store, STORE_RESIDENT);
     resident_find(store);
+}
+
+void store_resident_let(struct smki_store *store, size_t octets)
+{
+    store->resident_let = octets;
 }
 
 void resident_keep(struct smki_store *store)
 {
-    if (store->map != NULL && resident_files(store) > store->resident_start + STORE_RESIDENT)
+    if (store->map != NULL && resident_files(store) > store->resident_start + store->resident_let)
         madvise(store->map, store->map_size, MADV_DONTNEED);
 }
 

@@ -27,6 +27,11 @@ void store_view_end(struct store_view *view);
  * transaction. What was read in a view is still so as long as this is the view's own version. Thread-safe, also for a thread that holds a view. */
 SMKI_MUST_USE int store_version(struct smki_store *store, uint64_t *out, struct smki_error *err);
 uint64_t store_view_version(const struct store_view *view); /* of a view of its own, not of a change's */
+/* How many octets of the store's file this process may keep mapped in memory before all are given back; STORE_RESIDENT unless it was said.
+ * Who works off a night is faster with more. Thread-safe. */
+#define STORE_RESIDENT     ((size_t)24 << 20)
+#define STORE_RESIDENT_RUN ((size_t)40 << 20)
+void store_resident_let(struct smki_store *store, size_t octets);
 /* A change is also a view: for reading what it has written. */
 struct store_view *store_change_view(struct store_change *change);
 struct smki_time store_change_time(struct store_change *change); /* now, by the store's clock; one value for the whole change */

@@ -37,6 +37,23 @@ static struct print crowded(uint32_t n)
     return print_of(UINT64_C(0xabcdefabcdef0000) + n, n);
 }
 
+/* In a few of a subtree's nodes whose places are kept together, the first and the last among them: what they hand down lies together too.
+ */
+static struct print in_subtree(const unsigned nodes[3], uint32_t n)
+{
+    return print_of(UINT64_C(0x2b) << 58 | (uint64_t)nodes[n % 3] << 54 | (n + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 10, n);
+}
+
+static struct print family(uint32_t n)
+{
+    return in_subtree((const unsigned[]){0, 7, 15}, n);
+}
+
+static struct print strangers(uint32_t n)
+{
+    return in_subtree((const unsigned[]){1, 8, 14}, n);
+}
+
 static struct print same(uint32_t n)
 {
     return print_of(UINT64_C(0xabcdefabcdef1234), n);
@@ -144,6 +161,21 @@ static void prints_spread_evenly_are_found_until_removed(void **state)
 static void prints_that_share_all_but_their_end_are_found_until_removed(void **state)
 {
     each_is_found_and_no_other(*state, crowded, 60000);
+}
+
+static void prints_of_one_subtree_are_found_by_who_opens_the_store_anew(void **state)
+{
+    struct store_test *test = *state;
+
+    each_is_found_and_no_other(test, family, PRINTS);
+    test_store_close(test);
+    test_store_open(test);
+    expect(test, strangers, 0, 1000, false);
+    expect(test, family, PRINTS, PRINTS + 1000, false);
+    expect(test, family, 0, PRINTS, true);
+    CHANGE(test, add, (&(struct prints){0, 30000, strangers}));
+    expect(test, strangers, 0, 30000, true);
+    expect(test, family, 0, PRINTS, true);
 }
 
 static void a_print_added_again_is_gone_when_removed_once(void **state)
@@ -280,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(prints_spread_evenly_are_found_until_removed),
         STORE_TEST(prints_that_share_all_but_their_end_are_found_until_removed),
+        STORE_TEST(prints_of_one_subtree_are_found_by_who_opens_the_store_anew),
         STORE_TEST(a_print_added_again_is_gone_when_removed_once),
         STORE_TEST(all_devices_on_a_print_are_found_in_their_order),
         STORE_TEST(a_print_of_very_many_devices_stops_no_other),
