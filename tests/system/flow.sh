@@ -1,5 +1,6 @@
 #!/bin/bash
 # The main job, end to end: requests made by openssl go in as XML and as zip, and openssl, xmllint and unzip judge what comes out.
+LEAKS=yes
 # shellcheck source=tests/system/lib.sh disable=SC2317 # functions are called through claim
 . "${ROOT:?the source tree}/tests/system/lib.sh"
 

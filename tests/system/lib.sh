@@ -18,6 +18,12 @@ folder=$(mktemp -d "${TMPDIR:-/tmp}/smki-system-XXXXXX")
 home=$folder/home
 counted=0 broken=0
 
+# To look for the leaks of a sanitized command when it ends takes as long as the command: it is done in what stays ("${sought[@]}" before a server), and in the
+# tests that say LEAKS=yes, which between them use most commands.
+# shellcheck disable=SC2034 # by who sources this
+sought=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}")
+[ -n "${LEAKS:-}" ] || export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
+
 smki() { "$PROGRAMS/smki/smki" --home "$home" "$@"; }
 batch() { "$PROGRAMS/batch/smki-batch" --home "$home" "$@"; }
 

@@ -32,7 +32,7 @@ certify() { # certify NAME...: a certificate of the servers for these names besi
     cat "$home/tls/ca.pem" >>"$folder/trusted.pem"
 }
 start() {
-    "$PROGRAMS/portal/smki-portal" --home "$home" --www "$www" >"$folder/server" 2>&1 &
+    "${sought[@]}" "$PROGRAMS/portal/smki-portal" --home "$home" --www "$www" >"$folder/server" 2>&1 &
     server=$!
     within 60 curl -s -o /dev/null -f "http://127.0.0.1:$admin_port/readyz"
 }
@@ -231,7 +231,7 @@ names='adhoc.test batch.test'
 certify
 printf '{"web.adhoc.listen": "127.0.0.1:%s", "web.batch.listen": "127.0.0.1:%s", "web.adhoc.host": "adhoc.test", "web.batch.host": "batch.test", "admin.listen": "127.0.0.1:%s"}' \
     "$public" "$public" "$admin_port" >"$home/smki.json"
-"$PROGRAMS/webservice/smki-webservice" --home "$home" >"$folder/server" 2>&1 &
+"${sought[@]}" "$PROGRAMS/webservice/smki-webservice" --home "$home" >"$folder/server" 2>&1 &
 server=$!
 claim "the two web services share an address" within 60 curl -s -o /dev/null -f "http://127.0.0.1:$admin_port/readyz"
 at_host batch.test batch-1 '/1.0/PortalCSRBatch/CSRBatchResult?BatchId=1'

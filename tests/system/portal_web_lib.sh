@@ -49,7 +49,7 @@ portal_start() {
         listen+=("--listen-$site" "127.0.0.1:${port[$site]}")
     done
     printf '{%s}\n' "${1:-}" >"$home/smki.json"
-    "${timely[@]}" "$PROGRAMS/portal/smki-portal" --home "$home" --www "$www" --listen-admin "127.0.0.1:$admin_port" "${listen[@]}" \
+    "${sought[@]}" "${timely[@]}" "$PROGRAMS/portal/smki-portal" --home "$home" --www "$www" --listen-admin "127.0.0.1:$admin_port" "${listen[@]}" \
         >"$folder/server" 2>&1 &
     server=$!
     for try in $(seq 200); do

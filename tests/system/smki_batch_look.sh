@@ -1,5 +1,6 @@
 #!/bin/bash
 # smki-batch: help and manual, what submit takes and refuses, the plan, status and list, the operator's word on a batch.
+LEAKS=yes
 # shellcheck source=tests/system/lib.sh disable=SC2317 # functions are called through claim
 . "${ROOT:?the source tree}/tests/system/lib.sh"
 unset SMKI_HOME

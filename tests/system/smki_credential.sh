@@ -1,5 +1,6 @@
 #!/bin/bash
 # smki credential: keys, certificates and PKCS#12 files made in one go, as openssl, curl and NSS take them; credentials by serial number.
+LEAKS=yes
 # shellcheck source=tests/system/lib.sh disable=SC2317,SC2034 # functions are called through claim
 . "${ROOT:?the source tree}/tests/system/lib.sh"
 # shellcheck source=tests/system/tls.sh

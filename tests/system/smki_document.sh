@@ -1,5 +1,6 @@
 #!/bin/bash
 # smki document: the document library, with sha256sum for a counterpart.
+LEAKS=yes
 # shellcheck source=tests/system/lib.sh disable=SC2317 # functions are called through claim
 . "${ROOT:?the source tree}/tests/system/lib.sh"
 # shellcheck source=tests/system/portal_lib.sh

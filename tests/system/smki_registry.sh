@@ -1,5 +1,6 @@
 #!/bin/bash
 # smki: Parties, officers, credentials, agreements, devices and their certificates, as an operator keeps them.
+LEAKS=yes
 # shellcheck source=tests/system/lib.sh disable=SC2317,SC2034 # functions are called through claim
 . "${ROOT:?the source tree}/tests/system/lib.sh"
 

@@ -166,7 +166,7 @@ done
 told() { grep -c "TransactionId .* is on no record" "$folder/server"; }
 claim "of 70 refusals before anyone is let in 60 have a line" test "$(told)" = 60
 first_admin=$admin_port second_admin=$(free_port) second_port=$(free_port)
-"${timely[@]}" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$second_port" --listen-batch "127.0.0.1:$(free_port)" \
+"${sought[@]}" "${timely[@]}" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$second_port" --listen-batch "127.0.0.1:$(free_port)" \
     --listen-admin "127.0.0.1:$second_admin" >"$folder/second" 2>&1 &
 second=$!
 ready() { for _ in $(seq 100); do curl -sf -o /dev/null "http://127.0.0.1:$1/readyz" && return 0; sleep 0.1; done; sed 's/^/# /' "$folder/second"; return 1; }

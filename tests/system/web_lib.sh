@@ -38,7 +38,7 @@ web_home() {
 web_start() {
     read -r adhoc_port batch_port admin_port <<<"$(free_ports 3)"
     printf '{"admin.listen": "127.0.0.1:%s"%s}\n' "$admin_port" "${1:+, $1}" >"$home/smki.json"
-    "${timely[@]}" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$adhoc_port" --listen-batch "127.0.0.1:$batch_port" \
+    "${sought[@]}" "${timely[@]}" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$adhoc_port" --listen-batch "127.0.0.1:$batch_port" \
         >"$folder/server" 2>&1 &
     server=$!
     local try

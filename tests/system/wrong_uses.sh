@@ -1,5 +1,6 @@
 #!/bin/bash
 # Wrong uses: exit 2 for what cannot be understood, 1 for what is refused, each with one clear line.
+LEAKS=yes
 # shellcheck source=tests/system/lib.sh disable=SC2317 # functions are called through claim
 . "${ROOT:?the source tree}/tests/system/lib.sh"
 
