@@ -107,6 +107,11 @@ static struct smki_bytes run_part(struct smki_bytes run, size_t from, size_t cou
     return BYTES(run.at + from * ENTRY_SIZE, count * ENTRY_SIZE);
 }
 
+static bool run_is_sound(struct smki_bytes row, size_t max)
+{
+    return row.size % ENTRY_SIZE == 0 && row.size <= max * ENTRY_SIZE;
+}
+
 /* The run as it lies in the store. After a failure it is empty; NOT_FOUND leaves err untouched. */
 static int run_get(struct store_view *view, struct smki_bytes key, size_t max, struct smki_bytes *run, struct smki_error *err)
 {
@@ -116,7 +121,7 @@ static int run_get(struct store_view *view, struct smki_bytes key, size_t max, s
     *run = row;
     if ((rc = row_get(view, DB_KEY_PRINTS, key, &row, err)) != 0)
         return rc;
-    if (row.size % ENTRY_SIZE != 0 || row.size > max * ENTRY_SIZE)
+    if (!run_is_sound(row, max))
         return smki_fail(err, SMKI_STORE_CORRUPT, "a run of key prints with %zu octets", row.size);
     *run = row;
     return 0;
@@ -338,8 +343,8 @@ static void path_print(uint8_t print[PRINT_SIZE], unsigned depth, uint64_t path)
     write_u64(&writer, path << (8 * PRINT_SIZE - path_bits(depth)));
 }
 
-/* The path of the first node at `depth` that has this path or a greater one; `end` when there is none before it. */
-static int path_next(struct store_view *view, unsigned depth, uint64_t path, uint64_t end, uint64_t *out, struct smki_bytes *run,
+/* The row of the first node at `depth` that has this path or a greater one, and its path; `end` when there is none before it. */
+static int path_next(struct store_view *view, unsigned depth, uint64_t path, uint64_t end, uint64_t *out, struct smki_bytes *row,
                      struct smki_error *err)
 {
     uint8_t print[PRINT_SIZE] = {0}, octets[KEY_SIZE];
@@ -349,10 +354,10 @@ static int path_next(struct store_view *view, unsigned depth, uint64_t path, uin
     *out = path;
     path_print(print, depth, path);
     key = node_key(octets, depth, print);
-    if ((rc = run_get(view, key, NODE_MAX, run, err)) != SMKI_NOT_FOUND)
+    if ((rc = row_get(view, DB_KEY_PRINTS, key, row, err)) != SMKI_NOT_FOUND)
         return rc;
     *out = end;
-    if ((rc = row_after(view, DB_KEY_PRINTS, key, &found, run, err)) != 0)
+    if ((rc = row_after(view, DB_KEY_PRINTS, key, &found, row, err)) != 0)
         return rc == SMKI_NOT_FOUND ? 0 : rc;
     if (found.size == key.size && found.at[0] == key.at[0]) {
         memset(print, 0, sizeof(print));
@@ -369,16 +374,16 @@ static int places_keep(struct store_view *view, unsigned depth, const uint8_t pr
 {
     const unsigned below = path_bits(depth) - path_bits(DEPTH_PLACED - 1);
     const uint64_t subtree = path_of(DEPTH_PLACED - 1, print), end = (subtree + 1) << below;
-    struct smki_bytes run = {0};
+    struct smki_bytes row = {0};
     uint64_t next;
     int rc = 0;
 
     for (uint64_t path = subtree << below; path < end && rc == 0; path = next + 1) {
-        rc = path_next(view, depth, path, end, &next, &run, err);
+        rc = path_next(view, depth, path, end, &next, &row, err);
         for (; rc == 0 && path < next; path++)
             print_place_keep(view->store, depth, path, stamp, BYTES(NULL, 0));
-        if (rc == 0 && next < end)
-            print_place_keep(view->store, depth, next, stamp, run);
+        if (rc == 0 && next < end && run_is_sound(row, NODE_MAX)) /* else whoever looks for it is told */
+            print_place_keep(view->store, depth, next, stamp, row);
     }
     print_place_keep(view->store, depth + DEPTH_KEPT, subtree, stamp, BYTES(NULL, 0));
     return rc;

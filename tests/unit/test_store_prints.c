@@ -178,6 +178,35 @@ static void prints_of_one_subtree_are_found_by_who_opens_the_store_anew(void **s
     expect(test, family, 0, PRINTS, true);
 }
 
+/* The node of `family` with that number, which has no whole number of prints then. */
+static int node_damage(struct store_change *change, void *argument, struct smki_error *err)
+{
+    static const uint8_t none[2051];
+    const unsigned path = 0x2b << 4 | *(const unsigned *)argument;
+    const uint8_t key[] = {0x24, (uint8_t)(path >> 2), (uint8_t)(path << 6)};
+
+    return row_put(change, DB_KEY_PRINTS, (struct smki_bytes){key, sizeof(key)}, (struct smki_bytes){none, sizeof(none)}, err);
+}
+
+static void a_damaged_node_is_told_each_time_and_stops_no_other(void **state)
+{
+    static const unsigned damaged[] = {0, 7};
+    struct store_test *test = *state;
+
+    CHANGE(test, add, (&(struct prints){0, 60000, family}));
+    for (size_t i = 0; i < TEST_COUNT(damaged); i++) { /* the first in the subtree, then one that another leads to */
+        CHANGE(test, node_damage, (void *)(uintptr_t)&damaged[i]);
+        test_store_close(test);
+        test_store_open(test);
+        for (uint32_t n = 0; n < 3000; n++) {
+            struct print found = family(n);
+
+            memset(&found.id, 0, sizeof(found.id));
+            assert_int_equal(find(test, &found), n % 3 <= i ? SMKI_STORE_CORRUPT : 0);
+        }
+    }
+}
+
 static void a_print_added_again_is_gone_when_removed_once(void **state)
 {
     struct store_test *test = *state;
@@ -313,6 +342,7 @@ int main(void)
         STORE_TEST(prints_spread_evenly_are_found_until_removed),
         STORE_TEST(prints_that_share_all_but_their_end_are_found_until_removed),
         STORE_TEST(prints_of_one_subtree_are_found_by_who_opens_the_store_anew),
+        STORE_TEST(a_damaged_node_is_told_each_time_and_stops_no_other),
         STORE_TEST(a_print_added_again_is_gone_when_removed_once),
         STORE_TEST(all_devices_on_a_print_are_found_in_their_order),
         STORE_TEST(a_print_of_very_many_devices_stops_no_other),
