@@ -89,7 +89,7 @@ static int line_take(FILE *terminal, char *out, size_t capacity)
 
     if (line_wait(fileno(terminal)) && fgets(line, sizeof(line), terminal) != NULL) {
         size = strcspn(line, "\r\n");
-        if (size > 0 && size <= capacity) {
+        if (size > 0 && size <= capacity && size < sizeof(line) - 1) { /* a longer one was cut */
             memcpy(out, line, size);
             taken = (int)size;
         }

@@ -394,7 +394,8 @@ static bool places_wanted(struct store_view *view, unsigned depth, const uint8_t
 {
     struct smki_bytes none;
 
-    return depth <= DEPTH_WHOLE && !print_place_find(view->store, depth + DEPTH_KEPT, path_of(DEPTH_PLACED - 1, print), stamp, &none);
+    return depth <= DEPTH_WHOLE && view->store->map != NULL &&
+           !print_place_find(view->store, depth + DEPTH_KEPT, path_of(DEPTH_PLACED - 1, print), stamp, &none);
 }
 
 /* The node at `depth` on the way to the print. `stamp`: of its subtree, for nodes that are placed. */

@@ -26,7 +26,7 @@
 #define BOUND_SECONDS 1.0
 #define LOOKS         5000
 #define ONE_MORES     50    /* commits of one certificate at each step */
-#define RATE_BAR      0.8   /* of the rate at 0 */
+#define RATE_BAR      0.8   /* of the rate in a new home */
 #define START_BAR     100.0 /* ms */
 #define FIND_BAR      1.0   /* ms */
 
@@ -284,8 +284,11 @@ static int pairs_issue(struct pair pairs[PAIRS], struct batch_job *job, const st
         rc = pair_issue(&pairs[0], job, growth, false, err);
     for (size_t i = 0; i < PAIRS && rc == 0; i++)
         rc = pair_issue(&pairs[i], job, growth, i % 2 != 0, err);
+    if (rc != 0)
+        return rc;
+    bench_tree_remove(growth->empty);
     qsort(pairs, PAIRS, sizeof(pairs[0]), pair_order);
-    return rc;
+    return 0;
 }
 
 static void report_issued(struct report *report, const char *title, const struct issued *issued)
@@ -402,8 +405,7 @@ static int growth_run(struct call *call)
     if ((rc = bench_home_begin(&home, call, "folder")) == 0) {
         bench_home_file(&home, file, "batch.xml");
         memcpy(growth->home, home.path, sizeof(growth->home));
-        snprintf(growth->empty, sizeof(growth->empty), "%s/new", home.folder);
-        bench_tree_remove(growth->empty);
+        snprintf(growth->empty, sizeof(growth->empty), "%s/new-%d", home.folder, (int)getpid());
         growth->count = count;
         job = batch_job_new(home.path, file, SMKI_BATCH_XML, BATCH_CSRS);
         report = job != NULL ? report_open(call, "0 to %" PRIu64 " certificates stored", count) : NULL;

@@ -335,8 +335,9 @@ while select.select([terminal], [], [], 60)[0]:
     said += part
     if part.rstrip().endswith(b":"):
         os.write(terminal, sys.argv[1].encode() + b"\n")
-print(said.decode())
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+print(said.decode(), "ended with", status)
+sys.exit(status != 0)
 PYTHON
 }
 softhsm2-util --init-token --free --label Typed --so-pin 12345678 --pin 8765 >/dev/null
