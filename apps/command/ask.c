@@ -102,17 +102,19 @@ static int silently_ask(FILE *terminal, const char *question, char *out, size_t 
 {
     struct sigaction actions[COUNT_OF(ends)];
     struct termios before, silent;
-    int taken;
+    int taken = -1;
 
     if (tcgetattr(fileno(terminal), &before) != 0 || ends_catch(actions) != 0)
         return -1;
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
-    tcsetattr(fileno(terminal), TCSAFLUSH, &silent); /* before the question: what is typed after it counts, and is never shown */
-    fprintf(terminal, "%s: ", question);
-    taken = line_take(terminal, out, capacity);
-    tcsetattr(fileno(terminal), TCSAFLUSH, &before);
-    fputc('\n', terminal);
+    if (tcsetattr(fileno(terminal), TCSAFLUSH, &silent) == 0) { /* before the question: what is typed after it counts, and is never shown */
+        fprintf(terminal, "%s: ", question);
+        taken = line_take(terminal, out, capacity);
+        tcsetattr(fileno(terminal), TCSAFLUSH, &before);
+        if (ended == 0) /* a terminal that is held by ^S would hold the program */
+            fputc('\n', terminal);
+    }
     ends_let(actions);
     return taken;
 }

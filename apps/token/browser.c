@@ -220,13 +220,14 @@ static int module_look(struct setup *setup, char *where, enum standing *out)
     char *words[] = {"modutil", "-dbdir", where, "-rawlist", NULL}, said[SAID_SIZE];
     const bool proxied = strstr(setup->module, PROXY_ENDING) != NULL;
     int status, rc = tool_run(setup->call, words, &status, said);
+    char *rest;
 
     *out = ABSENT;
     if (rc != 0)
         return rc;
     if (status != 0)
         return call_fail(setup->call, SMKI_IO, "modutil %s: %s", where, last_line(said));
-    for (char *line = strtok(said, "\n"); line != NULL && *out == ABSENT; line = strtok(NULL, "\n"))
+    for (char *line = strtok_r(said, "\n", &rest); line != NULL && *out == ABSENT; line = strtok_r(NULL, "\n", &rest))
         if (has_word(line, "name", MODULE_NAME))
             *out = has_word(line, "library", setup->module) ? PRESENT : OTHER;
         else if (proxied && has_word(line, "library", PROXY_NAME))

@@ -67,10 +67,10 @@ struct smki_issuing {
     size_t size;
     struct smki_error error; /* code 0: issued */
 };
+#define SMKI_ISSUE_TOGETHER 32
 /* The same for many drafts of one CA, with one call of its key: what a key on a token needs to be fast. Every draft is spent; what is wrong with one is
  * in its `error` and no other's. Returns only what all have in common, CA_KEY_UNAVAILABLE or NO_MEMORY: none is issued then. At most
  * SMKI_ISSUE_TOGETHER at once (INVALID_ARGUMENT). Thread-safe. */
-#define SMKI_ISSUE_TOGETHER 32
 SMKI_API SMKI_MUST_USE int smki_issue_many(struct smki_issuing issuings[], size_t count, struct smki_error *err);
 
 /* ---- making the CAs of a test PKI (smki init) ---- */

@@ -97,6 +97,7 @@ struct smki_signatures {
     uint64_t crls;         /* records crl-issue */
     uint64_t others;       /* records key-use: proofs of the key, answers after their deadline, what was signed and not stored, benches */
 };
+/* Counts them, through the whole store and log. Errors: STORE_*, IO... */
 SMKI_API SMKI_MUST_USE int smki_service_signatures(struct smki_service *service, enum smki_ca_name name, struct smki_signatures *out, struct smki_error *err);
 /* Records that the CA's key on its token has made signatures which are in no certificate or CRL. What the service itself makes of those is recorded when a
  * run ends, and when the service is closed. */

@@ -89,6 +89,7 @@ SMKI_API SMKI_MUST_USE int smki_token_initialise(struct smki_token_module *modul
 
 /* One token, with a session. */
 struct smki_token;
+/* Opens a session with the token in this slot; nobody is logged in. The module must stay open as long. Errors: TOKEN_*, NO_MEMORY. */
 SMKI_API SMKI_MUST_USE int smki_token_open(struct smki_token **out, struct smki_token_module *module, uint64_t slot, struct smki_error *err);
 /* Logs out. */
 SMKI_API void smki_token_close(struct smki_token *token);

@@ -385,7 +385,8 @@ static int places_keep(struct store_view *view, unsigned depth, const uint8_t pr
         if (rc == 0 && next < end && run_is_sound(row, NODE_MAX)) /* else whoever looks for it is told */
             print_place_keep(view->store, depth, next, stamp, row);
     }
-    print_place_keep(view->store, depth + DEPTH_KEPT, subtree, stamp, BYTES(NULL, 0));
+    if (rc == 0)
+        print_place_keep(view->store, depth + DEPTH_KEPT, subtree, stamp, BYTES(NULL, 0));
     return rc;
 }
 

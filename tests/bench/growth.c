@@ -246,6 +246,9 @@ static int batch_issue(struct issued *out, struct batch_job *job, const char *ho
     if ((rc = stage_run(NULL, batch_job_submit, job, err)) != 0 || (rc = bound_measure(&before, job->workers, BOUND_SECONDS, err)) != 0 ||
         (rc = stage_run(&stage, batch_job_run, job, err)) != 0 || (rc = bound_measure(&after, job->workers, BOUND_SECONDS, err)) != 0)
         return rc;
+    if (job->granted != job->csrs)
+        return smki_fail(err, SMKI_INTERNAL, "%s: %" PRIu64 " of a batch of %zu were granted: its rate would tell nothing", home,
+                         job->granted, job->csrs);
     out->bound = bound_mean(&before, &after);
     out->rate = (double)job->csrs / job->working;
     out->processor_us = stage.processor / (double)job->csrs * 1e6;

@@ -163,13 +163,21 @@ while sys.argv[1] == "before" and termios.tcgetattr(slave)[3] & termios.ECHO:
     time.sleep(0.01)
 while sys.argv[1] == "asked" and not said.endswith(b": "):
     said += os.read(master, 1024)
-os.write(master, b"\x03")
+if sys.argv[1] == "held":
+    while not said.endswith(b": "):
+        said += os.read(master, 1024)
+    os.write(master, b"\x13")
+    time.sleep(0.2)
+    os.kill(pid, signal.SIGTERM)
+else:
+    os.write(master, b"\x03")
 ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 print(ended, bool(termios.tcgetattr(slave)[3] & termios.ECHO))
 PYTHON
 interrupted() { SMKI_TOKEN_MODULE=$softhsm python3 "$folder/interrupted.py" "$1" "$PROGRAMS/token/smki-token" pin; }
 claim "who ends it there finds the terminal as it was" is "$(interrupted asked)" "-2 True"
 claim "who ends it just before it reads too" is "$(interrupted before)" "-2 True"
+claim "and who ends it while its terminal is held by ^S" is "$(interrupted held)" "-15 True"
 refused 2 "without a terminal the option is asked for" setsid -w "$PROGRAMS/token/smki-token" key
 claim "by its name" because "--pin-file"
 
