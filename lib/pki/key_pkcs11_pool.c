@@ -180,9 +180,29 @@ static void signer_leave(struct key_signer *signer)
         at = &(*at)->next;
     *at = signer->next;
     pool->signer_count--;
-    pthread_cond_signal(&pool->for_closer);
+    if (pool->closing && !pool->closed) {
+        signer->next = pool->gone;
+        pool->gone = signer;
+        pthread_cond_signal(&pool->for_closer);
+    } else {
+        pthread_detach(signer->thread);
+        free(signer);
+    }
     pool_release(pool);
-    free(signer);
+}
+
+/* Its last steps are the libraries', which free what they kept for the thread. */
+static void signers_join(struct key_signer *signer, int64_t until)
+{
+    const struct timespec time = {.tv_sec = (time_t)(until / SMKI_SECOND), .tv_nsec = (long)(until % SMKI_SECOND) * 1000};
+    struct key_signer *next;
+
+    for (; signer != NULL; signer = next) {
+        next = signer->next;
+        if (pthread_clockjoin_np(signer->thread, NULL, CLOCK_MONOTONIC, &time) != 0)
+            pthread_detach(signer->thread);
+        free(signer);
+    }
 }
 
 static void *signer_main(void *argument)
@@ -214,17 +234,12 @@ static void *signer_main(void *argument)
 static int thread_start(struct key_signer *signer)
 {
     sigset_t all, before;
-    pthread_attr_t attributes;
-    pthread_t thread;
     int rc;
 
     sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&thread, &attributes, signer_main, signer);
+    rc = pthread_create(&signer->thread, NULL, signer_main, signer); /* it waits for the lock, which the caller has */
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
     return rc;
 }
 
@@ -356,6 +371,7 @@ struct key_pool *key_pool_create(struct smki_bytes spki, enum smki_key_type type
 void key_pool_close(struct key_pool *pool)
 {
     const int64_t until = key_pool_now() + CLOSE_WAIT;
+    struct key_signer *gone;
 
     pthread_mutex_lock(&pool->lock);
     pool->closing = true;
@@ -363,5 +379,8 @@ void key_pool_close(struct key_pool *pool)
     while (pool->signer_count > signers_stuck(pool, key_pool_now()) && key_pool_now() < until)
         wait_until(&pool->for_closer, &pool->lock, until < key_pool_now() + AWAY_PAUSE ? until : key_pool_now() + AWAY_PAUSE);
     pkcs11_pin_wipe(&pool->pin);
+    pool->closed = true;
+    gone = pool->gone;
     pool_release(pool);
+    signers_join(gone, until);
 }

@@ -31,6 +31,7 @@ struct key_job {
 struct key_signer {
     struct key_pool *pool;
     struct key_signer *next;
+    pthread_t thread;
     int64_t moved; /* when it last came out of the module; 0: it has no job. Under the pool's lock */
     struct key_job *job;
     struct pkcs11_module *module;
@@ -55,8 +56,9 @@ struct key_pool {
     pthread_mutex_t lock;       /* guards all below */
     pthread_cond_t for_signers; /* a job waits, or the key closes */
     pthread_cond_t for_closer;
-    unsigned holders; /* the key and the threads */
-    bool closing;
+    unsigned holders;        /* the key and the threads */
+    bool closing, closed;    /* closed: nobody waits for threads any more */
+    struct key_signer *gone; /* threads that have ended since it closes */
     struct key_job *first, **last;
     unsigned waiting; /* jobs in it */
     struct key_signer *signers;
@@ -80,7 +82,8 @@ int64_t key_pool_now(void);
 
 /* NULL: no memory. Its uri, folder, sessions, timeout and pin are still to be set. */
 struct key_pool *key_pool_create(struct smki_bytes spki, enum smki_key_type type);
-/* Waits a while for the threads. Those that hang in the module are left to themselves: they hold the pool. */
+/* Waits a while for the threads, until they are no more: what a module keeps for a thread must not be freed while the process ends. Those
+ * that hang in the module are left to themselves: they hold the pool. */
 void key_pool_close(struct key_pool *pool);
 /* How many sessions it makes sense to ask the token for. The pool's lock is held, as in what follows. */
 unsigned key_pool_wanted(const struct key_pool *pool, int64_t now);

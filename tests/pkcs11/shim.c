@@ -11,6 +11,7 @@
  *   lie 0x162              C_GetAttributeValue says true of this attribute, which is false
  *   limit 2                the token has no more than so many sessions, over all keys of the process
  *   spoil                  what C_Sign gives is of the right size and does not verify
+ *   linger 300             a thread that was here ends so many ms later
  *   swell 600              C_Sign says that so many octets are a signature
  * How often things were called is counted in the file SMKI_SHIM_COUNT: see enum count in shim.h. */
 #include "pkcs11/shim.h"
@@ -152,13 +153,34 @@ static CK_RV fails(const char *control, const char *function)
     return times == 0 || failed++ < times ? rv : CKR_OK;
 }
 
+static void thread_ends(void *argument)
+{
+    char text[CONTROL_MAX];
+    const char *line;
+
+    (void)argument;
+    control_read(text);
+    if ((line = line_find(text, "linger", NULL)) != NULL)
+        sleep_ms((unsigned)strtoul(line, NULL, 10));
+}
+
+static pthread_key_t threads;
+
+static void threads_watch(void)
+{
+    pthread_key_create(&threads, thread_ends);
+}
+
 /* CKR_OK: go on to the real one. */
 static CK_RV control(const char *function)
 {
     char text[CONTROL_MAX];
+    static pthread_once_t watched = PTHREAD_ONCE_INIT;
     const char *line;
     CK_RV rv;
 
+    pthread_once(&watched, threads_watch);
+    pthread_setspecific(threads, &threads);
     control_read(text);
     pthread_mutex_lock(&lock);
     control_apply(text);

@@ -8,6 +8,7 @@
 
 #include <smki/key.h>
 
+#include <dirent.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -645,6 +646,36 @@ static void a_key_whose_module_hangs_can_be_closed(void **state)
     usleep(100000); /* what hung comes back, and finds that nobody waits */
 }
 
+static unsigned threads_count(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    unsigned count = 0;
+
+    assert_non_null(tasks);
+    while (readdir(tasks) != NULL)
+        count++;
+    closedir(tasks);
+    return count;
+}
+
+/* What a module keeps for a thread is freed as the thread ends: not while the process does. */
+static void a_closed_key_has_no_threads(void **state)
+{
+    struct smki_key *other = OPEN(1), *key = OPEN(1); /* the other keeps the module */
+    unsigned before;
+
+    (void)state;
+    SIGNS(other);
+    before = threads_count();
+    SIGNS(key);
+    assert_int_equal(threads_count(), before + 1);
+    TELL("linger 300");
+    smki_key_close(key);
+    assert_int_equal(threads_count(), before);
+    TELL("");
+    smki_key_close(other);
+}
+
 static void a_late_answer_is_written_nowhere(void **state)
 {
     uint8_t signature[SMKI_SIGNATURE_MAX_SIZE], before[SMKI_SIGNATURE_MAX_SIZE];
@@ -931,6 +962,7 @@ int main(void)
         P256(a_module_that_hangs_hangs_nobody),
         P256(a_token_with_few_sessions_is_worked_with_those),
         P256(a_key_whose_module_hangs_can_be_closed),
+        P256(a_closed_key_has_no_threads),
         P256(a_late_answer_is_written_nowhere),
         P256(many_may_take_longer_than_one),
         P256(a_refused_pin_is_tried_once),
