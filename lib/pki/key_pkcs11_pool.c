@@ -191,15 +191,18 @@ static void signer_leave(struct key_signer *signer)
     pool_release(pool);
 }
 
-/* Its last steps are the libraries', which free what they kept for the thread. */
+/* Waits for the ends of threads, at most until `until`. Their last steps are the libraries', which free what they kept for a thread. */
 static void signers_join(struct key_signer *signer, int64_t until)
 {
-    const struct timespec time = {.tv_sec = (time_t)(until / SMKI_SECOND), .tv_nsec = (long)(until % SMKI_SECOND) * 1000};
     struct key_signer *next;
+    struct timespec end;
 
+    clock_gettime(CLOCK_REALTIME, &end); /* the join's clock */
+    until = until - key_pool_now() + (int64_t)end.tv_sec * SMKI_SECOND + end.tv_nsec / 1000;
+    end = (struct timespec){.tv_sec = (time_t)(until / SMKI_SECOND), .tv_nsec = (long)(until % SMKI_SECOND) * 1000};
     for (; signer != NULL; signer = next) {
         next = signer->next;
-        if (pthread_clockjoin_np(signer->thread, NULL, CLOCK_MONOTONIC, &time) != 0)
+        if (pthread_timedjoin_np(signer->thread, NULL, &end) != 0)
             pthread_detach(signer->thread);
         free(signer);
     }
