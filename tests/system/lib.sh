@@ -45,6 +45,10 @@ PYTHON
 }
 free_port() { free_ports 1; }
 
+# Variables that nobody reads, for programs that libfaketime is loaded into. As AddressSanitizer first maps blocks of a size (it is 320 octets) it asks for the time
+# and holds their lock; libfaketime then adds a variable, and the C library makes room for them all anew, which with 23 to 30 variables would be of that size.
+mapfile -t roomy < <(printf 'ROOM_%d=\n' {1..32})
+
 # AddressSanitizer wants to be the first library of a program, which libfaketime is here.
 later() { ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" faketime "$@"; }
 

@@ -36,7 +36,7 @@ configure '"http.stop_time": "20 s"'
 shift_time +0
 sanitizer=$(ldd "$PROGRAMS/../tests/serve/serve_test" | awk '/libasan/ { print $3 }') # wants to be loaded first
 library=${sanitizer:+$sanitizer:}$(faketime -f +0 sh -c 'echo $LD_PRELOAD')
-claim "the server starts" serve_start env LD_PRELOAD="$library" FAKETIME_TIMESTAMP_FILE="$folder/time" FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
+claim "the server starts" serve_start env "${roomy[@]}" LD_PRELOAD="$library" FAKETIME_TIMESTAMP_FILE="$folder/time" FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
 
 # ---- protocol and suites (interfaces.md 3) ----
 

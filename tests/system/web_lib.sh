@@ -15,7 +15,7 @@ clock=$folder/clock
 
 # A time that can be moved while programs run: libfaketime reads it from a file. Sanitizers want to be first.
 sanitizer=$(ldd "$PROGRAMS/webservice/smki-webservice" | awk '/lib[a]san/ { print $3 }')
-timely=(env LD_PRELOAD="${sanitizer:+$sanitizer:}$(find /usr/lib -name libfaketime.so.1 | head -n 1)" FAKETIME_TIMESTAMP_FILE="$clock" FAKETIME_NO_CACHE=1
+timely=(env "${roomy[@]}" LD_PRELOAD="${sanitizer:+$sanitizer:}$(find /usr/lib -name libfaketime.so.1 | head -n 1)" FAKETIME_TIMESTAMP_FILE="$clock" FAKETIME_NO_CACHE=1
     FAKETIME_DONT_FAKE_MONOTONIC=1)
 at() { printf '%+d\n' "$(($(TZ=Europe/London date -d "$1" +%s) - $(date +%s)))" >"$clock.new" && mv "$clock.new" "$clock"; }
 at "$(TZ=Europe/London date '+%F %T')"
