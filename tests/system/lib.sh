@@ -9,6 +9,8 @@
 #   later '+3 days' COMMAND...                 a program under another clock
 #   request FILE METER USE                     a Device CSR by openssl
 #   free_ports N                               so many ports of 127.0.0.1 that nobody has; free_port: one
+#   within SECONDS COMMAND...                  ok as soon as COMMAND is; what waits for something gives it a minute, which a machine that is busy elsewhere may need
+#   ready PROCESS PORT LOG                     waits until the server is, by its admin listener; otherwise shows its log
 #   finish                                     ends the test
 set -euo pipefail
 export LC_ALL=C
@@ -134,4 +136,15 @@ within() { # within SECONDS COMMAND...: it holds before they are over
         if [ "$SECONDS" -ge "$end" ]; then "$@"; return; fi
         sleep 0.1
     done
+}
+
+ready() { # ready PROCESS PORT LOG
+    local end=$((SECONDS + 60))
+    while [ "$SECONDS" -lt "$end" ] && kill -0 "$1" 2>/dev/null; do
+        if curl -s -o /dev/null -f "http://127.0.0.1:$2/readyz"; then return; fi
+        sleep 0.1
+    done
+    echo "# the server did not start:"
+    sed 's/^/# /' "$3"
+    return 1
 }

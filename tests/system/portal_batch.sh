@@ -99,7 +99,7 @@ ask device device-1 "/api/batches/$id/response.zip"
 claim "the results" answers 200
 cp "$folder/answer" "$folder/response.zip"
 claim "under their name" heads "content-disposition: attachment; filename=\"Meters_Nov-response.zip\"; filename\*=UTF-8''Meters%20Nov-response.zip"
-claim "that they were taken is on record" within 5 taken "$id"
+claim "that they were taken is on record" within 30 taken "$id"
 claim "a certificate for each" test "$(unzip -Z1 "$folder/response.zip" | sort | tr '\n' ' ')" = "meter-1.crt meter-2.crt meter-3.crt "
 unzip -p "$folder/response.zip" meter-2.crt | openssl x509 -out "$folder/c.pem"
 claim "the DCA's" openssl verify -partial_chain -ignore_critical -trusted "$home/ca/dca.pem" "$folder/c.pem"

@@ -41,7 +41,7 @@ portal_home() {
 }
 
 portal_start() {
-    local site listen=() try free
+    local site listen=() free
     read -r -a free <<<"$(free_ports 7)"
     admin_port=${free[6]}
     for site in $sites; do
@@ -52,14 +52,7 @@ portal_start() {
     "${sought[@]}" "${timely[@]}" "$PROGRAMS/portal/smki-portal" --home "$home" --www "$www" --listen-admin "127.0.0.1:$admin_port" "${listen[@]}" \
         >"$folder/server" 2>&1 &
     server=$!
-    for try in $(seq 200); do
-        if curl -s -o /dev/null -f "http://127.0.0.1:$admin_port/readyz"; then return; fi
-        if ! kill -0 "$server" 2>/dev/null; then break; fi
-        sleep 0.1
-    done
-    echo "# the portal did not start (try $try):"
-    sed 's/^/# /' "$folder/server"
-    return 1
+    ready "$server" "$admin_port" "$folder/server"
 }
 
 as() { if [ "$1" != - ]; then echo --cert "$folder/$1/cert.pem" --key "$folder/$1/key.pem"; fi; }

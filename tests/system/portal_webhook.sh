@@ -82,8 +82,8 @@ claim "and said once" test "$(grep -c "webhook was not told, and will be" "$fold
 claim "it is tried again by itself" within 60 tried 2 2
 hook_start good
 claim "back again, the receiver is told what it missed, without anybody doing anything" within 60 sent 2
-claim "which is said" within 5 grep -q "takes reports again" "$folder/server"
-claim "nothing is owed" within 5 failures 0
+claim "which is said" within 30 grep -q "takes reports again" "$folder/server"
+claim "nothing is owed" within 30 failures 0
 claim "each is told once" test "$(posts)" = 2
 hook_stop
 
@@ -98,7 +98,7 @@ hook_start slow
 : >"$folder/posts"
 report device-2 "The slow one."
 claim "a receiver that does not answer is waited for by nobody who reports" answers 201 '"number":5'
-claim "within less than the 5 s that the receiver gets" test "$(cat "$folder/took")" -lt 4000
+claim "within less than the 5 s that the receiver gets" test "$(cat "$folder/took")" -lt 4500
 claim "while the receiver holds the report" within 30 posted "The slow one."
 ask device device-1 /
 claim "pages are served meanwhile" answers 200
@@ -106,7 +106,7 @@ claim "after 5 s it is given up, and on record" within 30 tried 5 1
 : >"$folder/posts"
 report device-1 "Another slow one."
 claim "and tried again" within 60 test -s "$folder/posts"
-claim "told to end while it waits for the receiver, the portal does not wait" stops_within 3000
+claim "told to end while it waits for the receiver, the portal does not wait" stops_within 4500
 hook_stop
 
 hook_start good
@@ -116,6 +116,6 @@ claim "all of it" within 60 sent 6
 hook_stop
 report device-1 "The last."
 claim "a portal that waits to try again" within 30 tried 7 1
-claim "ends at once too" stops_within 3000
+claim "ends at once too" stops_within 4500
 claim "nothing went wrong in it" test "$(grep -cE 'ERROR|Sanitizer|runtime error' "$folder/server")" = 0
 finish

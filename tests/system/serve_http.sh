@@ -6,13 +6,6 @@
 . "$ROOT/tests/system/server.sh"
 
 descriptors() { find "/proc/$server/fd" -mindepth 1 | wc -l; }
-soon() { # soon COMMAND...: within 6 s
-    for _ in $(seq 60); do
-        "$@" && return 0
-        sleep 0.1
-    done
-    return 1
-}
 few_descriptors() { [ "$(descriptors)" -le "$before" ]; }
 delivered() { [ "$(measured 'smki_test_downloads_total{delivered="yes"}')" = "$1" ]; }
 fetch() { curl -sS --max-time 30 --cacert "$home/tls/ca.pem" --cert "$folder/adhoc/cert.pem" --key "$folder/adhoc/key.pem" --connect-to "adhoc.test:443:localhost:$port" -k "$@"; }
@@ -81,12 +74,12 @@ claim "one that comes back before is served" probe idle_comes_back
 # ---- resets, bounds ----
 
 claim "60 resets in mid-transfer" probe resets
-claim "leave no descriptor behind" soon few_descriptors
+claim "leave no descriptor behind" within 60 few_descriptors
 claim "and the server serves" says "200" fetch -o /dev/null -w '%{http_code}' https://adhoc.test/who
 claim "of 70 connections with one certificate 64 are served, the others told that it is busy" says "70 [200, 503]" probe many 70
 configure '"http.connections_per_peer": 5'
 kill -HUP "$server"
-sleep 1
+within 60 grep -q ': reloaded' "$folder/log"
 claim "a bound lowered by a reload holds: 5 connections of a peer" says "5 [200]" probe many 8
 claim "counted by bound" test "$(measured 'smki_connections_refused_total{bound="peer"}')" -ge 3
 
@@ -126,9 +119,9 @@ ready_says() { [ "$(curl -s -w ' %{http_code}' "http://127.0.0.1:$admin/readyz" 
 claim "readyz is 200 where the store can be written" ready_says "ready  200"
 claim "and leaves nothing behind" test "$(find "$home/store" -name '.writable*' | wc -l)" = 0
 mkdir "$home/store/.writable-$server" # the way is blocked for the file that it writes
-claim "503 and why, where it cannot" soon ready_says "the store cannot be written: Is a directory  503"
+claim "503 and why, where it cannot" within 60 ready_says "the store cannot be written: Is a directory  503"
 rmdir "$home/store/.writable-$server"
-claim "and 200 again" soon ready_says "ready  200"
+claim "and 200 again" within 60 ready_says "ready  200"
 
 # ---- the end ----
 
@@ -142,7 +135,7 @@ stuck=$!
 sleep 1
 SECONDS=0
 serve_stop TERM
-claim "what does not end is not waited for without end" test "$SECONDS" -ge 5 -a "$SECONDS" -le 12
+claim "what does not end is not waited for without end" test "$SECONDS" -ge 5 -a "$SECONDS" -le 25
 claim "and it says so" grep -q "connections were cut" "$folder/log"
 claim "in a line of its own" grep -q "stopped without waiting for what had not ended 5 s after it was cut" "$folder/log"
 claim "and ends with 1" test "$ended" = 1

@@ -34,13 +34,7 @@ END
 serve_start() {
     "${sought[@]}" "$@" "$PROGRAMS/../tests/serve/serve_test" "$home" open.test >"$folder/log" 2>&1 </dev/null &
     server=$!
-    for _ in $(seq 100); do
-        [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$admin/readyz")" = 200 ] && return 0
-        kill -0 "$server" 2>/dev/null || break
-        sleep 0.1
-    done
-    sed 's/^/# /' "$folder/log"
-    return 1
+    ready "$server" "$admin" "$folder/log"
 }
 
 serve_stop() {

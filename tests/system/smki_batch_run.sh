@@ -59,14 +59,7 @@ interrupted() { # interrupted SIGNAL ID PROCESS [ANOTHER]
     [ "$early" = 1 ] && [ "$status" -ne 0 ]
 }
 csrs_of() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["csrs"])' "$1"; } # of a summary
-eventually() { # eventually TEXT FILE
-    local tries
-    for tries in $(seq 200); do
-        ! grep -q -e "$1" "$2" || return 0
-        sleep 0.05
-    done
-    echo "not after $tries looks:" && cat "$2" && return 1
-}
+eventually() { within 60 grep -q -e "$1" "$2" || { cat "$2" && return 1; }; } # eventually TEXT FILE
 # Everything done, once: as many certificates as requests, all different, each verified by openssl, and the log whole.
 all_is_done() {
     batch result "$1" --format zip --out "$folder/response.zip" --ignore-release >/dev/null

@@ -74,7 +74,7 @@ status_answer "<BatchStatus>WORKFLOW_ERROR</BatchStatus><Error><ErrorCode>WF:RA5
 python3 "$ROOT/tests/system/counterpart.py" "$peer" "$folder/server-leaf.pem" "$folder/server-leaf.key" "$folder/party.pem" &
 server=$!
 trap 'status=$?; kill "$server" 2>/dev/null || true; if [ "$status" -ne 0 ] && [ -d "$folder" ]; then echo "Bail out! stopped in line $LINENO"; rm -rf "$folder"; fi' EXIT
-for _ in $(seq 100); do [ ! -s "$peer/port" ] || break; sleep 0.1; done
+within 60 test -s "$peer/port"
 port=$(cat "$peer/port")
 config() { # config KEY VALUE...: party.json with some values changed
     cat >"$folder/party.json" <<JSON
@@ -354,21 +354,21 @@ claim "... indeed" asked 0
 fresh && script "status=200 body=accepted.xml delay=3"
 "$PROGRAMS/client/smki-client" batch submit --config "$folder/party.json" --quiet "$file" >"$folder/killed" 2>&1 &
 killed=$!
-for _ in $(seq 100); do [ ! -s "$peer/log" ] || break; sleep 0.05; done
+within 60 test -s "$peer/log"
 kill -KILL "$killed" && wait "$killed" 2>/dev/null || true
 refused 1 "after a kill in the middle of a submission nothing is sent again by itself" run batch submit "$file"
 claim "... because its fate is unknown" because "no answer came"
 fresh && script "status=200 body=accepted.xml delay=2" "status=200 body=accepted.xml"
 run batch submit "$folder/good.xml" >/dev/null 2>&1 &
 other=$!
-for _ in $(seq 100); do [ ! -s "$peer/log" ] || break; sleep 0.05; done
+within 60 test -s "$peer/log"
 before=$SECONDS
 claim "one submission at a time: the second waits for the first's answer" run batch submit "$file"
 claim "... indeed" test $((SECONDS - before)) -ge 1
 wait "$other"
 "$PROGRAMS/client/smki-client" batch wait --config "$folder/party.json" "$file" >"$folder/waiting.out" 2>"$folder/waiting.err" &
 waiting=$!
-for _ in $(seq 100); do ! grep -q 'waits until' "$folder/waiting.err" || break; sleep 0.05; done
+within 60 grep -q 'waits until' "$folder/waiting.err"
 kill -TERM "$waiting"
 status=0 && wait "$waiting" || status=$?
 claim "a signal ends the waiting" test "$status" -eq 1

@@ -27,10 +27,7 @@ os.rename(sys.argv[2] + "/port.new", sys.argv[2] + "/port")
 server.serve_forever()
 PYTHON
     server=$!
-    for _ in $(seq 100); do
-        if [ -s "$folder/port" ]; then break; fi
-        sleep 0.1
-    done
+    within 60 test -s "$folder/port"
     port=$(cat "$folder/port")
     rm "$folder/port"
     echo "{\"desk.webhook\": \"http://127.0.0.1:$port/hook\"}" >"$home/smki.json"

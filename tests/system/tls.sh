@@ -14,7 +14,7 @@ listen() {
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     timeout 120 openssl s_server -accept "127.0.0.1:$port" -www -cert "$home/tls/server.pem" -key "$home/tls/server.key" "$@" >"$folder/listener" 2>&1 </dev/null &
     listener=$!
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         grep -q ACCEPT "$folder/listener" && return 0
         kill -0 "$listener" 2>/dev/null || break
         sleep 0.1

@@ -169,9 +169,8 @@ first_admin=$admin_port second_admin=$(free_port) second_port=$(free_port)
 "${sought[@]}" "${timely[@]}" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$second_port" --listen-batch "127.0.0.1:$(free_port)" \
     --listen-admin "127.0.0.1:$second_admin" >"$folder/second" 2>&1 &
 second=$!
-ready() { for _ in $(seq 100); do curl -sf -o /dev/null "http://127.0.0.1:$1/readyz" && return 0; sleep 0.1; done; sed 's/^/# /' "$folder/second"; return 1; }
-claim "a second server of the home has an admin listener of its own" ready "$second_admin"
-claim "beside the first" ready "$first_admin"
+claim "a second server of the home has an admin listener of its own" ready "$second" "$second_admin" "$folder/second"
+claim "beside the first" ready "$server" "$first_admin" "$folder/server"
 kill -TERM "$second"
 wait "$second" || true
 refused 1 "which is on loopback only" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$second_port" \

@@ -147,7 +147,7 @@ claim "50,001 CSRs are FM:AA2" answers 200 "<ErrorCode>FM:AA2</ErrorCode>"
 
 # ---- one submission of a Party at a time ----
 
-submit 1 "$folder/many.xml" --limit-rate 300k &
+submit 1 "$folder/many.xml" --limit-rate 200k &
 slow=$!
 sleep 1.5
 (

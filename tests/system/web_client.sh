@@ -20,14 +20,7 @@ party_json() { # party_json WHO
 }
 JSON
 }
-eventually() { # eventually TEXT FILE: within the real half minute
-    local tries
-    for tries in $(seq 300); do
-        ! grep -q -e "$1" "$2" || return 0
-        sleep 0.1
-    done
-    echo "not after $tries looks:" && cat "$2" && return 1
-}
+eventually() { within 60 grep -q -e "$1" "$2" || { cat "$2" && return 1; }; } # eventually TEXT FILE
 verified() { # verified N FOLDER: that many certificates, all verified by openssl
     local file
     [ "$(find "$2" -name '*.crt' | wc -l)" -eq "$1" ] || return 1

@@ -13,7 +13,7 @@ for n in $(seq 1 12); do
     request "$folder/n.csr" 90B3D51F30010001 digitalSignature
     adhoc_request "n$n" "$folder/n.csr" >"$folder/n$n.xml"
 done
-web_start '"demand.adhoc_pace_day": "3 s", "demand.adhoc_pace_night": "20 s"' # longer than the machine is slow
+web_start '"demand.adhoc_pace_day": "6 s", "demand.adhoc_pace_night": "20 s"' # longer than the machine is slow
 
 # ---- the pace by day and by night ----
 
@@ -23,11 +23,11 @@ claim "what is left stands in the head" heads 'ratelimit-remaining: 0'
 claim "with the limit" heads 'ratelimit-limit: 1'
 adhoc 1 "$folder/n2.xml"
 claim "one right after it is refused with 429" answers 429 "<ErrorCode>WF:RA1</ErrorCode>"
-claim "as a WORKFLOW_ERROR that names limit and time" answers 429 "one CSR of a Party in any 3 s"
-claim "with Retry-After" heads 'retry-after: [1-3]'
+claim "as a WORKFLOW_ERROR that names limit and time" answers 429 "one CSR of a Party in any 6 s"
+claim "with Retry-After" heads 'retry-after: [1-6]'
 claim "another Party is not held up" adhoc 2 "$folder/n3.xml"
 claim "it is answered" answers 200 "<Status>"
-sleep "$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]*\).*/\1/p' "$folder/head" | grep . || echo 3)"
+sleep "$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]*\).*/\1/p' "$folder/head" | grep . || echo 6)"
 sleep 1
 adhoc 1 "$folder/n2.xml"
 claim "after that time it is let in: the refused one did not count" answers 200 "<Status>SUCCESS</Status>"
@@ -70,7 +70,7 @@ observed() { curl -s "http://127.0.0.1:$admin_port/metrics" | grep -qxF "smki_de
 claim "and counted by its rule" observed adhoc_pace 1
 claim "beside the others of these services, of which there were none" observed poll 0
 web_stop
-web_start '"demand.adhoc_pace_day": "2 s", "demand.adhoc_pace_mode": "smooth"'
+web_start '"demand.adhoc_pace_day": "5 s", "demand.adhoc_pace_mode": "smooth"'
 adhoc 2 "$folder/n10.xml"
 started=$(date +%s%N)
 adhoc 2 "$folder/n11.xml"

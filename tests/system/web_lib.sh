@@ -41,15 +41,7 @@ web_start() {
     "${sought[@]}" "${timely[@]}" "$PROGRAMS/webservice/smki-webservice" --home "$home" --listen-adhoc "127.0.0.1:$adhoc_port" --listen-batch "127.0.0.1:$batch_port" \
         >"$folder/server" 2>&1 &
     server=$!
-    local try
-    for try in $(seq 200); do
-        if curl -s -o /dev/null -f "http://127.0.0.1:$admin_port/readyz"; then return; fi
-        if ! kill -0 "$server" 2>/dev/null; then break; fi
-        sleep 0.1
-    done
-    echo "# the server did not start (try $try):"
-    sed 's/^/# /' "$folder/server"
-    return 1
+    ready "$server" "$admin_port" "$folder/server"
 }
 
 web_stop() {
