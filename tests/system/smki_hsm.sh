@@ -146,7 +146,13 @@ tell "delay C_Sign 30"
 runner
 has_begun() { [ "$(signed_by_dca)" -gt $((began + 10)) ]; }
 claim "the first signs" within 60 has_begun
-kill -STOP "$runner"
+asleep() { # not in the moment in which it has the store's lock
+    kill -STOP "$runner"
+    timeout 5 "$PROGRAMS/smki/smki" --home "$home" party update 1 --name "Example Energy" && return
+    kill -CONT "$runner"
+    return 1
+}
+claim "and falls asleep" within 60 asleep
 sleep 11
 tell ""
 claim "the second takes over what has no lease any more" batch run --once --ignore-window --quiet

@@ -1,6 +1,7 @@
 #undef _FILE_OFFSET_BITS /* else these functions get other names when they are compiled, and LMDB would call the system's */
 #include "kill/knife.h"
 
+#include <lmdb.h>
 #include <mbedtls/ecdsa.h>
 
 #include <dlfcn.h>
@@ -363,11 +364,63 @@ static void signature_note(const uint8_t key[32], const uint8_t *digest, size_t 
     memcpy(armed->signature[n].digest, digest, size);
 }
 
+/* Held by the thread that is at the store with LMDB's lock, which a process that sleeps must not keep from others. */
+static pthread_mutex_t store_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local MDB_txn *store_writer;
+
+static bool sleep_is_wanted(void)
+{
+    return armed != NULL && armed->cut == KNIFE_SLEEP;
+}
+
+/* A commit that fails ends with an abort, inside. */
+static void store_leave(bool writes)
+{
+    if (!writes || store_writer == NULL)
+        return;
+    store_writer = NULL;
+    pthread_mutex_unlock(&store_lock);
+}
+
+int mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **txn)
+{
+    REAL(mdb_txn_begin)
+    if (!sleep_is_wanted() || store_writer != NULL)
+        return real(env, parent, flags, txn);
+    pthread_mutex_lock(&store_lock);
+    const int rc = real(env, parent, flags, txn);
+    if (rc == 0 && (flags & MDB_RDONLY) == 0)
+        store_writer = *txn;
+    else
+        pthread_mutex_unlock(&store_lock);
+    return rc;
+}
+
+int mdb_txn_commit(MDB_txn *txn)
+{
+    REAL(mdb_txn_commit)
+    const bool writes = store_writer != NULL && txn == store_writer;
+    const int rc = real(txn);
+    store_leave(writes);
+    return rc;
+}
+
+void mdb_txn_abort(MDB_txn *txn)
+{
+    REAL(mdb_txn_abort)
+    const bool writes = store_writer != NULL && txn == store_writer;
+    real(txn);
+    store_leave(writes);
+}
+
+/* Of all its threads none is at the store then. */
 static void sleep_at_signature(const uint8_t key[32])
 {
-    if (memcmp(key, armed->issuer, KNIFE_KEY_SIZE) == 0 && atomic_fetch_add(&armed->issued, 1) + 1 == armed->at &&
-        armed->cut == KNIFE_SLEEP)
-        raise(SIGSTOP); /* to this very thread: it must not go on into a change, and sleep with the store's lock */
+    if (memcmp(key, armed->issuer, KNIFE_KEY_SIZE) == 0 && atomic_fetch_add(&armed->issued, 1) + 1 == armed->at && sleep_is_wanted()) {
+        pthread_mutex_lock(&store_lock);
+        raise(SIGSTOP);
+        pthread_mutex_unlock(&store_lock);
+    }
 }
 
 int mbedtls_ecdsa_sign_det_ext(mbedtls_ecp_group *group, mbedtls_mpi *r, mbedtls_mpi *s, const mbedtls_mpi *d, const unsigned char *digest,
