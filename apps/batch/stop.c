@@ -43,6 +43,7 @@ void stop_catch(void)
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         sigaction(signals[i], &action, NULL);
+    signal(SIGTSTP, SIG_IGN); /* stopped in a change, it would keep the store from everybody else */
 }
 
 bool stop_wait(double seconds)

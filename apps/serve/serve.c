@@ -36,6 +36,7 @@ static void signals_block(sigset_t *set)
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL); /* threads made from here on inherit it */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGTSTP, SIG_IGN); /* stopped in a change, it would keep the store from everybody else */
 }
 
 static int signals_open(struct running *running, struct smki_error *err)

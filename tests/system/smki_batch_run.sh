@@ -138,6 +138,8 @@ claim "with one certificate each" all_is_done "$id"
 fresh_home
 runner watch --watch
 claim "a watch begins, and tells of the window" eventually "window is open" "$folder/watch.out"
+ignored() { [ $((0x$(awk '/^SigIgn/ { print $2 }' "/proc/$1/status") >> ($(kill -l "$2") - 1) & 1)) = 1 ]; }
+claim "Ctrl-Z does not stop it, with the store's lock perhaps" ignored "$runner" TSTP
 id=$(submitted)
 claim "it tells of a batch that comes in" eventually "batch $id of Party 1 came in" "$folder/watch.out"
 claim "and that it is completed" eventually "batch $id of Party 1 completed: $count CSRs, $count granted" "$folder/watch.out"
