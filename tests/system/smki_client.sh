@@ -351,14 +351,14 @@ claim "... indeed" asked 0
 claim "--dry-run sends nothing" run adhoc --dry-run --out "$folder/certs" "${meters[1]}"
 claim "... nor does that of submit" run batch submit --dry-run "$file"
 claim "... indeed" asked 0
-fresh && script "status=200 body=accepted.xml delay=3"
+fresh && script "status=200 body=accepted.xml delay=6"
 "$PROGRAMS/client/smki-client" batch submit --config "$folder/party.json" --quiet "$file" >"$folder/killed" 2>&1 &
 killed=$!
 within 60 test -s "$peer/log"
 kill -KILL "$killed" && wait "$killed" 2>/dev/null || true
 refused 1 "after a kill in the middle of a submission nothing is sent again by itself" run batch submit "$file"
 claim "... because its fate is unknown" because "no answer came"
-fresh && script "status=200 body=accepted.xml delay=2" "status=200 body=accepted.xml"
+fresh && script "status=200 body=accepted.xml delay=5" "status=200 body=accepted.xml"
 run batch submit "$folder/good.xml" >/dev/null 2>&1 &
 other=$!
 within 60 test -s "$peer/log"
